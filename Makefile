@@ -1,0 +1,48 @@
+# The table of contents: `make help`.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# dev/setup.sh leaves a link to uv there
+export PATH := $(CURDIR)/.cache/bin:$(PATH)
+export UV_PYTHON_DOWNLOADS := never
+RUN := uv run --no-sync python -m
+
+.PHONY: help setup demo test check generate kind-test up down images bench crash
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@echo
+	@echo "With KUBECONFIG set, up, demo, kind-test and bench use that cluster; see dev/README.md."
+
+setup:
+	@dev/setup.sh
+
+demo: up ## a store opens, orders flow, Aurora fails over, a pod dies: what did it cost?
+	@$(RUN) dev.demo
+
+test: setup ## everything: checks, unit, integration and chart tests, and kind-test
+	@$(RUN) dev.gate test
+
+check: setup ## lint, format, types, layers, generated files
+	@$(RUN) dev.gate check
+
+generate: setup ## write everything that is derived: custom resource definitions, catalogues
+	@$(RUN) cloudcafe_operator.generate
+
+kind-test: setup ## create the cluster, load the images, install the chart, run tests/cluster
+	@$(RUN) dev.gate kind-test
+
+up: setup ## the cluster with the chart installed
+	@$(RUN) dev.release up
+
+down: setup ## remove the cluster and all that is in it
+	@$(RUN) dev.release down
+
+images: setup ## build all container images
+	@$(RUN) dev.images build
+
+bench: up ## measure the figures of docs/status.md
+	@$(RUN) dev.bench
+
+crash: setup ## kill the operator before and after every write, and compare the world
+	@uv run --no-sync pytest tests/crash --all-writes

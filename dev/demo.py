@@ -1,0 +1,235 @@
+"""`python -m dev.demo`: the story of CloudCafe in one terminal, on the cluster of `make up`.
+
+A store opens, customers order steadily, Aurora fails over, a pod is killed; the events are shown
+as they come, and a table says what each fault cost. Everything that happens here is a kubectl
+command that is shown, so that a reader can do the same on a cluster of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cafectl.runs import Measured, measured
+from rich.console import Console
+from rich.table import Table
+
+from dev.steps import say, step
+from dev.system import LOCAL, ROOT, ProblemError, main, run, wait_until
+from dev.tools import tool
+
+NAMESPACE = "cloudcafe"
+CONSENT = "cloudcafe.dev/chaos"
+STORE = "espresso-soho"
+EXPERIMENTS = ("03-aurora-failover", "13-pod-kill")
+ORDERS_PER_SECOND = 4
+_RUN_LIMIT_S = 180.0
+TABLE_WIDTH = 120  # wider than many terminals: a wrapped line reads better than a cut figure
+HEADINGS = (
+    "Fault",
+    "Targets",
+    "Noticed after",
+    "Recovered after (RTO)",
+    "Orders",
+    "Refused tries",
+    "Delayed > 1 s",
+    "Lost",
+    "Verdict",
+)
+_STORY = (
+    "custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,"
+    "REASON:.reason,MESSAGE:.message"
+)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One fault of the story: what the run measured and what the customers saw."""
+
+    fault: str
+    run: Measured
+    account: dict[str, Any]
+
+
+def kubeconfig() -> Path:
+    """Return the kubeconfig that `make up` used."""
+    return Path(os.environ.get("KUBECONFIG") or LOCAL / "kubeconfig")
+
+
+def command(*words: str) -> list[str]:
+    """Return the command line of kubectl in the demo's namespace."""
+    return [str(tool("kubectl")), "--kubeconfig", str(kubeconfig()), "-n", NAMESPACE, *words]
+
+
+def kubectl(*words: str, text: str | None = None) -> str:
+    """Run kubectl in the demo's namespace."""
+    return run(*command(*words), text=text)
+
+
+def shown(*words: str) -> str:
+    """Run kubectl and show the command as a reader would type it."""
+    say(f"$ kubectl -n {NAMESPACE} {' '.join(words)}")
+    return kubectl(*words)
+
+
+def story() -> None:
+    """Tell it."""
+    if consent() != "allowed":
+        raise ProblemError(
+            f"namespace {NAMESPACE} has not agreed to chaos: "
+            f"kubectl label namespace {NAMESPACE} {CONSENT}=allowed"
+        )
+    with events_as_they_come():
+        open_the_store()
+        chapters = [break_it(name) for name in EXPERIMENTS]
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(table(chapters))
+    lost = sum(chapter.account["lost"] + chapter.account["twice"] for chapter in chapters)
+    green = all(chapter.run.verdict == "Passed" for chapter in chapters)
+    print(_FAREWELL.format(kubeconfig=kubeconfig(), kubectl=tool("kubectl")))
+    if lost or not green:
+        raise ProblemError("an order was lost or doubled, or a run did not pass: see above")
+
+
+def consent() -> str:
+    """Return what the namespace's label says about chaos."""
+    found = json.loads(kubectl("get", "namespace", NAMESPACE, "-o", "json"))
+    return str(found["metadata"].get("labels", {}).get(CONSENT, ""))
+
+
+@contextmanager
+def events_as_they_come() -> Iterator[None]:
+    """Show the events of stores and chaos runs while the block runs."""
+    watch = command("get", "events", "--watch-only", "--no-headers", "-o", _STORY)
+    with subprocess.Popen(
+        watch, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    ) as watching:
+        lines = watching.stdout
+        assert lines is not None
+
+        def tell() -> None:
+            for line in lines:
+                kind, _, rest = line.strip().partition(" ")
+                if kind in {"CafeStore", "ChaosExperiment", "ChaosRun"}:
+                    name, reason, message = rest.split(maxsplit=2)
+                    say(f"  {kind} {name}: {reason}: {message}")
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            watching.terminate()
+            teller.join(timeout=5)
+
+
+def open_the_store() -> None:
+    """Apply the ten-line store and wait until a coffee can be bought."""
+    with step("a store opens"):
+        shown("apply", "-f", f"chaos/stores/{STORE}.yaml")
+        shown("wait", "--for=condition=Ready", f"cafestore/{STORE}", "--timeout=120s")
+    print(shown("get", "cafestores"))
+
+
+def break_it(name: str) -> Chapter:
+    """Run one experiment under a steady trickle of orders."""
+    experiment = yaml.safe_load((ROOT / f"chaos/experiments/{name}.yaml").read_text())
+    called = experiment["metadata"]["name"]
+    # a finished experiment is not repeated by applying it again: make room for a new one
+    kubectl("delete", "chaosexperiment", called, "--ignore-not-found", "--wait", "--timeout=120s")
+    with step(f"{name}: {experiment['spec'].get('hypothesis', '')}"):
+        start_trickle()
+        shown("apply", "-f", f"chaos/experiments/{name}.yaml")
+        finished = wait_for_run(called)
+        account = stop_trickle()
+    return Chapter(fault=name, run=measured(finished), account=account)
+
+
+def wait_for_run(experiment: str) -> dict[str, Any]:
+    """Return the experiment's run once it has a verdict."""
+    found: list[dict[str, Any]] = []
+
+    def finished() -> bool:
+        runs = json.loads(kubectl("get", "chaosruns", "-o", "json"))["items"]
+        found[:] = [
+            one
+            for one in runs
+            if one["spec"]["experiment"]["name"] == experiment
+            and one.get("status", {}).get("phase") == "Finished"
+        ]
+        return bool(found)
+
+    wait_until(finished, f"the run of {experiment} to finish", _RUN_LIMIT_S)
+    return found[0]
+
+
+def start_trickle() -> None:
+    """Start the customers: a pod that orders steadily, and wait for its first orders."""
+    images = yaml.safe_load((LOCAL / "values-images.yaml").read_text())["global"]["images"]
+    manifest = yaml.safe_load((ROOT / "dev/trickle.yaml").read_text())
+    container = manifest["spec"]["containers"][0]
+    container["image"] = "{repository}:{tag}".format(**images["cli"])
+    container["args"] += [f"{NAMESPACE}.{STORE}", "--per-second", str(ORDERS_PER_SECOND)]
+    kubectl("delete", "pod", "trickle", "--ignore-not-found", "--wait")
+    kubectl("apply", "-f", "-", text=json.dumps(manifest))
+    kubectl("wait", "--for=condition=Ready", "pod/trickle", "--timeout=60s")
+    wait_until(lambda: "acknowledged" in kubectl("logs", "trickle"), "the first orders", 30)
+
+
+def stop_trickle() -> dict[str, Any]:
+    """Let the customers finish and return their account of every order."""
+    kubectl("exec", "trickle", "--", "python3", "-c", "import os; os.kill(1, 15)")
+    kubectl(
+        "wait",
+        "--for=jsonpath={.status.containerStatuses[0].state.terminated}",
+        "pod/trickle",
+        "--timeout=90s",
+    )
+    account: dict[str, Any] = json.loads(kubectl("logs", "trickle").strip().splitlines()[-1])
+    kubectl("delete", "pod", "trickle", "--wait=false")
+    return account
+
+
+def table(chapters: list[Chapter]) -> Table:
+    """Return what the faults cost."""
+    shown_table = Table(title="What it cost", title_justify="left")
+    for heading in HEADINGS:
+        shown_table.add_column(heading, no_wrap=heading == "Fault")
+    for chapter in chapters:
+        cost = chapter.account
+        shown_table.add_row(
+            chapter.fault,
+            str(chapter.run.targets),
+            chapter.run.noticed,
+            chapter.run.recovered,
+            str(cost["acknowledged"]),
+            str(cost["refused_tries"]),
+            f"{cost['delayed']} (at most {cost['longest_wait_s']:.1f} s)",
+            str(cost["lost"]),
+            chapter.run.verdict,
+        )
+    return shown_table
+
+
+_FAREWELL = """
+The cluster is still up. Look around:
+    export KUBECONFIG={kubeconfig}
+    alias kubectl={kubectl}
+    kubectl -n cloudcafe get cafestores,chaosexperiments,chaosruns
+    kubectl -n cloudcafe describe chaosrun
+    kubectl -n cloudcafe get events -w
+Break something else: kubectl -n cloudcafe apply -f chaos/experiments/04-dynamodb-throttle.yaml
+Take it down: make down
+"""
+
+if __name__ == "__main__":
+    main(story)

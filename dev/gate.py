@@ -1,0 +1,181 @@
+"""`python -m dev.gate check|test|kind-test`: runs checks and tests, times them, sums them up.
+
+Called by the Makefile. Every step runs even after one failed, so that one run shows all that is
+wrong; the last lines are a table and the counts of all test runs together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev.kind.cluster import Cluster
+from dev.release import own_cluster, up
+from dev.steps import say
+from dev.system import LOCAL, ROOT, ProblemError, ensure_programs, main, show
+from dev.tools import tool
+
+_TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
+#: Compiled before the tests that use them: a test has less time than a compiler takes.
+_TOOLS = ("kubectl", "helm", "helm-unittest", "kubeconform")
+_POSTGRES = "/usr/lib/postgresql/15/bin/postgres"
+
+
+@dataclass
+class Counts:
+    """Of one pytest run, or of several together."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        )
+
+
+@dataclass
+class Result:
+    """What a step came to."""
+
+    name: str
+    succeeded: bool
+    seconds: float
+    counts: Counts = field(default_factory=Counts)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name and what to run; `report` is the JUnit file that it leaves."""
+
+    name: str
+    run: Callable[[], bool]
+    report: Path | None = None
+
+
+def checks() -> list[Step]:
+    """Return what looks at the sources without running them."""
+    typed = sorted(str(path) for pattern in _TYPED for path in ROOT.glob(pattern))
+    return [
+        _program("lint", "ruff", "check", "--quiet"),
+        _program("format", "ruff", "format", "--check", "--quiet"),
+        _program("types", "mypy", "--exclude", "/tests/", *typed),
+        _program("layers", "lint-imports", "--no-logo"),
+        _program("generated files", sys.executable, "-m", "cloudcafe_operator.generate", "--check"),
+    ]
+
+
+def tests() -> list[Step]:
+    """Return the tests that need no pods."""
+    return [
+        Step("tools", lambda: all(tool(name).exists() for name in _TOOLS)),
+        _pytest("fast tests", "-m", "not cluster and not integration", prepare=_postgresql),
+        _pytest("integration tests", "-m", "integration and not cluster", prepare=_postgresql),
+    ]
+
+
+def kind_tests() -> list[Step]:
+    """Return the chart on real pods, and what must hold there."""
+    return [
+        Step("cluster with the chart", _cluster),
+        _pytest("cluster tests", "-m", "cluster", "tests/cluster"),
+    ]
+
+
+def gate(steps: list[Step]) -> bool:
+    """Run all steps, print the table; return whether all succeeded."""
+    results = [_run(step) for step in steps]
+    width = max(len(result.name) for result in results)
+    print()
+    for result in results:
+        verdict = "ok" if result.succeeded else "FAILED"
+        print(f"  {result.name:{width}}  {result.seconds:5.0f} s  {verdict}")
+    total = sum((result.counts for result in results), Counts())
+    broken = [result for result in results if not result.succeeded]
+    # a step without tests that failed counts as one failure
+    failed = total.failed + sum(1 for result in broken if not result.counts.failed)
+    passed = total.passed + sum(
+        1 for result in results if result.succeeded and not result.counts.passed
+    )
+    print(f"\n{passed} passed, {failed} failed, {total.skipped} skipped")
+    return not broken
+
+
+def _cluster() -> bool:
+    """Bring the cluster up; a gate of record begins with a new one."""
+    if os.environ.get("CI") and own_cluster() is None:
+        Cluster().down()
+    return up().exists()
+
+
+def _run(step: Step) -> Result:
+    say(f"{step.name} …")
+    began = time.monotonic()
+    if step.report:
+        step.report.unlink(missing_ok=True)
+    try:
+        succeeded = step.run()
+    except ProblemError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        succeeded = False
+    counts = read_counts(step.report) if step.report else Counts()
+    result = Result(step.name, succeeded, time.monotonic() - began, counts)
+    say(f"{step.name}: {'ok' if succeeded else 'FAILED'} in {result.seconds:.0f} s")
+    return result
+
+
+def read_counts(report: Path) -> Counts:
+    """Return the counts of a JUnit file; none if the run left none."""
+    if not report.exists():
+        return Counts()
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest just wrote it
+    counts = Counts()
+    for suite in suites:
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        counts += Counts(int(suite.get("tests", 0)) - failed - skipped, failed, skipped)
+    return counts
+
+
+def _program(name: str, *command: str) -> Step:
+    return Step(name, lambda: show(*command, cwd=ROOT) == 0)
+
+
+def _pytest(name: str, *options: str, prepare: Callable[[], None] = lambda: None) -> Step:
+    report = LOCAL / "reports" / f"{name.replace(' ', '-')}.xml"
+    if os.environ.get("CI"):  # a gate of record runs in an order that can be had again
+        options = (*options, "--randomly-seed=1")
+
+    def run() -> bool:
+        prepare()
+        return show("pytest", "-q", f"--junitxml={report}", *options, cwd=ROOT) == 0
+
+    return Step(name, run, report)
+
+
+def _postgresql() -> None:
+    """The services' tests start a PostgreSQL of their own."""
+    ensure_programs("the services' tests", _POSTGRES)
+
+
+def _command() -> None:
+    parser = argparse.ArgumentParser(prog="python -m dev.gate", description=__doc__)
+    parser.add_argument("command", choices=["check", "test", "kind-test"])
+    steps: dict[str, Callable[[], list[Step]]] = {
+        "check": checks,
+        "kind-test": kind_tests,
+        "test": lambda: [*checks(), *tests(), *kind_tests()],
+    }
+    if not gate(steps[parser.parse_args().command]()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(_command)

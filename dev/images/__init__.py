@@ -1,0 +1,1 @@
+"""The project's container images, built from ordinary Dockerfiles in seconds."""

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Makes the database cluster the first time, then becomes the server.
+# POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB name what the first start creates.
+set -eu
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  # whole or not at all: a start that is killed half-way begins again
+  draft=$PGDATA.draft
+  rm -rf "$draft" "$PGDATA"
+  printf '%s' "$POSTGRES_PASSWORD" >/tmp/password
+  initdb --pgdata="$draft" --username="$POSTGRES_USER" --pwfile=/tmp/password \
+    --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 >/tmp/initdb.log ||
+    { cat /tmp/initdb.log >&2; exit 1; }
+  rm /tmp/password
+  echo 'host all all all scram-sha-256' >>"$draft/pg_hba.conf"
+  if [ "$POSTGRES_DB" != postgres ]; then
+    printf 'CREATE DATABASE "%s";\n' "$POSTGRES_DB" |
+      postgres --single -j -D "$draft" postgres >/dev/null
+  fi
+  mv "$draft" "$PGDATA"
+fi
+exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql \
+  -c jit=off -c max_connections="${POSTGRES_MAX_CONNECTIONS:-200}" "$@"

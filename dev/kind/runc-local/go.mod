@@ -1,0 +1,3 @@
+module cloudcafe.dev/runc-local
+
+go 1.26.4
