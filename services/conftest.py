@@ -1,0 +1,57 @@
+"""Fixtures that the services' tests share: a real PostgreSQL and the AWS emulator, on demand."""
+# ruff: noqa: INP001 - a conftest belongs to no package
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import structlog
+
+from services.kit.tests.support.emulator import Emulator, running_emulator
+from services.kit.tests.support.postgres import Postgres, running_postgres
+from services.kit.tests.support.proxy import TcpProxy, tcp_proxy
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Short logs: the default's coloured tracebacks take seconds of CPU."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for the whole session, with a migrated template."""
+    with running_postgres() as server:
+        asyncio.run(server.prepare())
+        yield server
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """The AWS emulator for the whole session."""
+    with running_emulator() as server:
+        yield server
+
+
+@pytest.fixture
+async def database(postgres: Postgres) -> str:
+    """The name of an empty, migrated database."""
+    return await postgres.emptied()
+
+
+@pytest.fixture
+async def proxy(postgres: Postgres) -> AsyncIterator[TcpProxy]:
+    """A TCP proxy before PostgreSQL."""
+    async with tcp_proxy(postgres.port) as running:
+        yield running
+
+
+@pytest.fixture
+def aws_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Point boto3 at the emulator."""
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+    return emulator

@@ -1,0 +1,96 @@
+"""The bridge to boto3: bounded, and with few kinds of errors."""
+
+import asyncio
+import threading
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
+from cafe_kit.aws import Aws, error_code
+from cafe_kit.errors import ThrottledError, UnavailableError
+
+
+class Client:
+    """Stands in for a boto3 client: one operation that tests steer."""
+
+    def __init__(self, answer):
+        self._answer = answer
+
+    def get_item(self, **parameters):
+        return self._answer(parameters)
+
+    def close(self):
+        """As boto3's."""
+
+
+@pytest.fixture
+async def aws():
+    bridge = Aws("eu-west-1", 2)
+    yield bridge
+    await bridge.close()
+
+
+def refusing(code):
+    def answer(parameters):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetItem")
+
+    return Client(answer)
+
+
+async def test_an_answer_comes_back_without_blocking_the_loop(aws):
+    gate = threading.Event()
+    aws._clients["dynamodb"] = Client(lambda p: gate.wait(5) and {"Item": p["Key"]})
+    call = asyncio.create_task(aws.call("dynamodb", "get_item", Key="k"))
+    await asyncio.sleep(0.01)
+    assert not call.done()
+    gate.set()
+    assert await call == {"Item": "k"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"],
+)
+async def test_throttling_is_one_kind_of_error_whatever_its_name(aws, code):
+    aws._clients["dynamodb"] = refusing(code)
+    with pytest.raises(ThrottledError, match="DynamoDB") as refusal:
+        await aws.call("dynamodb", "get_item")
+    assert refusal.value.slug == "dynamodb-throttling"
+
+
+async def test_a_refusal_with_a_meaning_is_left_to_the_caller(aws):
+    aws._clients["dynamodb"] = refusing("ConditionalCheckFailedException")
+    with pytest.raises(ClientError) as refusal:
+        await aws.call("dynamodb", "get_item")
+    assert error_code(refusal.value) == "ConditionalCheckFailedException"
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectTimeoutError(endpoint_url="http://x"), NoCredentialsError()]
+)
+async def test_what_cannot_be_reached_is_unavailable(aws, error):
+    def fail(parameters):
+        raise error
+
+    aws._clients["dynamodb"] = Client(fail)
+    with pytest.raises(UnavailableError):
+        await aws.call("dynamodb", "get_item")
+
+
+async def test_a_call_that_hangs_is_given_up(aws, monkeypatch):
+    monkeypatch.setattr("cafe_kit.aws.CALL_SECONDS", 0.05)
+    gate = threading.Event()
+    aws._clients["dynamodb"] = Client(lambda p: gate.wait(5))
+    with pytest.raises(UnavailableError):
+        await aws.call("dynamodb", "get_item")
+    gate.set()
+
+
+async def test_too_many_waiting_calls_are_turned_away_and_the_room_comes_back(aws):
+    gate = threading.Event()
+    aws._clients["dynamodb"] = Client(lambda p: gate.wait(5) and {})
+    calls = [asyncio.create_task(aws.call("dynamodb", "get_item")) for _ in range(40)]
+    await asyncio.sleep(0.05)
+    gate.set()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(answer, UnavailableError) for answer in answers) == 40 - 2 * 16
+    assert await aws.call("dynamodb", "get_item") == {}

@@ -1,0 +1,94 @@
+"""The menu service over HTTP with menus in memory."""
+
+import httpx
+import pytest
+from cafe_kit.app import build_application
+from cafe_kit.settings import KitSettings
+from cafe_menu.endpoints import router
+from cafe_menu.fakes import FakeMenus
+from cafe_menu.service import MenuService
+
+TOKEN = "service-token-for-tests"
+SERVICE = {"Authorization": f"Bearer {TOKEN}"}
+ITEM = {"sku": "espresso", "name": "Espresso", "priceMinor": 180}
+MENU = {"currency": "EUR", "items": [ITEM]}
+
+
+@pytest.fixture
+def menus():
+    return FakeMenus()
+
+
+@pytest.fixture
+async def client(menus):
+    application = build_application("menu", "t", KitSettings(service_token=TOKEN), [router])
+    application.public.state.service = MenuService(menus)
+    transport = httpx.ASGITransport(application.public)
+    async with httpx.AsyncClient(transport=transport, base_url="http://menu") as opened:
+        yield opened
+
+
+async def put(client, menu=MENU):
+    return await client.put("/stores/corner/menu", json=menu, headers=SERVICE)
+
+
+async def test_everybody_reads_a_menu_that_the_platform_wrote(client):
+    assert (await put(client)).status_code == 200
+    menu = (await client.get("/stores/corner/menu")).json()
+    assert menu == {
+        "storeId": "corner",
+        "currency": "EUR",
+        "version": 1,
+        "items": [{**ITEM, "category": None}],
+    }
+
+
+async def test_the_version_grows_only_when_something_differs(client):
+    assert (await put(client)).json()["version"] == 1
+    assert (await put(client)).json()["version"] == 1
+    dearer = {**MENU, "items": [{**ITEM, "priceMinor": 190}]}
+    assert (await put(client, dearer)).json()["version"] == 2
+
+
+async def test_a_forgotten_menu_is_not_found_and_forgetting_it_again_is_fine(client):
+    await put(client)
+    for _ in range(2):
+        gone = await client.delete("/stores/corner/menu", headers=SERVICE)
+        assert gone.status_code == 204
+    missing = await client.get("/stores/corner/menu")
+    assert missing.status_code == 404
+    assert missing.json()["remedy"]
+
+
+async def test_only_the_platform_writes(client):
+    assert (await client.put("/stores/corner/menu", json=MENU)).status_code == 401
+    assert (await client.delete("/stores/corner/menu")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"items": [{**ITEM, "priceMinor": -180}]}, "items[0].priceMinor"),
+        ({"items": [{**ITEM, "priceMinor": 0}]}, "items[0].priceMinor"),
+        ({"items": [{**ITEM, "priceMinor": 1.8}]}, "items[0].priceMinor"),
+        ({"items": [{**ITEM, "priceMinor": 10**12}]}, "items[0].priceMinor"),
+        ({"items": [ITEM, {**ITEM, "price": 1}]}, "items[1].price"),
+        ({"items": [{**ITEM, "name": ""}]}, "items[0].name"),
+        ({"items": []}, "items"),
+        ({"items": [ITEM, ITEM]}, "items[1].sku"),
+        ({"currency": "euro"}, "currency"),
+    ],
+)
+async def test_a_bad_menu_is_refused_with_its_field_and_the_remedy(client, change, field):
+    refused = await put(client, {**MENU, **change})
+    assert refused.status_code == 422
+    assert refused.json()["field"] == field
+    assert refused.json()["remedy"]
+    assert (await client.get("/stores/corner/menu")).status_code == 404
+
+
+async def test_a_database_that_is_away_is_a_503_with_retry_after(client, menus):
+    menus.away = True
+    refused = await client.get("/stores/corner/menu")
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"

@@ -1,0 +1,133 @@
+"""The PostgreSQL pool, made to survive a failover.
+
+Nothing connects before the first use. Every wait is bounded (connect, acquire, statement), lost
+connections are thrown away, and whatever means "the database is away" becomes one error: 503 with
+Retry-After. The next request connects anew, so service is back as soon as the database is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from cafe_kit.errors import UnavailableError
+
+CONNECT_SECONDS = 1.5
+ACQUIRE_SECONDS = 1.5
+STATEMENT_SECONDS = 2.0
+RELEASE_SECONDS = 0.5
+IDLE_SECONDS = 60.0
+
+Connection = Any
+"""asyncpg ships no types."""
+
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, statement timeout
+    asyncpg.InsufficientResourcesError,  # too many connections
+    asyncpg.TransactionRollbackError,  # deadlock, serialisation
+    asyncpg.ReadOnlySQLTransactionError,  # the old writer has become a reader
+    asyncpg.LockNotAvailableError,
+    asyncpg.UndefinedTableError,  # the schema is not there yet
+    asyncpg.InternalClientError,  # the connection broke in the middle of the protocol
+)
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """The database is away, or does not answer in time. A write's outcome is then unknown."""
+
+    slug = "database-unavailable"
+    title = "The database is not available"
+
+
+class Database:
+    """A bounded pool of connections to one address."""
+
+    def __init__(self, dsn: str, *, connections: int, name: str) -> None:
+        self._dsn = dsn
+        self._connections = connections
+        self._name = name
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for a short time.
+
+        Raises:
+            DatabaseUnavailableError: no connection in time, or it was lost during its use.
+        """
+        pool = await self._opened()
+        try:
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        except LOST as error:
+            raise _unavailable(error) from error
+        broken = True
+        try:
+            yield connection
+            broken = False
+        except LOST as error:
+            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                await pool.expire_connections()
+            raise _unavailable(error) from error
+        except Exception:
+            broken = False
+            raise
+        finally:
+            await _give_back(pool, connection, broken=broken)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection with a transaction around the block."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def _opened(self) -> Any:
+        if self._pool is None:
+            async with self._opening:
+                if self._pool is None:
+                    # min_size 0: making the pool does not connect, so it cannot fail
+                    self._pool = await asyncpg.create_pool(
+                        self._dsn,
+                        min_size=0,
+                        max_size=self._connections,
+                        timeout=CONNECT_SECONDS,
+                        command_timeout=STATEMENT_SECONDS,
+                        max_inactive_connection_lifetime=IDLE_SECONDS,
+                        server_settings={
+                            "application_name": self._name,
+                            "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
+                            "idle_in_transaction_session_timeout": "15000",
+                        },
+                    )
+        return self._pool
+
+
+async def _give_back(
+    pool: Any,
+    connection: Connection,
+    *,
+    broken: bool,
+) -> None:
+    try:
+        if broken:
+            # never wait for a connection that may hang: the next user gets a new one
+            connection.terminate()
+        await pool.release(connection, timeout=RELEASE_SECONDS)
+    except LOST:
+        # it broke before or while being given back: the pool has already forgotten it
+        return
+
+
+def _unavailable(error: Exception) -> DatabaseUnavailableError:
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return DatabaseUnavailableError(f"The database is not available ({what}).")

@@ -1,0 +1,78 @@
+"""HTTP of the order service: parse, call the rules, answer. Errors carry their own status."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from cafe_kit.auth import AnyCaller, ServiceOnly
+from cafe_kit.problems import Problem
+from cafe_kit.wire import StoreIdPath
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from cafe_order.models import OrderInput, OrderPlaced, OrderView, StoreInput, StoreView
+from cafe_order.service import OrderService
+
+router = APIRouter()
+
+
+def _service(request: Request) -> OrderService:
+    service: OrderService = request.app.state.service
+    return service
+
+
+Service = Annotated[OrderService, Depends(_service)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{8,128}$",
+        description="8 to 128 visible ASCII characters; new for an order, the same for its retry.",
+    ),
+]
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "It does not exist"}
+}
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "description": "Store closed, or the same key in flight"}
+}
+
+
+@router.post(
+    "/orders",
+    status_code=201,
+    response_model=OrderPlaced,
+    responses={400: {"model": Problem, "description": "No key"}, **NOT_FOUND, **CONFLICT},
+    tags=["orders"],
+)
+async def place_order(
+    body: OrderInput, key: IdempotencyKey, caller: AnyCaller, service: Service
+) -> Response:
+    """Place an order, exactly once per Idempotency-Key."""
+    answer = await service.place(body, key, caller)
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return Response(answer.body, answer.status, headers, media_type="application/json")
+
+
+@router.get("/orders/{order_id}", responses={**NOT_FOUND}, tags=["orders"])
+async def get_order(order_id: UUID, caller: AnyCaller, service: Service) -> OrderView:
+    """An order with its lines, prices and history."""
+    return await service.order(order_id, caller)
+
+
+@router.put("/stores/{store_id}", dependencies=[ServiceOnly], tags=["stores"])
+async def put_store(store_id: StoreIdPath, body: StoreInput, service: Service) -> StoreView:
+    """Create or change a store."""
+    return await service.put_store(store_id, body)
+
+
+@router.get(
+    "/stores/{store_id}", dependencies=[ServiceOnly], responses={**NOT_FOUND}, tags=["stores"]
+)
+async def get_store(store_id: StoreIdPath, service: Service) -> StoreView:
+    """One store."""
+    return await service.store(store_id)
+
+
+@router.delete("/stores/{store_id}", status_code=204, dependencies=[ServiceOnly], tags=["stores"])
+async def delete_store(store_id: StoreIdPath, service: Service) -> None:
+    """Forget a store; its orders stay."""
+    await service.delete_store(store_id)

@@ -1,0 +1,102 @@
+"""An order repository and price lists in memory, for tests: the ports' obligations, kept."""
+
+import asyncio
+from uuid import UUID
+
+from cafe_kit.errors import UnavailableError
+
+from cafe_order.models import (
+    HistoryEntry,
+    Item,
+    OrderView,
+    Placed,
+    Placement,
+    PriceList,
+    Replay,
+    StoreInput,
+    StoreView,
+)
+
+
+class FakeOrders:
+    """Set `away` to fail every call; clear `may_commit` to hold placements in flight."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, StoreView] = {}
+        self.placements: dict[str, Placement] = {}
+        self.in_flight: set[str] = set()
+        self.away = False
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+        self.committing = asyncio.Event()
+        """Set as soon as a placement is in flight."""
+
+    async def look(self, store_id: str, key: str) -> tuple[StoreView | None, Replay | None]:
+        """The store, and what was answered to the key."""
+        self._check()
+        placement = self.placements.get(key)
+        replay = Replay(placement.request_hash, 201, placement.response) if placement else None
+        return self.stores.get(store_id), replay
+
+    async def place(self, placement: Placement, keep_hours: int) -> Placed:  # noqa: ARG002 - port
+        """Write an accepted order whole, or nothing."""
+        self._check()
+        store = self.stores.get(placement.order.store_id)
+        if store is None or not store.accepting_orders:
+            return Placed.STORE_CLOSED
+        if placement.key in self.placements or placement.key in self.in_flight:
+            return Placed.KEY_TAKEN
+        self.in_flight.add(placement.key)
+        self.committing.set()
+        try:
+            await self.may_commit.wait()
+            self.placements[placement.key] = placement
+        finally:
+            self.in_flight.discard(placement.key)
+        return Placed.ACCEPTED
+
+    async def order(self, order_id: UUID) -> OrderView | None:
+        """An order with its history."""
+        self._check()
+        for placement in self.placements.values():
+            order = placement.order
+            if order.id == order_id:
+                first = HistoryEntry(status="placed", at=order.placed_at)
+                return OrderView(
+                    **order.model_dump(), customer_id=placement.customer_id, history=[first]
+                )
+        return None
+
+    async def store(self, store_id: str) -> StoreView | None:
+        """One store."""
+        self._check()
+        return self.stores.get(store_id)
+
+    async def put_store(self, store_id: str, store: StoreInput) -> None:
+        """Create or change."""
+        self._check()
+        self.stores[store_id] = StoreView(id=store_id, **store.model_dump())
+
+    async def delete_store(self, store_id: str) -> None:
+        """Forget."""
+        self._check()
+        self.stores.pop(store_id, None)
+
+    def _check(self) -> None:
+        if self.away:
+            raise UnavailableError("The database is not available (fake).")
+
+
+class FakePrices:
+    """One price list for all stores."""
+
+    def __init__(self, currency: str = "EUR", **prices_minor: int) -> None:
+        items = {
+            sku: Item(sku=sku, name=sku.title(), priceMinor=price)
+            for sku, price in prices_minor.items()
+        }
+        self.list = PriceList(currency, items)
+
+    async def of(self, store_id: str) -> PriceList:  # noqa: ARG002 - the port wants it
+        """The price list."""
+        return self.list

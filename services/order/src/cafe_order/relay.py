@@ -1,0 +1,222 @@
+"""The outbox relay: takes committed messages to where they belong, at least once, in order.
+
+Runs inside the order service, one worker per destination; replicas share the work through row
+locks. A committed order wakes its own replica's relay; rows left behind by another replica are
+found on the next idle round.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from cafe_kit.errors import UnavailableError
+from cafe_kit.workers import wait_or_stop
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from cafe_order.destinations import Delivered, Destination, Outcome, Park, Retry
+from cafe_order.events import decided_records
+from cafe_order.outbox import Decided, DestinationState, OutboxRow, Settlement
+
+log = structlog.get_logger()
+
+FIRST_RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 5.0
+DATABASE_PAUSE_SECONDS = 0.5
+STATE_SECONDS = 2.0
+EXPIRE_SECONDS = 60.0
+EXPIRE_BATCH = 500
+
+
+class Claimed(Protocol):
+    """A locked batch."""
+
+    @property
+    def rows(self) -> Sequence[OutboxRow]:
+        """What was claimed."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Write what became of the rows."""
+        ...
+
+
+class Outbox(Protocol):
+    """What the relay needs of the outbox table."""
+
+    def claim(self, destination: str, limit: int) -> AbstractAsyncContextManager[Claimed]:
+        """Lock due rows for the time of the block."""
+        ...
+
+    async def state(self, destinations: Sequence[str]) -> list[DestinationState]:
+        """Lag and backlog."""
+        ...
+
+
+class Keys(Protocol):
+    """What the housekeeping needs of the idempotency keys."""
+
+    async def expire_keys(self, limit: int) -> int:
+        """Delete old ones; returns how many."""
+        ...
+
+
+class RelayMetrics:
+    """What the relay publishes on /metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lag = Gauge(
+            "cafe_outbox_lag_seconds",
+            "Age of the oldest waiting row.",
+            ["destination"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "cafe_outbox_waiting",
+            "Rows that wait (counted to 10000).",
+            ["destination"],
+            registry=registry,
+        )
+        self.parked = Gauge(
+            "cafe_outbox_parked", "Rows that need a person.", ["destination"], registry=registry
+        )
+        self.outcomes = Counter(
+            "cafe_outbox_rows", "Rows handled.", ["destination", "outcome"], registry=registry
+        )
+
+
+class Bell:
+    """Wakes the relays of this process when a message was committed."""
+
+    def __init__(self) -> None:
+        self._ears: list[asyncio.Event] = []
+
+    def listen(self) -> asyncio.Event:
+        """An event that every ring sets; the listener clears it."""
+        ear = asyncio.Event()
+        self._ears.append(ear)
+        return ear
+
+    def ring(self) -> None:
+        """There is something to take along."""
+        for ear in self._ears:
+            ear.set()
+
+
+@dataclass
+class Relay:
+    """The worker of one destination."""
+
+    destination: Destination
+    outbox: Outbox
+    metrics: RelayMetrics
+    bell: Bell
+    clock: Callable[[], datetime]
+    idle_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Listen from the start, so that no ring is missed."""
+        self._awake = self.bell.listen()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Worker: deliver until told to stop; a batch that was begun is finished."""
+        told = False
+        while not stopping.is_set():
+            self._awake.clear()
+            try:
+                handled = await self.run_once()
+            except UnavailableError as error:
+                level = log.debug if told else log.warning
+                level("outbox waits", destination=self.destination.name, why=error.detail)
+                told = True
+                await wait_or_stop(stopping, DATABASE_PAUSE_SECONDS)
+                continue
+            told = False
+            if handled == 0:
+                await self._rest(stopping)
+
+    async def run_once(self) -> int:
+        """Claim, deliver and settle one batch; returns how many rows it had."""
+        name = self.destination.name
+        async with self.outbox.claim(name, self.destination.batch_size) as batch:
+            if not batch.rows:
+                return 0
+            outcomes = await self.destination.deliver(batch.rows)
+            settlement = self._settlement(batch.rows, outcomes)
+            await batch.settle(settlement)
+        if settlement.decided:
+            self.bell.ring()
+        for outcome in outcomes:
+            self.metrics.outcomes.labels(name, type(outcome).__name__.lower()).inc()
+        return len(outcomes)
+
+    def _settlement(self, rows: Sequence[OutboxRow], outcomes: Sequence[Outcome]) -> Settlement:
+        delivered, retried, parked, decided = [], [], [], []
+        for row, outcome in zip(rows, outcomes, strict=True):
+            match outcome:
+                case Delivered(decision=None):
+                    delivered.append(row.id)
+                case Delivered(decision=decision) if decision is not None:
+                    delivered.append(row.id)
+                    records = decided_records(json.loads(row.payload), decision, self.clock())
+                    decided.append(Decided(row, decision, records))
+                case Retry(reason=reason):
+                    retried.append((row.id, reason[:500], backoff_seconds(row.attempts)))
+                case Park(reason=reason):
+                    log.error("outbox row parked", id=row.id, kind=row.kind, reason=reason)
+                    parked.append((row.id, reason[:500]))
+        return Settlement(delivered, retried, parked, decided)
+
+    async def _rest(self, stopping: asyncio.Event) -> None:
+        stop = asyncio.create_task(stopping.wait())
+        wake = asyncio.create_task(self._awake.wait())
+        _, pending = await asyncio.wait(
+            {stop, wake}, timeout=self.idle_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in pending:
+            task.cancel()
+
+
+class Housekeeping:
+    """The gauges of the outbox, and the end of old idempotency keys."""
+
+    def __init__(
+        self, outbox: Outbox, keys: Keys, metrics: RelayMetrics, destinations: Sequence[str]
+    ) -> None:
+        self._outbox = outbox
+        self._keys = keys
+        self._metrics = metrics
+        self._destinations = destinations
+
+    async def watch_lag(self, stopping: asyncio.Event) -> None:
+        """Worker: publish lag and backlog."""
+        while not stopping.is_set():
+            try:
+                for state in await self._outbox.state(self._destinations):
+                    self._metrics.lag.labels(state.destination).set(state.lag_seconds)
+                    self._metrics.waiting.labels(state.destination).set(state.waiting)
+                    self._metrics.parked.labels(state.destination).set(state.parked)
+            except UnavailableError as error:
+                log.debug("no outbox state", why=error.detail)
+            await wait_or_stop(stopping, STATE_SECONDS)
+
+    async def expire_keys(self, stopping: asyncio.Event) -> None:
+        """Worker: delete idempotency keys whose time is over, in small batches."""
+        while not stopping.is_set():
+            try:
+                while await self._keys.expire_keys(EXPIRE_BATCH) == EXPIRE_BATCH:
+                    continue
+            except UnavailableError as error:
+                log.debug("no keys expired", why=error.detail)
+            await wait_or_stop(stopping, EXPIRE_SECONDS)
+
+
+def backoff_seconds(attempts: int) -> float:
+    """Exponential up to a bound, with jitter so that replicas do not march in step."""
+    longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 10))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not cryptography

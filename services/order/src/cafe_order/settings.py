@@ -1,0 +1,56 @@
+"""Settings of the order service, read from the environment by `__main__` and `migrate`."""
+
+from urllib.parse import quote
+
+from cafe_kit.settings import PREFIX, KitSettings
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is; either one URL or its parts (Secret `cloudcafe-database`)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    database_host: str = "aurora"
+    database_port: int = 5432
+    database_name: str = "cafe"
+    database_user: str = "cafe"
+    database_password: SecretStr = SecretStr("")
+
+    @property
+    def dsn(self) -> str:
+        """The connection string."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        user = quote(self.database_user, safe="")
+        password = quote(self.database_password.get_secret_value(), safe="")
+        return (
+            f"postgresql://{user}:{password}@{self.database_host}:{self.database_port}"
+            f"/{quote(self.database_name, safe='')}"
+        )
+
+
+class OrderSettings(KitSettings, DatabaseSettings):
+    """The order service."""
+
+    database_connections: int = 16
+    relay_connections: int = 5
+
+    menu_url: str = "http://menu:8080"
+    inventory_url: str = "http://inventory:8080"
+    order_stream: str = "cloudcafe-order-events"
+    payments_queue: str = "cloudcafe-payments.fifo"
+
+    menu_fresh_seconds: float = 3.0
+    menu_stale_seconds: float = 120.0
+    idempotency_hours: int = 48
+    relay_idle_seconds: float = 1.0
+    """How soon a replica finds rows that another one left behind; own rows wake it at once."""
+
+
+class MigrateSettings(DatabaseSettings):
+    """The migration job."""
+
+    migrate_wait_seconds: float = 300.0

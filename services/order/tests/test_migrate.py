@@ -1,0 +1,84 @@
+"""Migrations: repeatable, exclusive, patient with a database that is not there yet."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from cafe_order.migrate import Migration, MigrationError, apply, connect, migrate, newest_version
+
+from services.kit.tests.support.ports import free_port
+
+
+@pytest.fixture
+async def empty(postgres):
+    return postgres.dsn(await postgres.new_database())
+
+
+async def rows(dsn, sql):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+async def test_an_empty_database_gets_the_schema_and_the_sample_store(empty):
+    lines = []
+    await migrate(empty, 5, lines.append)
+    versions = await rows(empty, "SELECT version FROM schema_migrations ORDER BY 1")
+    assert [version for (version,) in versions] == list(range(1, newest_version() + 1))
+    assert await rows(empty, "SELECT id, accepting_orders FROM stores") == [("sample", True)]
+    assert any("applied" in line for line in lines)
+
+
+async def test_migrating_again_changes_nothing(empty):
+    await migrate(empty, 5, lambda line: None)
+    lines = []
+    await migrate(empty, 5, lines.append)
+    assert "0 applied" in lines[-1]
+
+
+async def test_two_migrations_at_once_do_not_collide(empty):
+    await asyncio.gather(*(migrate(empty, 5, lambda line: None) for _ in range(4)))
+    assert await rows(empty, "SELECT count(*) FROM stores") == [(1,)]
+
+
+async def test_an_applied_file_that_changed_is_refused(empty):
+    connection = await asyncpg.connect(empty)
+    try:
+        await apply(connection, [Migration(1, "a", "SELECT 1")], lambda line: None)
+        with pytest.raises(MigrationError, match="0001 a"):
+            await apply(connection, [Migration(1, "a", "SELECT 2")], lambda line: None)
+    finally:
+        await connection.close()
+
+
+async def test_a_failing_migration_leaves_nothing_behind(empty):
+    connection = await asyncpg.connect(empty)
+    bad = Migration(1, "bad", "CREATE TABLE half (id int); SELECT 1 / 0")
+    try:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await apply(connection, [bad], lambda line: None)
+    finally:
+        await connection.close()
+    assert await rows(empty, "SELECT version FROM schema_migrations") == []
+    assert await rows(empty, "SELECT to_regclass('half')::text") == [(None,)]
+
+
+async def test_waiting_is_told_and_bounded(monkeypatch):
+    monkeypatch.setattr("cafe_order.migrate.FIRST_PAUSE_SECONDS", 0.05)
+    lines = []
+    with pytest.raises(MigrationError, match="CAFE_DATABASE_"):
+        await connect(f"postgresql://x@127.0.0.1:{free_port()}/x", 0.2, lines.append)
+    assert "waiting for the database" in lines[0]
+
+
+async def test_a_database_that_comes_later_is_waited_for(empty, proxy, monkeypatch):
+    monkeypatch.setattr("cafe_order.migrate.FIRST_PAUSE_SECONDS", 0.05)
+    behind = empty.replace(f":{proxy._target_port}/", f":{proxy.port}/")
+    await proxy.refuse()
+    running = asyncio.create_task(migrate(behind, 10, lambda line: None))
+    await asyncio.sleep(0.1)
+    await proxy.allow()
+    await running
+    assert await rows(empty, "SELECT id FROM stores") == [("sample",)]
