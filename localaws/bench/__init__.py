@@ -1,0 +1,1 @@
+"""Measurements of localaws; each file is a program that prints its figures."""

@@ -1,0 +1,1 @@
+"""The two emulators, each behind `async call(Request) -> Reply`. Only these files import them."""

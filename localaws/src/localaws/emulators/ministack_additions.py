@@ -1,0 +1,88 @@
+"""What ministack lacks or does too slowly, added to its own tables at start.
+
+`Ministack.start` calls `install` once. Each addition says which gap it closes; the contract test
+fails when a new version of ministack no longer has the place it hooks into.
+"""
+
+# ruff: noqa: SLF001 - its tables are where gaps are closed
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import cloudwatch, kinesis, rds, tagging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Tagged = Iterator[tuple[str, list[dict[str, str]]]]
+
+RECORDS_PER_SHARD = 100_000
+"""Kinesis keeps a day by default; a load test on one machine must not fill the memory with it."""
+
+
+def install() -> None:
+    """Hook everything in; calling it twice changes nothing."""
+    collectors = {
+        "rds": _tagged_databases,
+        "secretsmanager": tagging._collect_secretsmanager,
+        "kinesis": _tagged_streams,
+        "cloudwatch": _tagged_alarms,
+    }
+    tagging._COLLECTORS.update(collectors)
+    kinesis._expire_records = _expire_records
+
+
+def _tagged_databases() -> Tagged:
+    """GetResources knows no RDS: clusters and instances by the tags they carry."""
+    for cluster in rds._clusters.values():
+        yield cluster["DBClusterArn"], list(cluster.get("TagList", []))
+    for instance in rds._instances.values():
+        yield instance["DBInstanceArn"], list(instance.get("TagList", []))
+
+
+def _tagged_streams() -> Tagged:
+    """GetResources knows no Kinesis."""
+    for stream in kinesis._streams.values():
+        yield stream["StreamARN"], tagging._normalise_flat(stream["tags"])
+
+
+def _tagged_alarms() -> Tagged:
+    """GetResources knows no CloudWatch alarms and dashboards."""
+    for arn, tags in cloudwatch._resource_tags.items():
+        yield arn, tagging._normalise_flat(tags)
+
+
+def _expire_records(stream: dict[str, Any]) -> None:
+    """Drop what is past retention from the front of each shard, and keep iterators on their record.
+
+    Records are in order of arrival. The original copies the whole shard on every put (milliseconds
+    once it holds ten thousand records), knows no upper limit, and leaves the iterators, which are
+    positions in the list, pointing past records that nobody has read.
+    """
+    cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
+    for shard_id, shard in stream["shards"].items():
+        records = shard["records"]
+        gone = max(0, len(records) - RECORDS_PER_SHARD)
+        while gone < len(records) and records[gone]["ApproximateArrivalTimestamp"] < cutoff:
+            gone += 1
+        _drop(stream, shard_id, gone)
+
+
+def keep_newest(stream: dict[str, Any], records_per_shard: int) -> None:
+    """Drop all but the newest records of each shard."""
+    for shard_id, shard in stream["shards"].items():
+        _drop(stream, shard_id, max(0, len(shard["records"]) - records_per_shard))
+
+
+def _drop(stream: dict[str, Any], shard_id: str, gone: int) -> None:
+    if gone:
+        del stream["shards"][shard_id]["records"][:gone]
+        _shift_iterators(stream["StreamARN"], shard_id, gone)
+
+
+def _shift_iterators(stream_arn: str, shard_id: str, gone: int) -> None:
+    for iterator in kinesis._shard_iterators._data.values():
+        if iterator["stream_arn"] == stream_arn and iterator["shard_id"] == shard_id:
+            iterator["position"] = max(0, iterator["position"] - gone)

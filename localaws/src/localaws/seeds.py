@@ -1,0 +1,116 @@
+"""The AWS resources that the cafe finds from the start, as data.
+
+`seeding.sow` creates them in order; on AWS, Terraform does. All carry the tags by which the
+operator selects them, among them the permission to break them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localaws.settings import ACCOUNT
+
+if TYPE_CHECKING:
+    from localaws.settings import Settings
+
+TAGS = {"cloudcafe.dev/chaos": "allowed", "cloudcafe.dev/part-of": "cloudcafe"}
+TAG_LIST = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+KEYS = ("pk", "sk")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One call; `present` is the error code that says it was made before.
+
+    A call that `completes` the one before is left out where that one found its resource present:
+    what somebody has changed since stays changed.
+    """
+
+    service: str
+    target: str
+    parameters: dict[str, Any]
+    present: str = ""
+    completes: bool = False
+
+
+def seeds(settings: Settings) -> list[Seed]:
+    """All calls, in the order in which they depend on each other."""
+    expiry = Seed(
+        "dynamodb",
+        "DynamoDB_20120810.UpdateTimeToLive",
+        {
+            "TableName": "cloudcafe-inventory",
+            "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "expiresAt"},
+        },
+        completes=True,
+    )
+    found = [_table("cloudcafe-inventory"), expiry]
+    found += [_table(f"cloudcafe-{name}") for name in ("orders", "payments")]
+    for name in ("cloudcafe-order-events", "cloudcafe-stock-events"):
+        found += _stream(name)
+    dead = "cloudcafe-payments-dlq.fifo"
+    dead_arn = f"arn:aws:sqs:{settings.region}:{ACCOUNT}:{dead}"
+    redrive = f'{{"deadLetterTargetArn":"{dead_arn}","maxReceiveCount":5}}'
+    found += [_queue(dead), _queue("cloudcafe-payments.fifo", RedrivePolicy=redrive)]
+    return found + _cluster(settings.aurora_cluster)
+
+
+def _table(name: str) -> Seed:
+    parameters = {
+        "TableName": name,
+        "AttributeDefinitions": [{"AttributeName": k, "AttributeType": "S"} for k in KEYS],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "BillingMode": "PROVISIONED",
+        "ProvisionedThroughput": {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500},
+        "Tags": TAG_LIST,
+    }
+    return Seed("dynamodb", "DynamoDB_20120810.CreateTable", parameters, "ResourceInUseException")
+
+
+def _stream(name: str) -> list[Seed]:
+    create = {"StreamName": name, "ShardCount": 2}
+    tag = {"StreamName": name, "Tags": TAGS}
+    return [
+        Seed("kinesis", "Kinesis_20131202.CreateStream", create, "ResourceInUseException"),
+        Seed("kinesis", "Kinesis_20131202.AddTagsToStream", tag, completes=True),
+    ]
+
+
+def _queue(name: str, **attributes: str) -> Seed:
+    parameters = {
+        "QueueName": name,
+        "Attributes": {"FifoQueue": "true", **attributes},
+        "tags": TAGS,
+    }
+    return Seed("sqs", "AmazonSQS.CreateQueue", parameters, "QueueNameExists")
+
+
+def _cluster(name: str) -> list[Seed]:
+    tags = {
+        f"Tags.Tag.{number}.{member}": text
+        for number, pair in enumerate(TAGS.items(), start=1)
+        for member, text in zip(("Key", "Value"), pair, strict=True)
+    }
+    cluster = {
+        "DBClusterIdentifier": name,
+        "Engine": "aurora-postgresql",
+        "DatabaseName": "cafe",
+        "MasterUsername": "cafe",
+        "MasterUserPassword": "not-used-here",  # the real one is the chart's Secret
+        **tags,
+    }
+    instance = {
+        "DBClusterIdentifier": name,
+        "DBInstanceClass": "db.serverless",
+        "Engine": "aurora-postgresql",
+        **tags,
+    }
+    members = [{**instance, "DBInstanceIdentifier": f"{name}-{number}"} for number in (1, 2)]
+    return [
+        Seed("rds", "CreateDBCluster", cluster, "DBClusterAlreadyExistsFault"),
+        *(Seed("rds", "CreateDBInstance", member, "DBInstanceAlreadyExists") for member in members),
+    ]

@@ -1,0 +1,280 @@
+"""What the embedded AWS still holds after it was stopped, killed, or found its file damaged."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from localaws.testing import LocalAws
+
+TABLE = "cloudcafe-inventory"
+STREAM = "cloudcafe-order-events"
+INTERVAL = 0.2
+
+
+@pytest.fixture
+def start(tmp_path):
+    """`with start() as (aws, client)` runs localaws on the same folder each time."""
+
+    def begin(**settings):
+        environment = {
+            "LOCALAWS_STATE_DIR": str(tmp_path),
+            "LOCALAWS_SNAPSHOT_SECONDS": str(INTERVAL),
+            **settings,
+        }
+        return LocalAws.start(environment)
+
+    return begin
+
+
+def client_of(aws, service):
+    return boto3.client(service, **aws.client_arguments)
+
+
+def put(aws, key, **more):
+    client_of(aws, "dynamodb").put_item(
+        TableName=TABLE, Item={"pk": {"S": key}, "sk": {"S": "item"}, **more}
+    )
+
+
+def item(aws, key):
+    answer = client_of(aws, "dynamodb").get_item(
+        TableName=TABLE, Key={"pk": {"S": key}, "sk": {"S": "item"}}
+    )
+    return answer.get("Item")
+
+
+def writes_per_second(aws):
+    table = client_of(aws, "dynamodb").describe_table(TableName=TABLE)["Table"]
+    return table["ProvisionedThroughput"]["WriteCapacityUnits"]
+
+
+def lower(aws, units):
+    client_of(aws, "dynamodb").update_table(
+        TableName=TABLE,
+        ProvisionedThroughput={"ReadCapacityUnits": 500, "WriteCapacityUnits": units},
+    )
+
+
+def members(aws):
+    cluster = client_of(aws, "rds").describe_db_clusters(DBClusterIdentifier="cloudcafe")
+    return {
+        each["DBInstanceIdentifier"]: each["IsClusterWriter"]
+        for each in cluster["DBClusters"][0]["DBClusterMembers"]
+    }
+
+
+def cluster_status(aws):
+    found = client_of(aws, "rds").describe_db_clusters(DBClusterIdentifier="cloudcafe")
+    return found["DBClusters"][0]["Status"]
+
+
+def records(aws):
+    kinesis = client_of(aws, "kinesis")
+    found = []
+    for shard in kinesis.list_shards(StreamName=STREAM)["Shards"]:
+        iterator = kinesis.get_shard_iterator(
+            StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found += kinesis.get_records(ShardIterator=iterator)["Records"]
+    return {(each["PartitionKey"], each["Data"], each["SequenceNumber"]) for each in found}
+
+
+def eventually(question, what, seconds=15):
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.05)
+
+
+def snapshots(aws):
+    line = 'localaws_snapshots_total{outcome="written"} '
+    return next((float(x[len(line) :]) for x in aws.metrics().splitlines() if line in x), 0.0)
+
+
+def kill(aws):
+    os.kill(aws.process_id, signal.SIGKILL)
+
+
+def after_the_next_snapshot(aws):
+    """Two more: one may have begun before the last write."""
+    before = snapshots(aws)
+    for number in (1, 2):
+        put(aws, f"nudge-{number}")
+        eventually(lambda wanted=before + number: snapshots(aws) >= wanted, "a snapshot")
+
+
+def test_a_stop_loses_nothing_that_stores_use(start):
+    with start() as aws:
+        sqs, secrets = client_of(aws, "sqs"), client_of(aws, "secretsmanager")
+        url = sqs.create_queue(QueueName="soho-orders", tags={"store": "soho"})["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="one flat white ☕")
+        pay = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+        paid = {"MessageBody": "pay 350", "MessageGroupId": "o1", "MessageDeduplicationId": "d1"}
+        sqs.send_message(QueueUrl=pay, **paid)
+        secrets.create_secret(Name="soho-till", SecretString="beans")
+        client_of(aws, "kinesis").put_record(StreamName=STREAM, PartitionKey="o1", Data=b"\x00\xff")
+        kept = records(aws)
+        put(aws, "soho", quantity={"N": "12"}, raw={"B": b"\x01\xfe"}, sizes={"SS": ["s", "l"]})
+        stock = item(aws, "soho")
+    with start() as aws:
+        sqs, secrets = client_of(aws, "sqs"), client_of(aws, "secretsmanager")
+        url = sqs.get_queue_url(QueueName="soho-orders")["QueueUrl"]
+        received = sqs.receive_message(QueueUrl=url)["Messages"]
+        assert [message["Body"] for message in received] == ["one flat white ☕"]
+        assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"store": "soho"}
+        pay = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+        sqs.send_message(QueueUrl=pay, **paid)  # the same again: it remembers which it has seen
+        received = sqs.receive_message(QueueUrl=pay, MaxNumberOfMessages=10)["Messages"]
+        assert [message["Body"] for message in received] == ["pay 350"]
+        assert secrets.get_secret_value(SecretId="soho-till")["SecretString"] == "beans"
+        assert records(aws) == kept
+        assert len(kept) == 1
+        assert item(aws, "soho") == stock
+        assert stock["quantity"] == {"N": "12"}
+
+
+def test_seeding_leaves_alone_what_was_changed(start):
+    with start() as aws:
+        lower(aws, 1)
+        kinesis, sqs = client_of(aws, "kinesis"), client_of(aws, "sqs")
+        kinesis.add_tags_to_stream(StreamName=STREAM, Tags={"cloudcafe.dev/chaos": "denied"})
+        url = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+        before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+        redrive = before["Attributes"]["RedrivePolicy"].replace("5", "3")
+        changed = {"RedrivePolicy": redrive, "VisibilityTimeout": "7"}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
+        sqs.tag_queue(QueueUrl=url, Tags={"cloudcafe.dev/experiment": "run-1"})
+    with start() as aws:
+        kinesis, sqs = client_of(aws, "kinesis"), client_of(aws, "sqs")
+        tags = kinesis.list_tags_for_stream(StreamName=STREAM)["Tags"]
+        assert {"Key": "cloudcafe.dev/chaos", "Value": "denied"} in tags
+        url = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert found["VisibilityTimeout"] == "7"
+        assert found["RedrivePolicy"] == redrive
+        assert sqs.list_queue_tags(QueueUrl=url)["Tags"]["cloudcafe.dev/experiment"] == "run-1"
+        assert writes_per_second(aws) == 1
+
+
+def test_a_throttled_table_is_throttled_after_the_restart_too(start):
+    with start() as aws:
+        put(aws, "before")
+        lower(aws, 1)
+    with start() as aws:
+        once = boto3.client(
+            "dynamodb",
+            **aws.client_arguments,
+            config=boto3.session.Config(retries={"total_max_attempts": 1}),
+        )
+        with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):  # noqa: PT012 - which of them
+            for number in range(10):
+                key = {"pk": {"S": str(number)}, "sk": {"S": "item"}}
+                once.put_item(TableName=TABLE, Item=key)
+
+
+def test_the_writer_stays_who_a_failover_made_it(start):
+    with start(LOCALAWS_FAILOVER_SECONDS="0.2") as aws:
+        client_of(aws, "rds").failover_db_cluster(DBClusterIdentifier="cloudcafe")
+        eventually(lambda: cluster_status(aws) == "available", "the failover to end")
+    with start() as aws:
+        assert members(aws) == {"cloudcafe-1": False, "cloudcafe-2": True}
+        instances = client_of(aws, "rds").describe_db_instances()["DBInstances"]
+        assert {each["DBInstanceStatus"] for each in instances} == {"available"}
+        client_of(aws, "rds").failover_db_cluster(DBClusterIdentifier="cloudcafe")
+
+
+def test_a_stopped_database_stays_stopped_and_the_cluster_still_grows(start):
+    standalone = {
+        "DBInstanceClass": "db.t3.micro",
+        "Engine": "postgres",
+        "MasterUsername": "cafe",
+        "MasterUserPassword": "beans-and-milk",
+        "AllocatedStorage": 20,
+    }
+    reader = {"DBInstanceClass": "db.serverless", "Engine": "aurora-postgresql"}
+
+    def status(rds, name):
+        found = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        return found[0]["DBInstanceStatus"]
+
+    with start() as aws:
+        rds = client_of(aws, "rds")
+        rds.create_db_instance(DBInstanceIdentifier="ledger", **standalone)
+        eventually(lambda: status(rds, "ledger") == "available", "the instance")
+        rds.stop_db_instance(DBInstanceIdentifier="ledger")
+        eventually(lambda: status(rds, "ledger") == "stopped", "it to stop")
+    with start() as aws:
+        rds = client_of(aws, "rds")
+        rds.create_db_instance(
+            DBInstanceIdentifier="cloudcafe-3", DBClusterIdentifier="cloudcafe", **reader
+        )
+        eventually(lambda: status(rds, "cloudcafe-3") == "available", "the new reader")
+        assert members(aws) == {"cloudcafe-1": True, "cloudcafe-2": False, "cloudcafe-3": False}
+        assert status(rds, "ledger") == "stopped"
+
+
+def test_a_failover_goes_on_where_it_was_when_the_process_ended(start):
+    with start(LOCALAWS_FAILOVER_SECONDS="4") as aws:
+        client_of(aws, "rds").failover_db_cluster(DBClusterIdentifier="cloudcafe")
+    with start() as aws:
+        eventually(lambda: cluster_status(aws) == "failing-over", "the failover to go on")
+        under_way = aws.state()["consequences"]["aurora_failover"]["failingOver"]["cloudcafe"]
+        assert (under_way["from"], under_way["to"]) == ("cloudcafe-1", "cloudcafe-2")
+        eventually(lambda: cluster_status(aws) == "available", "the failover to end")
+        assert members(aws) == {"cloudcafe-1": False, "cloudcafe-2": True}
+
+
+def test_a_kill_loses_only_what_came_after_the_last_snapshot(start):
+    with start() as aws:
+        put(aws, "soho", quantity={"N": "12"})
+        lower(aws, 400)
+        after_the_next_snapshot(aws)
+        kill(aws)
+    with start() as aws:
+        assert item(aws, "soho")["quantity"] == {"N": "12"}
+        assert writes_per_second(aws) == 400
+
+
+def test_reading_and_polling_write_no_snapshots(start):
+    with start() as aws:
+        eventually(lambda: snapshots(aws) == 1, "the snapshot of the seeds")
+        sqs = client_of(aws, "sqs")
+        url = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+        end = time.monotonic() + 4 * INTERVAL
+        while time.monotonic() < end:
+            sqs.receive_message(QueueUrl=url)
+            assert item(aws, "nobody") is None
+        assert snapshots(aws) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"not json\n", None])
+def test_a_damaged_file_is_set_aside_and_all_begins_anew(start, tmp_path, damage):
+    with start() as aws:
+        put(aws, "soho")
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"soho"', b'"sohO"') if damage is None else damage)
+    with start() as aws:
+        said = [event for event in aws.start_log if event.get("level") == "error"]
+        assert [event["event"] for event in said] == ["snapshot unusable: the state begins anew"]
+        assert str(file) in said[0]["why"]
+        assert Path(said[0]["kept"]).exists()
+        assert item(aws, "soho") is None
+        assert writes_per_second(aws) == 500
+    with start() as aws:
+        assert not [event for event in aws.start_log if event.get("level") == "error"]
+
+
+def test_a_folder_that_cannot_be_written_is_reported_and_harms_nobody(tmp_path):
+    nowhere = tmp_path / "missing"
+    with LocalAws.start({"LOCALAWS_STATE_DIR": str(nowhere)}) as aws:
+        failures = 'localaws_snapshots_total{outcome="failed"}'
+        eventually(lambda: failures in aws.metrics(), "the failure to be counted")
+        put(aws, "soho")
+        assert item(aws, "soho") is not None
