@@ -1,0 +1,1 @@
+"""cafectl: buys coffee, watches chaos runs and tells what they measured."""

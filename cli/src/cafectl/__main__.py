@@ -1,0 +1,5 @@
+"""Entry of `python -m cafectl`."""
+
+from cafectl.app import app
+
+app(prog_name="cafectl")

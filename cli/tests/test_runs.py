@@ -1,0 +1,36 @@
+"""A run in a row: the slowest figure counts, and what was not seen is not invented."""
+
+from cafectl.runs import measured
+
+
+def run(**status):
+    return {"metadata": {"name": "aurora-failover-1"}, "status": status}
+
+
+def test_a_run_that_has_not_begun_shows_no_figures():
+    row = measured({"metadata": {"name": "new"}})
+    assert (row.phase, row.targets, row.noticed, row.recovered) == ("Pending", 0, "-", "-")
+
+
+def test_of_several_steps_the_slowest_recovery_counts():
+    steps = [{"measures": {"recoveredAfter": 3.04}}, {"measures": {"recoveredAfter": 7.96}}]
+    assert measured(run(steps=steps)).recovered == "8.0 s"
+
+
+def test_a_fault_that_nobody_noticed_says_so():
+    row = measured(
+        run(journal=[{"fault": "podKill"}], steps=[{"measures": {"noticedAfter": None}}])
+    )
+    assert row.noticed == "not noticed"
+
+
+def test_orders_of_all_steps_are_summed_and_each_fault_is_named_once():
+    row = measured(
+        run(
+            journal=[{"fault": "podKill"}, {"fault": "podKill"}, {"fault": "auroraFailover"}],
+            steps=[{"measures": {"ordersRefused": 2}}, {"measures": {"ordersRefused": 1}}],
+        )
+    )
+    assert row.orders_refused == 3
+    assert row.faults == "podKill, auroraFailover"
+    assert row.targets == 3

@@ -1,0 +1,1 @@
+"""The CloudCafe operator: reconciles stores and runs chaos experiments."""

@@ -1,0 +1,133 @@
+"""AWS: implements ports.Aws, the only module that knows boto3.
+
+One session, one client per service, calls in threads of their own pool, each bounded in time, with
+few retries (the work queue retries better) and a token bucket per service, so that thousands of
+stores never drive an account into throttling. AWS_ENDPOINT_URL is honoured by boto3 itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+
+from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.aws_errors import Refusal, error_for
+from cloudcafe_operator.effects.threads import started_pool
+from cloudcafe_operator.errors import AccessDenied, OperatorError, Unavailable, UserError
+
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=32,
+    user_agent_extra="cloudcafe-operator",
+)
+CALLS_PER_SECOND = 50.0  # the lowest documented limit of what stores call: CreateSecret
+BURST = 100.0
+
+
+# made beforehand: reading a service's description keeps the interpreter from all other threads
+COMMON = ("sqs", "secretsmanager", "resourcegroupstaggingapi", "rds", "dynamodb")
+
+
+class TokenBucket:
+    """Says how long to wait before the next call. Not thread-safe: lives on the event loop."""
+
+    def __init__(self, *, per_second: float = CALLS_PER_SECOND, burst: float = BURST) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = burst
+        self._at: float | None = None
+
+    def wait(self, now: float) -> float:
+        """Take one token and return the seconds until it is really there."""
+        elapsed = 0.0 if self._at is None else now - self._at
+        self._at = now
+        self._tokens = min(self._burst, self._tokens + elapsed * self._per_second) - 1
+        return max(0.0, -self._tokens / self._per_second)
+
+
+class AwsApi:
+    """Implements ports.Aws."""
+
+    def __init__(self, *, region: str, threads: int = 16) -> None:
+        self._session = boto3.Session(region_name=region)
+        self._threads = started_pool(threads, "aws")
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()  # a session may not make two clients at once
+        self._buckets: dict[str, TokenBucket] = {}
+        for service in COMMON:
+            self._client(service)
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Make one call."""
+        return cast("dict[str, Any]", await self._run(service, operation, parameters, ""))
+
+    async def pages(
+        self, service: str, operation: str, result_key: str, **parameters: Any
+    ) -> list[Any]:
+        """Follow a paginated call to its end."""
+        return cast("list[Any]", await self._run(service, operation, parameters, result_key))
+
+    async def _run(
+        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+    ) -> Any:
+        bucket = self._buckets.setdefault(service, TokenBucket())
+        wait = bucket.wait(time.monotonic())
+        if wait:
+            await asyncio.sleep(wait)
+        loop = asyncio.get_running_loop()
+        result = "success"
+        try:
+            return await loop.run_in_executor(
+                self._threads, self._send, service, operation, parameters, result_key
+            )
+        except OperatorError as error:
+            result = error.reason
+            raise
+        finally:
+            metrics.aws_calls.labels(service, operation, result).inc()
+
+    def _send(
+        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+    ) -> Any:
+        """Call botocore; blocking, so never on the event loop."""
+        said = f"{service}:{operation}"
+        try:
+            client = self._client(service)
+            if not result_key:
+                return getattr(client, operation)(**parameters)
+            pages = client.get_paginator(operation).paginate(**parameters)
+            return [item for page in pages for item in page.get(result_key, [])]
+        except ClientError as problem:
+            raise error_for(Refusal.of(problem.response, service, operation)) from problem
+        except ParamValidationError as problem:
+            raise UserError(f"{said}: {problem}") from problem
+        except (NoCredentialsError, PartialCredentialsError) as problem:
+            raise AccessDenied(f"{said}: {problem}; give the operator an AWS identity") from problem
+        except BotoCoreError as problem:
+            raise Unavailable(f"{said}: {problem}") from problem
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                # the service's name is data here, which boto3's typed overloads cannot express
+                make = cast("Any", self._session.client)
+                self._clients[service] = make(service, config=CONFIG)
+            return self._clients[service]

@@ -1,0 +1,132 @@
+"""What AWS's refusals mean: from error codes to errors.py. Pure.
+
+AWS has one name per service for the same thing; the table is read by suffixes and exact names, the
+HTTP status decides for the rest. AccessDenied names the IAM action, so that it can be granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Conflict,
+    NotFound,
+    OperatorError,
+    Retry,
+    Throttled,
+    Unavailable,
+    UserError,
+)
+
+IAM_PREFIXES = {  # where boto3's name of a service is not IAM's
+    "resourcegroupstaggingapi": "tag",
+    "elbv2": "elasticloadbalancing",
+    "docdb": "rds",
+    "logs": "logs",
+}
+DENIED = (
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
+    "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken",
+    "ExpiredTokenException", "SignatureDoesNotMatch", "OptInRequired", "KMSAccessDeniedException",
+)  # fmt: skip
+THROTTLED = (
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
+    "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+    "ProvisionedThroughputExceededException", "LimitExceededException",
+    "PriorRequestNotComplete", "BandwidthLimitExceeded", "TransactionInProgressException",
+)  # fmt: skip
+MISSING = (
+    "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
+    "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NotFoundException",
+)  # fmt: skip
+EXISTING = (
+    "ResourceExistsException", "QueueAlreadyExists", "QueueNameExists",
+    "EntityAlreadyExists", "BucketAlreadyOwnedByYou", "ConflictException",
+    "ResourceAlreadyExistsException",
+)  # fmt: skip
+CONFLICTS = ("ConditionalCheckFailedException", "TransactionCanceledException")
+NAME_STILL_TAKEN = ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
+SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE = 60.0
+SERVER_ERROR = 500
+NOT_IMPLEMENTED = 501
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One error answer."""
+
+    service: str
+    operation: str
+    code: str
+    message: str
+    status: int
+
+    @classmethod
+    def of(cls, response: Mapping[str, Any], service: str, operation: str) -> Refusal:
+        """Read botocore's response."""
+        error = response.get("Error", {})
+        return cls(
+            service=service,
+            operation=operation,
+            code=str(error.get("Code", "")),
+            message=str(error.get("Message", "")),
+            status=int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+        )
+
+    @property
+    def action(self) -> str:
+        """The IAM action, for example rds:FailoverDBCluster."""
+        prefix = IAM_PREFIXES.get(self.service, self.service)
+        return f"{prefix}:{_camel(self.operation)}"
+
+
+def error_for(refusal: Refusal) -> OperatorError:
+    """Return the error that a refusal means."""
+    said = f"{refusal.action}: {refusal.message or refusal.code} ({refusal.code})"
+    if refusal.code in DENIED:
+        return AccessDenied(f"{said}; grant {refusal.action} to the operator's IAM role")
+    if refusal.code in NAME_STILL_TAKEN:
+        return Unavailable(said, after=SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE)
+    for judge, kind in CHECKS:
+        if judge(refusal):
+            return kind(said)
+    return UserError(said)
+
+
+def _is_busy(refusal: Refusal) -> bool:
+    """The resource is in the middle of another change: not an error, not yet."""
+    in_use = refusal.code == "ResourceInUseException" and not _creates(refusal)
+    return in_use or refusal.code.endswith(("StateFault", "InvalidState"))
+
+
+def _exists(refusal: Refusal) -> bool:
+    in_use = refusal.code == "ResourceInUseException" and _creates(refusal)
+    return in_use or refusal.code in EXISTING or "AlreadyExists" in refusal.code
+
+
+def _creates(refusal: Refusal) -> bool:
+    return refusal.operation.startswith("create_")
+
+
+def _has_no_answer(refusal: Refusal) -> bool:
+    return refusal.status >= SERVER_ERROR and refusal.status != NOT_IMPLEMENTED
+
+
+CHECKS: tuple[tuple[Callable[[Refusal], bool], type[OperatorError]], ...] = (
+    (lambda refusal: refusal.code in THROTTLED, Throttled),
+    (_is_busy, Retry),
+    (lambda refusal: refusal.code in MISSING or "NotFound" in refusal.code, NotFound),
+    (_exists, AlreadyExists),
+    (lambda refusal: refusal.code in CONFLICTS, Conflict),
+    (_has_no_answer, Unavailable),
+)
+
+
+def _camel(operation: str) -> str:
+    """Return boto3's describe_db_clusters as DescribeDBClusters."""
+    words = operation.split("_")
+    return "".join("DB" if word == "db" else word.capitalize() for word in words)

@@ -1,0 +1,106 @@
+"""Bringing one store's world to what is wanted: observe, plan, execute, in rounds.
+
+Called by `handlers/store.py`. A step that fails puts its part in trouble and the others go on, so
+that an unreachable service does not keep the queues from being made. What was found in order is
+believed until the next resync: a wake-up without news costs no call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cloudcafe_operator.effects.execute_store import StoreExecutor
+from cloudcafe_operator.effects.observe_store import StoreObserver
+from cloudcafe_operator.errors import Bug, OperatorError
+from cloudcafe_operator.planning.store import plan_store
+from cloudcafe_operator.planning.store_report import Finding, in_place
+from cloudcafe_operator.planning.store_status import troubles
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area, Step
+from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
+from cloudcafe_operator.ports import Clock
+
+UNSETTLED_SECONDS = 15.0  # a store that waits for somebody is looked at soon again
+MOST_ROUNDS = 6  # dead letters, queue and secret, till and config, registration; and one to see it
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was found last, for which wish, and until when it is believed."""
+
+    wanted: Wanted
+    hands_off: bool
+    until: float
+    finding: Finding
+
+
+@dataclass(slots=True)
+class StoreConverger:
+    """One for all stores."""
+
+    observer: StoreObserver
+    executor: StoreExecutor
+    clock: Clock
+    resync_seconds: float
+    _notes: dict[str, Note] = field(default_factory=dict)
+
+    async def find(self, wanted: Wanted, *, hands_off: bool) -> Finding:
+        """Converge, unless all was in order a moment ago and nothing else is wanted since."""
+        note = self._notes.get(wanted.store_id)
+        same = note is not None and (note.wanted, note.hands_off) == (wanted, hands_off)
+        if note and same and self.seconds_believed(wanted) > 0:
+            return note.finding
+        self.forget(wanted.store_id)
+        finding = await self.converge(wanted, hands_off=hands_off)
+        if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
+            settled = hands_off or in_place(wanted, finding)
+            believed = self.resync_seconds if settled else UNSETTLED_SECONDS
+            until = self.clock.monotonic() + believed
+            self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
+        return finding
+
+    def forget(self, store_id: str) -> None:
+        """Look again at the next reconcile."""
+        self._notes.pop(store_id, None)
+
+    def seconds_believed(self, wanted: Wanted) -> float:
+        """Return how long the last finding is still believed: 0 where there is none."""
+        note = self._notes.get(wanted.store_id)
+        return max(0.0, note.until - self.clock.monotonic()) if note else 0.0
+
+    async def converge(self, wanted: Wanted, *, hands_off: bool) -> Finding:
+        """Return the world after everything possible was done; hands off: only look."""
+        failed: dict[Area, Trouble] = {}
+        observed = await self.observer.observe(wanted)
+        todo = plan_store(wanted, observed)
+        for _ in range(MOST_ROUNDS):
+            if hands_off or not todo:
+                return Finding(observed, todo)
+            failed |= await self._execute(wanted, todo)
+            touched = {step.area for step in todo}  # the rest is as it was a moment ago
+            observed = await self.observer.observe(wanted, areas=touched, known=observed)
+            observed = _marked(observed, failed)
+            todo = plan_store(wanted, observed)
+        if todo:
+            areas = sorted({step.area for step in todo})
+            bug = Bug(f"{', '.join(areas)}: done {MOST_ROUNDS} times and still to do")
+            observed = _marked(observed, {step.area: Trouble(bug) for step in todo})
+        return Finding(observed, todo)
+
+    async def _execute(self, wanted: Wanted, steps: Sequence[Step]) -> dict[Area, Trouble]:
+        failed: dict[Area, Trouble] = {}
+        for step in steps:
+            if step.area in failed:
+                continue
+            try:
+                await self.executor.execute(step, wanted.store_id)
+            except OperatorError as error:
+                failed[step.area] = Trouble(error)
+        return failed
+
+
+def _marked(observed: Observed, failed: dict[Area, Trouble]) -> Observed:
+    """Put what failed in its place: it gets no further step in this reconcile."""
+    changes: dict[str, Any] = dict(failed.items())
+    return replace(observed, **changes)

@@ -1,0 +1,74 @@
+"""Deleting a store: its parts in order, each verified, then the finalizer.
+
+Called by `handlers/store.py`. Works for paused stores and for those whose spec cannot be read. What
+blocks it stands in `status.deletion` with the way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudcafe_operator.effects.remove_store import StoreRemover
+from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.errors import NotFound, OperatorError
+from cloudcafe_operator.planning.store_deletion import Removal, blocked, plan_deletion
+from cloudcafe_operator.planning.store_report import Story
+from cloudcafe_operator.planning.store_world import Identity
+from cloudcafe_operator.ports import Manifest
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE, CafeStoreStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDeleter:
+    """One for all stores."""
+
+    remover: StoreRemover
+    reporter: StoreReporter
+
+    async def delete(self, store: Manifest, identity: Identity) -> None:
+        """Take the store apart; raises what blocks it, after saying so in the status."""
+        finalizers = store["metadata"].get("finalizers") or []
+        if FINALIZER not in finalizers:
+            return
+        done: tuple[Removal, ...] = ()
+        for removal in plan_deletion(store.get("spec", {}).get("deletionPolicy", "Delete")):
+            try:
+                await self.remover.remove(removal, identity)
+            except OperatorError as error:
+                if not _forced(store):
+                    await self._say_blocked(store, identity, done, removal, error)
+                    raise
+                said = f"{removal} was given up because of {FORCE_DELETE}: {error}"
+                self.reporter.publish(store, Story("DeletionForced", said, "Warning"))
+            done = (*done, removal)
+        said = f"Done, in this order: {', '.join(done)}."
+        self.reporter.publish(store, Story("Deleted", said, "Normal"))
+        rest = [name for name in finalizers if name != FINALIZER]
+        try:
+            await self.reporter.patch_meta(store, {"finalizers": rest})
+        except NotFound:
+            return
+
+    async def _say_blocked(
+        self,
+        store: Manifest,
+        identity: Identity,
+        done: tuple[Removal, ...],
+        removal: Removal,
+        error: OperatorError,
+    ) -> None:
+        old = parse(CafeStoreStatus, store.get("status"), where="status")
+        deletion = blocked(identity, done, removal, error)
+        if old.deletion == deletion:
+            return
+        new = old.model_copy(update={"deletion": deletion})
+        await self.reporter.write(store, old, new)
+        if old.deletion is None or old.deletion.next != removal:
+            said = f"{removal}: {deletion.blocked_by}"
+            self.reporter.publish(store, Story("DeletionBlocked", said, "Warning"))
+
+
+def _forced(store: Manifest) -> bool:
+    annotations = store["metadata"].get("annotations") or {}
+    return bool(annotations.get(FORCE_DELETE) == "true")

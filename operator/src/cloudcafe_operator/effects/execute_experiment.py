@@ -1,0 +1,118 @@
+"""Do what planning wants for a ChaosExperiment. Called by `handlers/chaos.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloudcafe_operator.effects.finalizer import hold, let_go
+from cloudcafe_operator.errors import AlreadyExists, UserError
+from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, key_of, ref_of
+from cloudcafe_operator.planning.experiment import Plan, plan_experiment, with_conditions
+from cloudcafe_operator.ports import Clock, Events, Kubernetes, Manifest, Ref, WakeUp
+from cloudcafe_operator.resources.common import merge_patch, parse
+from cloudcafe_operator.resources.conditions import Judgement, false, set_conditions, true
+from cloudcafe_operator.resources.experiment import ExperimentSpec, ExperimentStatus
+
+AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentExecutor:
+    """Acts; one serves all experiments."""
+
+    kubernetes: Kubernetes
+    clock: Clock
+    events: Events
+    queue: WakeUp
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """Observe, plan, act once; None: wait for a change."""
+        ref = Ref(CHAOS_EXPERIMENTS, name, namespace)
+        experiment = await self.kubernetes.get(ref)
+        if experiment is None:
+            return None
+        runs = await self.kubernetes.list(CHAOS_RUNS, namespace=namespace)
+        plan = plan_experiment(experiment, runs)
+        if plan.create and (refusal := _refusal(experiment)):
+            plan = Plan(judgement=refusal)
+        return await self._act(experiment, runs, plan)
+
+    async def _act(
+        self, experiment: Manifest, runs: Sequence[Manifest], plan: Plan
+    ) -> float | None:
+        ref = ref_of(experiment)
+        if plan.hold:
+            await hold(self.kubernetes, ref)
+            return 0.0
+        if plan.delete:
+            for name in plan.delete:
+                run = Ref(CHAOS_RUNS, name, ref.namespace)
+                await self.kubernetes.delete(run)
+                self.queue.add(key_of(run))
+            return AGAIN_S
+        if plan.let_go:
+            version = experiment["metadata"]["resourceVersion"]
+            await let_go(self.kubernetes, ref, resource_version=version)
+            return 0.0
+        if plan.create:
+            return await self._create(experiment, plan.create)
+        if experiment["metadata"].get("deletionTimestamp"):
+            return AGAIN_S if runs else None  # its runs are undoing
+        await self._store(experiment, plan)
+        return None
+
+    async def _create(self, experiment: Manifest, run: Manifest) -> float:
+        """Create the run; a name that is taken by our own run was taken by us, before we died."""
+        try:
+            made = await self.kubernetes.create(CHAOS_RUNS, run)
+        except AlreadyExists:
+            there = await self.kubernetes.get(ref_of(run))
+            mine = there and there["spec"]["experiment"]["uid"] == experiment["metadata"]["uid"]
+            if not mine:
+                name = run["metadata"]["name"]
+                message = f"ChaosRun {name} of an earlier experiment is in the way: delete it"
+                await self._store(experiment, Plan(judgement=false("Ready", "NameTaken", message)))
+                return AGAIN_S
+            return 0.0
+        name = made["metadata"]["name"]
+        self.events.publish(
+            experiment, reason="RunCreated", message=f"ChaosRun {name}", kind="Normal"
+        )
+        self.queue.add(key_of(ref_of(run)))
+        return 0.0
+
+    async def _store(self, experiment: Manifest, plan: Plan) -> None:
+        """Write the status where it changed, and tell a refusal once."""
+        meta = experiment["metadata"]
+        old = parse(ExperimentStatus, experiment.get("status"), where="status")
+        new = plan.status or old.model_copy(
+            update={"observed_generation": meta.get("generation", 1)}
+        )
+        judgements = [plan.judgement] if plan.judgement else []
+        if not any(judgement[0] == "Ready" for judgement in judgements):
+            judgements.insert(0, true("Ready", "Accepted"))
+        conditions = set_conditions(
+            old.conditions,
+            judgements,
+            generation=meta.get("generation", 1),
+            now=self.clock.now(),
+        )
+        patch = merge_patch(old.manifest(), with_conditions(new, conditions).manifest())
+        if not patch:
+            return
+        await self.kubernetes.patch_status(
+            ref_of(experiment), patch, resource_version=meta["resourceVersion"]
+        )
+        for _, status, reason, message in judgements:
+            if status == "False":
+                self.events.publish(experiment, reason=reason, message=message, kind="Warning")
+
+
+def _refusal(experiment: Manifest) -> Judgement | None:
+    """Return why the spec cannot be read: an older CRD may have let it pass."""
+    try:
+        parse(ExperimentSpec, experiment["spec"])
+    except UserError as problem:
+        return false("Ready", problem.reason, str(problem))
+    return None

@@ -1,0 +1,107 @@
+"""Ports that let no write begin after a moment. Used by `execute.py` around an injection.
+
+Another operator may take an injection over once our claim is old. A process that was frozen
+between its claim and its write must not wake up and write then: it finds the fence closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloudcafe_operator.errors import Retry
+from cloudcafe_operator.ports import Aws, Clock, Json, Kubernetes, Manifest, Ref, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Open until a moment of the monotonic clock."""
+
+    clock: Clock
+    closes_at: float
+
+    def pass_through(self) -> None:
+        """Raise Retry where it is closed."""
+        if self.clock.monotonic() >= self.closes_at:
+            raise Retry("the claim on this injection is too old: it is renewed first", after=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class FencedAws:
+    """Implements ports.Aws; reads too wait behind the fence, since calls are not told apart."""
+
+    inner: Aws
+    fence: Fence
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.call(service, operation, **parameters)
+
+    async def pages(
+        self, service: str, operation: str, result_key: str, **parameters: Any
+    ) -> list[Any]:
+        """Read while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.pages(service, operation, result_key, **parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class FencedKubernetes:
+    """Implements ports.Kubernetes; reads always pass."""
+
+    inner: Kubernetes
+    fence: Fence
+
+    async def get(self, ref: Ref) -> Manifest | None:
+        """Read."""
+        return await self.inner.get(ref)
+
+    async def list(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Read."""
+        return await self.inner.list(resource, namespace=namespace, labels=labels, fields=fields)
+
+    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
+        """Ask."""
+        return await self.inner.may(
+            user=user, verb=verb, resource=resource, name=name, namespace=namespace
+        )
+
+    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Create while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.create(resource, manifest)
+
+    async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Apply while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.apply(resource, manifest)
+
+    async def patch(
+        self, ref: Ref, patch: Json, *, resource_version: str | None = None
+    ) -> Manifest:
+        """Patch while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.patch(ref, patch, resource_version=resource_version)
+
+    async def patch_status(
+        self, ref: Ref, status: Json, *, resource_version: str | None = None
+    ) -> Manifest:
+        """Patch while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.patch_status(ref, status, resource_version=resource_version)
+
+    async def delete(
+        self, ref: Ref, *, uid: str | None = None, grace_seconds: int | None = None
+    ) -> bool:
+        """Delete while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.delete(ref, uid=uid, grace_seconds=grace_seconds)

@@ -1,0 +1,112 @@
+"""Read everything that a decision about a run rests on. Called by `handlers/chaos.py`.
+
+Also keeps what need not survive a restart: when a failed effect may be tried again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cloudcafe_operator.effects.sampling import Sampler
+from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, CONFIG_MAPS
+from cloudcafe_operator.planning.experiment import FINALIZER
+from cloudcafe_operator.planning.steps import Observed
+from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.run import Phase, Run, RunSpec, RunStatus
+
+HALT = "cloudcafe-halt"
+HALT_KNOWN_S = 1.0  # the lever is read once a second for all runs together
+SAMPLED: tuple[Phase, ...] = ("Baseline", "Injecting", "Holding", "Reverting", "Recovering")
+
+
+@dataclass
+class Memory:
+    """What this process knows about a run beyond its status."""
+
+    saved_at: float = 0.0  # monotonic
+    retry_at: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Observer:
+    """Reads runs."""
+
+    kubernetes: Kubernetes
+    sampler: Sampler
+    clock: Clock
+    identity: str
+    namespace: str  # the operator's own, where the halt lever is
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _halted: tuple[float, bool] = (float("-inf"), False)
+
+    async def observe(self, namespace: str, name: str) -> Observed | None:
+        """Return what is known now; None where the run is gone."""
+        manifest = await self.kubernetes.get(Ref(CHAOS_RUNS, name, namespace))
+        if manifest is None:
+            return None
+        run = read_run(manifest)
+        if run.status.phase == "Finished":
+            return Observed(run=run, now=self.clock.now(), identity=self.identity)
+        gone, paused = await self._experiment(run)
+        sampled = run.status.phase in SAMPLED and run.spec.template.mode == "Run"
+        memory = self.memory(run.uid)
+        now = self.clock.monotonic()
+        return Observed(
+            run=run,
+            experiment_gone=gone,
+            paused=paused,
+            halted=await self._is_halted(),
+            samples=self.sampler.watch(run) if sampled else {},
+            troubles=self.sampler.troubles(run.uid),
+            unsaved_seconds=now - memory.saved_at,
+            deferred={key: at - now for key, at in memory.retry_at.items() if at > now},
+            now=self.clock.now(),
+            identity=self.identity,
+        )
+
+    def memory(self, uid: str) -> Memory:
+        """Return what is remembered about a run."""
+        return self._memories.setdefault(uid, Memory(saved_at=self.clock.monotonic()))
+
+    def forget(self, uid: str) -> None:
+        """Drop everything about a run that is over."""
+        self._memories.pop(uid, None)
+        self.sampler.stop(uid)
+
+    async def _experiment(self, run: Run) -> tuple[str, bool]:
+        """Return why the experiment no longer wants the run, and whether it is paused."""
+        ref = Ref(CHAOS_EXPERIMENTS, run.spec.experiment.name, run.namespace)
+        found = await self.kubernetes.get(ref)
+        if found is None or found["metadata"]["uid"] != run.spec.experiment.uid:
+            return "its experiment is gone", False
+        if found["metadata"].get("deletionTimestamp"):
+            return "its experiment was deleted", False
+        return "", bool(found["spec"].get("paused"))
+
+    async def _is_halted(self) -> bool:
+        read_at, halted = self._halted
+        if self.clock.monotonic() - read_at < HALT_KNOWN_S:
+            return halted
+        lever = await self.kubernetes.get(Ref(CONFIG_MAPS, HALT, self.namespace))
+        halted = ((lever or {}).get("data") or {}).get("halted") == "true"
+        self._halted = (self.clock.monotonic(), halted)
+        return halted
+
+
+def read_run(manifest: Manifest) -> Run:
+    """Read a ChaosRun's manifest."""
+    meta = manifest["metadata"]
+    return Run(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        created_at=meta["creationTimestamp"],
+        generation=meta.get("generation", 1),
+        deleting="deletionTimestamp" in meta,
+        held=FINALIZER in meta.get("finalizers", []),
+        spec=parse(RunSpec, manifest["spec"]),
+        status=parse(RunStatus, manifest.get("status"), where="status"),
+    )

@@ -1,0 +1,42 @@
+"""Writing a store's status and telling its events. Called by the store's reconciler and deleter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudcafe_operator.kinds import ref_of
+from cloudcafe_operator.planning.store_report import Story, tell
+from cloudcafe_operator.ports import Events, Kubernetes, Manifest
+from cloudcafe_operator.resources.common import merge_patch
+from cloudcafe_operator.resources.store import CafeStoreStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReporter:
+    """One for all stores; the only writer of their status."""
+
+    kubernetes: Kubernetes
+    events: Events
+
+    async def write(self, store: Manifest, old: CafeStoreStatus, new: CafeStoreStatus) -> None:
+        """Write what changed, if anything did, and tell of it. Conflict: somebody wrote first."""
+        patch = merge_patch(store.get("status") or {}, new.manifest())
+        if not patch:
+            return
+        version = store["metadata"]["resourceVersion"]
+        await self.kubernetes.patch_status(ref_of(store), patch, resource_version=version)
+        for story in tell(old.conditions, new.conditions):
+            self.publish(store, story)
+
+    async def patch_meta(self, store: Manifest, meta: Mapping[str, Any]) -> Manifest:
+        """Change the store's metadata, on top of what was read."""
+        version = store["metadata"]["resourceVersion"]
+        return await self.kubernetes.patch(
+            ref_of(store), {"metadata": meta}, resource_version=version
+        )
+
+    def publish(self, store: Manifest, story: Story) -> None:
+        """Tell one event."""
+        self.events.publish(store, reason=story.reason, message=story.message, kind=story.kind)

@@ -1,0 +1,130 @@
+"""Sampling in the background while a run lasts: one task per run, bounded, on its own clock.
+
+`observe_run.py` starts and reads it. Samples are kept in memory and stored with the run's status;
+after a restart sampling goes on from the stored ones, and the gap stays a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from cloudcafe_operator.effects.probes import Customer
+from cloudcafe_operator.planning.samples import Sample, decode, interval
+from cloudcafe_operator.ports import Clock
+from cloudcafe_operator.resources.experiment import ExperimentSpec, Probe
+from cloudcafe_operator.resources.run import Run
+
+IN_FLIGHT = 16  # of one run: a system that hangs must not make us hang
+log = structlog.get_logger()
+
+
+@dataclass
+class Watch:
+    """The sampling of one run."""
+
+    run_uid: str
+    namespace: str
+    spec: ExperimentSpec
+    started_at: datetime
+    samples: dict[str, list[Sample]]
+    troubles: dict[str, str] = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)  # monotonic, by probe
+    task: asyncio.Task[None] | None = None
+    in_flight: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Sampler:
+    """Samples for all runs. With `background` False only `round` samples, as tests want it."""
+
+    def __init__(self, customer: Customer, clock: Clock, *, background: bool = True) -> None:
+        self._customer = customer
+        self._clock = clock
+        self._background = background
+        self._watches: dict[str, Watch] = {}
+
+    def watch(self, run: Run) -> Mapping[str, tuple[Sample, ...]]:
+        """See to it that a run is sampled; return its samples up to now."""
+        watch = self._watches.get(run.uid)
+        if watch is None:
+            watch = self._start(run)
+        return {name: tuple(sorted(found)) for name, found in watch.samples.items()}
+
+    def troubles(self, run_uid: str) -> Mapping[str, str]:
+        """Return what each probe of a run met when it was bad last."""
+        watch = self._watches.get(run_uid)
+        return dict(watch.troubles) if watch else {}
+
+    def stop(self, run_uid: str) -> None:
+        """Stop sampling a run and forget its samples."""
+        watch = self._watches.pop(run_uid, None)
+        if watch is None:
+            return
+        for task in (*watch.in_flight, *([watch.task] if watch.task else [])):
+            task.cancel()
+
+    def stop_all(self) -> None:
+        """Stop everything: the operator ends, or is no longer the leader."""
+        for run_uid in list(self._watches):
+            self.stop(run_uid)
+
+    async def round(self) -> None:
+        """Take all due samples and wait for them. For tests, which move the clock."""
+        for watch in list(self._watches.values()):
+            self._begin_due(watch)
+            if watch.in_flight:
+                await asyncio.gather(*watch.in_flight)
+
+    def _start(self, run: Run) -> Watch:
+        spec = run.spec.template
+        stored = decode(run.status.probes)
+        watch = Watch(
+            run_uid=run.uid,
+            namespace=run.namespace,
+            spec=spec,
+            started_at=run.status.started_at or self._clock.now(),
+            troubles={log.name: log.trouble for log in run.status.probes},
+            samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.probes},
+        )
+        self._watches[run.uid] = watch
+        if self._background:
+            watch.task = asyncio.create_task(self._forever(watch), name=f"probe {run.name}")
+        return watch
+
+    async def _forever(self, watch: Watch) -> None:
+        while True:
+            self._begin_due(watch)
+            nearest = min(watch.due.values()) - self._clock.monotonic()
+            await asyncio.sleep(max(0.01, nearest))
+
+    def _begin_due(self, watch: Watch) -> None:
+        """Begin what is due; a beat that was missed is left out, not made up for."""
+        now = self._clock.monotonic()
+        for probe in watch.spec.steady_state.probes:
+            due = watch.due.get(probe.name, now)
+            if now < due:
+                continue
+            every = interval(probe.every, watch.spec.limits.max_duration)
+            watch.due[probe.name] = due + every if now < due + every else now + every
+            if len(watch.in_flight) >= IN_FLIGHT:
+                continue
+            task = asyncio.create_task(self._sample(watch, probe))
+            watch.in_flight.add(task)
+            task.add_done_callback(watch.in_flight.discard)
+
+    async def _sample(self, watch: Watch, probe: Probe) -> None:
+        at = round((self._clock.now() - watch.started_at).total_seconds(), 2)
+        key = f"{watch.run_uid}-{probe.name}-{at:.2f}"
+        try:
+            seen = await self._customer.sample(probe, namespace=watch.namespace, key=key)
+        except Exception:
+            # a probe that breaks is a sample that is missing, never a run that is not driven on
+            log.exception("probe failed", probe=probe.name, run=watch.run_uid)
+            return
+        watch.samples[probe.name].append(Sample(at, seen.result, seen.milliseconds))
+        if seen.why:
+            watch.troubles[probe.name] = seen.why

@@ -1,0 +1,181 @@
+"""Resolve a run's targets and read all that the checklist wants to know. Touches nothing.
+
+Used by `execute.py` before a run, for a preview, and again before each step is captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudcafe_operator.effects.fence import Fence, FencedAws, FencedKubernetes
+from cloudcafe_operator.errors import NotFound, UserError
+from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
+from cloudcafe_operator.kinds import CHAOS_RUNS
+from cloudcafe_operator.planning.checks import Findings, Slot
+from cloudcafe_operator.planning.selection import choose
+from cloudcafe_operator.ports import Aws, Clock, Json, Kubernetes
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.experiment import FaultEntry
+from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
+
+Faults = Mapping[str, Fault[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The findings, and what capture returned for each slot and target."""
+
+    findings: Findings
+    captured: Mapping[tuple[int, int, str], Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """Reads; one serves all runs."""
+
+    kubernetes: Kubernetes
+    aws: Aws
+    clock: Clock
+    faults: Faults
+
+    def world(self, run: Run) -> World:
+        """Return what faults of a run may use."""
+        return World(self.kubernetes, self.aws, self.clock, run.namespace)
+
+    def fenced_world(self, run: Run, open_s: float) -> World:
+        """Return the same, with no write begun after so many seconds."""
+        fence = Fence(self.clock, self.clock.monotonic() + open_s)
+        kubernetes = FencedKubernetes(self.kubernetes, fence)
+        return World(kubernetes, FencedAws(self.aws, fence), self.clock, run.namespace)
+
+    async def survey(self, run: Run, steps: Iterable[int]) -> Survey:
+        """Resolve some steps of a run. Retry, Throttled and AccessDenied pass through."""
+        captured: dict[tuple[int, int, str], Json] = {}
+        slots: list[Slot] = []
+        for step in steps:
+            for number, entry in enumerate(run.spec.template.steps[step].faults):
+                slot = await self._slot(run, (step, number), entry, captured)
+                slots.append(slot)
+        found = Findings(
+            spec=run.spec.template,
+            namespace=run.namespace,
+            slots=tuple(slots),
+            known_faults=tuple(self.faults),
+            busy=await self._busy(run, slots),
+            out_of_reach=await self._out_of_reach(run, slots),
+        )
+        return Survey(found, captured)
+
+    async def _slot(
+        self,
+        run: Run,
+        at: tuple[int, int],
+        entry: FaultEntry,
+        captured: dict[tuple[int, int, str], Json],
+    ) -> Slot:
+        step, number = at
+        fault = self.faults.get(entry.fault)
+        if fault is None:
+            return Slot(step, number, entry.fault, known=False)
+        world = self.world(run)
+        try:
+            spec = fault_spec(fault, entry)
+            matched = await fault.select(spec, world)
+        except (UserError, NotFound) as problem:
+            return Slot(step, number, entry.fault, problem=str(problem))
+        seed = run.spec.template.seed
+        chosen = choose(matched, entry, f"{run.uid if seed is None else seed}/{step}/{number}")
+        refused: dict[str, str] = {}
+        for target in chosen:
+            try:
+                captured[step, number, target.id] = await fault.capture(spec, target, world)
+            except (UserError, NotFound) as problem:
+                refused[target.id] = str(problem)
+        return Slot(
+            step,
+            number,
+            entry.fault,
+            matched=len(matched),
+            chosen=chosen,
+            irreversible=fault.irreversible,
+            refused=refused,
+        )
+
+    async def _busy(self, run: Run, slots: Iterable[Slot]) -> dict[str, str]:
+        """Return which of the targets are in the open journal of another run."""
+        wanted = {target.id for slot in slots for target in slot.chosen}
+        if not wanted:
+            return {}
+        busy: dict[str, str] = {}
+        for other in await self.kubernetes.list(CHAOS_RUNS):
+            meta = other["metadata"]
+            if meta["uid"] == run.uid:
+                continue
+            for entry in (other.get("status") or {}).get("journal") or ():
+                target = entry["target"]["id"]
+                if entry["state"] in OPEN and target in wanted:
+                    busy[target] = f"{meta['namespace']}/{meta['name']}"
+        return busy
+
+    async def _out_of_reach(self, run: Run, slots: Iterable[Slot]) -> frozenset[str]:
+        """Return the other namespaces in which the creator may not inject."""
+        asked = {
+            (slot.fault, target.namespace)
+            for slot in slots
+            for target in slot.chosen
+            if target.namespace not in (None, run.namespace)
+        }
+        refused: set[str] = set()
+        for fault, namespace in sorted(asked):
+            user = run.spec.created_by
+            allowed = user and await self.kubernetes.may(
+                user=user, verb="inject", resource="faults", name=fault, namespace=namespace or ""
+            )
+            if not allowed:
+                refused.add(namespace or "")
+        return frozenset(refused)
+
+
+def fault_spec(fault: Fault[Any], entry: FaultEntry) -> FaultSpec:
+    """Read what a user wrote under the fault's name."""
+    return parse(fault.spec_type, entry.arguments, where=entry.fault)
+
+
+def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Preview:
+    """Return what a run would hit, call and need. Pure."""
+    findings, targets = survey.findings, []
+    used: set[str] = set()
+    for slot, target in findings.hit():
+        used.add(slot.fault)
+        entry = findings.spec.steps[slot.step].faults[slot.number]
+        fault = faults[slot.fault]
+        targets.append(
+            PreviewTarget(
+                step=findings.spec.steps[slot.step].name,
+                fault=slot.fault,
+                target=target.id,
+                group=target.group,
+                capacity_left=_capacity_left(findings, slot, target),
+                calls=tuple(fault.calls(fault_spec(fault, entry), target)),
+                refused=slot.refused.get(target.id, ""),
+            )
+        )
+    return Preview(
+        targets=tuple(targets),
+        iam_actions=tuple(sorted({a for name in used for a in faults[name].iam_actions})),
+        rbac=tuple(sorted({verb for name in used for verb in faults[name].rbac})),
+        refusals=tuple(refusals),
+    )
+
+
+def _capacity_left(findings: Findings, slot: Slot, target: Target) -> str:
+    if not target.group:
+        return ""
+    hit = {
+        other.id
+        for peer, other in findings.hit()
+        if peer.step == slot.step and other.group == target.group
+    }
+    return f"{target.group_size - len(hit)} of {target.group_size}"

@@ -1,0 +1,88 @@
+"""Proving the order path by buying a coffee. Called by `handlers/store.py`.
+
+It never waits: while the confirmation is awaited it says when to look again, and the purchase is
+found again by its key. A restarted operator asks about the same order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.planning import order_path
+from cloudcafe_operator.planning.order_path import NAME, Bought
+from cloudcafe_operator.ports import Clock
+from cloudcafe_operator.resources.conditions import Judgement, false
+from cloudcafe_operator.resources.store import OrderPath
+
+YOUNG_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How it stands: the condition, what the status keeps, and when to look again.
+
+    `young`: the purchase began just now, and its end will be worth one status write instead of two.
+    """
+
+    judgement: Judgement
+    path: OrderPath | None
+    after: float
+    young: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Which coffee is bought, and as whom."""
+
+    uid: str
+    generation: int
+    store_id: str
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPathVerifier:
+    """Buys coffee. `every`: how long a success is believed."""
+
+    cafe: Cafe
+    clock: Clock
+    every: timedelta
+
+    async def verify(
+        self, customer: Customer, last: OrderPath | None, previous: Judgement | None
+    ) -> Proof:
+        """Buy, or look how the purchase stands, or repeat what is still believed."""
+        now = self.clock.now()
+        due = order_path.is_due(last, generation=customer.generation, now=now)
+        if last is not None and previous is not None and not due:
+            return Proof(previous, last, (last.next_at - now).total_seconds())
+        key = order_path.purchase_key(customer.uid, customer.generation, last)
+        try:
+            bought = await self._buy(customer, key)
+        except OperatorError as error:
+            return self._ended(customer, None, false(NAME, "OrderRefused", str(error)))
+        now = self.clock.now()
+        if order_path.ended(bought, now):
+            return self._ended(customer, bought, order_path.judge_purchase(bought))
+        age = order_path.age_seconds(bought, now)
+        return Proof(
+            order_path.pending(bought),
+            last,
+            order_path.poll_after(bought, now),
+            young=age < YOUNG_SECONDS,
+        )
+
+    async def _buy(self, customer: Customer, key: str) -> Bought:
+        """Place the order, or get the first answer again, and read how it stands."""
+        placed, ms = await self.cafe.order(customer.store_id, customer.sku, key=key)
+        return Bought(await self.cafe.find_order(placed["id"]), ms)
+
+    def _ended(self, customer: Customer, bought: Bought | None, judgement: Judgement) -> Proof:
+        now = self.clock.now()
+        path = order_path.record(
+            bought, uid=customer.uid, generation=customer.generation, now=now, every=self.every
+        )
+        return Proof(judgement, path, (path.next_at - now).total_seconds())

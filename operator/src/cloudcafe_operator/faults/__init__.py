@@ -1,0 +1,1 @@
+"""The faults: one file each, discovered by walking this package."""

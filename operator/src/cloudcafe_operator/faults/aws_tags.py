@@ -1,0 +1,55 @@
+"""How faults find AWS resources: by ARN, name or tags. Not a fault: shared by those that do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from cloudcafe_operator.ports import Json
+from cloudcafe_operator.resources.common import Model, Rule
+
+Text = Annotated[str, Field(max_length=512)]
+OPT_IN = "cloudcafe.dev/chaos"
+
+
+class AwsSelector(Model):
+    """Which AWS resources: all that is given must hold."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.arns) && size(self.arns) > 0 || has(self.names) && size(self.names) > 0 || "
+            "has(self.tags) && size(self.tags) > 0",
+            "an empty selector would match everything in the account: give arns, names or tags",
+        ),
+    )
+    arns: tuple[Text, ...] = Field(
+        default=(), max_length=100, description="ARNs; a resource must be one of them."
+    )
+    names: tuple[Text, ...] = Field(
+        default=(), max_length=100, description="Names; a resource must have one of them."
+    )
+    tags: dict[str, Text] = Field(
+        default_factory=dict, max_length=20, description="Tags; a resource must carry all of them."
+    )
+
+
+def tags_of(tag_list: Sequence[Json]) -> dict[str, str]:
+    """Return AWS's list of Key and Value as a dictionary."""
+    return {tag["Key"]: tag["Value"] for tag in tag_list}
+
+
+def matches(selector: AwsSelector, arn: str, tags: Mapping[str, str]) -> bool:
+    """Whether a resource is meant: among the ARNs and names, where given, with all the tags."""
+    if not (selector.arns or selector.names or selector.tags):
+        return False
+    meant = not selector.arns or arn in selector.arns
+    named = not selector.names or re.split("[:/]", arn)[-1] in selector.names
+    return meant and named and all(tags.get(key) == one for key, one in selector.tags.items())
+
+
+def opted_in(tags: Mapping[str, str]) -> bool:
+    """Whether its owner allows chaos."""
+    return tags.get(OPT_IN) == "allowed"

@@ -1,0 +1,209 @@
+"""podPartition: cut pods off the network by a label and a NetworkPolicy that denies it everything.
+
+Policies only add up: a policy that allows traffic and still selects a labelled pod would keep it
+connected, so capture refuses then and names it. Undo takes a label off and deletes a policy,
+which a terminating namespace allows too; nothing has to be created for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, Retry, UserError
+from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.faults.pods import RBAC, PodSelector, read_pod, select_pods
+from cloudcafe_operator.kinds import CHAOS_RUNS, NETWORK_POLICIES, PODS
+from cloudcafe_operator.ports import Json, Manifest, Ref
+from cloudcafe_operator.resources.run import Target
+
+LABEL = "cloudcafe.dev/partition"
+Direction = Literal["Both", "Ingress", "Egress"]
+
+
+class PodPartitionSpec(FaultSpec):
+    """Cuts pods off the network."""
+
+    selector: PodSelector = Field(description="Which pods.")
+    direction: Direction = Field(default="Both", description="Which traffic is cut.")
+
+
+class PodPartition(Fault[PodPartitionSpec]):
+    """See the module's docstring."""
+
+    name = "podPartition"
+    summary = "Cuts pods off the network with a label and a NetworkPolicy that denies everything."
+    spec_type = PodPartitionSpec
+    rbac = (
+        *RBAC,
+        "patch pods",
+        "get networking.k8s.io/networkpolicies",
+        "list networking.k8s.io/networkpolicies",
+        "create networking.k8s.io/networkpolicies",
+        "delete networking.k8s.io/networkpolicies",
+    )
+
+    async def select(self, spec: PodPartitionSpec, world: World) -> Sequence[Target]:
+        """Return the running pods that match."""
+        return await select_pods(spec.selector, world)
+
+    async def capture(self, spec: PodPartitionSpec, target: Target, world: World) -> Json:
+        """Refuse where the cut would not cut."""
+        pod = await read_pod(target, world)
+        if pod is None:
+            raise UserError(f"{target.id} is gone or was replaced meanwhile: apply it again")
+        labels = pod["metadata"].get("labels") or {}
+        if LABEL in labels:
+            raise UserError(f"{target.id} is partitioned already by run {labels[LABEL]}")
+        policies = await world.kubernetes.list(NETWORK_POLICIES, namespace=target.namespace)
+        for policy in policies:
+            if _lets_through(policy, {**labels, LABEL: "any"}, _types(spec.direction)):
+                name = policy["metadata"]["name"]
+                raise UserError(
+                    f"NetworkPolicy {target.namespace}/{name} would still allow its traffic: add "
+                    f"to its podSelector matchExpressions {{key: {LABEL}, operator: DoesNotExist}}"
+                )
+        return {"policyTypes": list(_types(spec.direction))}
+
+    async def inject(self, spec: PodPartitionSpec, entry: Entry, world: World) -> Json:
+        """Make the run's policy, then label the pod; each only where it is not done yet."""
+        ref = _policy_ref(entry)
+        if await world.kubernetes.get(ref) is None:
+            try:
+                await world.kubernetes.create(NETWORK_POLICIES, _policy(entry))
+            except AlreadyExists as race:
+                raise Retry(f"{ref} appeared meanwhile", after=0.5) from race
+        pod = await read_pod(entry.target, world)
+        if pod is None:
+            return {"policy": ref.name}
+        if (pod["metadata"].get("labels") or {}).get(LABEL) != entry.run_uid:
+            await world.kubernetes.patch(
+                Ref(PODS, entry.target.name, entry.target.namespace),
+                {"metadata": {"labels": {LABEL: entry.run_uid}}},
+                resource_version=pod["metadata"]["resourceVersion"],
+            )
+        return {"policy": ref.name}
+
+    def calls(self, spec: PodPartitionSpec, target: Target) -> Sequence[str]:
+        """Name policy and label."""
+        return (
+            f"create NetworkPolicy in {target.namespace} that denies {spec.direction}",
+            f"patch {target.id} label {LABEL}",
+        )
+
+    async def in_force(self, spec: PodPartitionSpec, entry: Entry, world: World) -> bool:
+        """Policy and label are both there."""
+        pod = await read_pod(entry.target, world)
+        labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
+        there = await world.kubernetes.get(_policy_ref(entry))
+        return there is not None and labels.get(LABEL) == entry.run_uid
+
+    async def revert(self, entry: Entry, world: World) -> Undone:
+        """Take the label off, and the policy away with the last labelled pod."""
+        await _unlabel(entry, world)
+        labelled = await world.kubernetes.list(
+            PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
+        )
+        if not labelled:
+            policy = await world.kubernetes.get(_policy_ref(entry))
+            if policy is not None:
+                uid = policy["metadata"]["uid"]
+                await world.kubernetes.delete(_policy_ref(entry), uid=uid)
+        return Undone("Reverted")
+
+    async def verify(self, entry: Entry, world: World) -> bool:
+        """No label, and no policy that nobody needs."""
+        pod = await read_pod(entry.target, world)
+        labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
+        if labels.get(LABEL) == entry.run_uid:
+            return False
+        labelled = await world.kubernetes.list(
+            PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
+        )
+        return bool(labelled) or await world.kubernetes.get(_policy_ref(entry)) is None
+
+    def by_hand(self, entry: Entry) -> str:
+        """Take label and policy away."""
+        where = f"kubectl -n {entry.target.namespace}"
+        return (
+            f"{where} label pod {entry.target.name} {LABEL}- ; "
+            f"{where} delete networkpolicy {_policy_ref(entry).name}"
+        )
+
+
+async def _unlabel(entry: Entry, world: World) -> None:
+    """Remove our label only: another run's stays."""
+    pod = await read_pod(entry.target, world)
+    if pod is None or (pod["metadata"].get("labels") or {}).get(LABEL) != entry.run_uid:
+        return
+    try:
+        await world.kubernetes.patch(
+            Ref(PODS, entry.target.name, entry.target.namespace),
+            {"metadata": {"labels": {LABEL: None}}},
+            resource_version=pod["metadata"]["resourceVersion"],
+        )
+    except NotFound:
+        return  # the pod went meanwhile, and its label with it
+    except Conflict as race:
+        raise Retry(f"{entry.target.id} was changed meanwhile", after=0.2) from race
+
+
+def _types(direction: Direction) -> tuple[str, ...]:
+    return ("Ingress", "Egress") if direction == "Both" else (direction,)
+
+
+def _policy_ref(entry: Entry) -> Ref:
+    return Ref(NETWORK_POLICIES, f"cloudcafe-partition-{entry.run_uid}", entry.target.namespace)
+
+
+def _policy(entry: Entry) -> Manifest:
+    """Return the run's policy: no rules, so nothing is allowed. The run owns it where it may."""
+    ref = _policy_ref(entry)
+    meta: dict[str, Any] = {
+        "name": ref.name,
+        "namespace": ref.namespace,
+        "labels": {"cloudcafe.dev/run": entry.run_uid},
+    }
+    if entry.run_namespace == ref.namespace:
+        meta["ownerReferences"] = [
+            {
+                "apiVersion": CHAOS_RUNS.api_version,
+                "kind": CHAOS_RUNS.kind,
+                "name": entry.run_name,
+                "uid": entry.run_uid,
+            }
+        ]
+    return {
+        "apiVersion": NETWORK_POLICIES.api_version,
+        "kind": NETWORK_POLICIES.kind,
+        "metadata": meta,
+        "spec": {
+            "podSelector": {"matchLabels": {LABEL: entry.run_uid}},
+            "policyTypes": entry.captured["policyTypes"],
+        },
+    }
+
+
+def _lets_through(policy: Manifest, labels: Mapping[str, str], types: Sequence[str]) -> bool:
+    spec = policy["spec"]
+    allows = any(spec.get(kind.lower()) for kind in types)
+    return allows and _selects(spec.get("podSelector") or {}, labels)
+
+
+def _selects(selector: Json, labels: Mapping[str, str]) -> bool:
+    matches = selector.get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in matches.items()):
+        return False
+    return all(_holds(item, labels) for item in selector.get("matchExpressions") or ())
+
+
+def _holds(item: Json, labels: Mapping[str, str]) -> bool:
+    key, operator = item["key"], item["operator"]
+    if operator == "Exists":
+        return key in labels
+    if operator == "DoesNotExist":
+        return key not in labels
+    among = labels.get(key) in (item.get("values") or ())
+    return among if operator == "In" else not among

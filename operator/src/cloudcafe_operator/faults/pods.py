@@ -1,0 +1,133 @@
+"""How faults find pods. Not a fault: shared by those whose targets are pods."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from cloudcafe_operator.faults.contract import World
+from cloudcafe_operator.kinds import NAMESPACES, PODS
+from cloudcafe_operator.ports import Manifest, Ref
+from cloudcafe_operator.resources.common import Model, Rule
+from cloudcafe_operator.resources.run import Target
+
+Text = Annotated[str, Field(max_length=253)]
+OPT_IN = "cloudcafe.dev/chaos"
+OPERATOR = "cloudcafe-operator"
+RBAC = ("list pods", "get pods", "get namespaces")
+
+
+class PodSelector(Model):
+    """Which pods: all that is given must hold. Only running pods are hit."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.labels) && size(self.labels) > 0 || has(self.names) && size(self.names) > 0",
+            "an empty selector would match every pod: give labels or names",
+        ),
+    )
+    namespace: str = Field(
+        default="",
+        max_length=63,
+        description="Where; empty: the experiment's namespace. Elsewhere the author needs the "
+        "verb inject on faults.cloudcafe.dev there.",
+    )
+    labels: dict[str, Text] = Field(
+        default_factory=dict, max_length=20, description="Labels that the pods carry."
+    )
+    names: tuple[Text, ...] = Field(
+        default=(), max_length=100, description="Names of pods; empty: any."
+    )
+    fields: dict[str, Text] = Field(
+        default_factory=dict, max_length=10, description="Field selectors, as kubectl has them."
+    )
+    node: str = Field(default="", max_length=253, description="Only pods on this node.")
+
+
+async def select_pods(selector: PodSelector, world: World) -> list[Target]:
+    """Return the running pods that match, with the workload they belong to as their group."""
+    namespace = selector.namespace or world.namespace
+    fields = dict(selector.fields) | ({"spec.nodeName": selector.node} if selector.node else {})
+    labels = ",".join(f"{key}={value}" for key, value in selector.labels.items())
+    pods = await world.kubernetes.list(
+        PODS,
+        namespace=namespace,
+        labels=labels or None,
+        fields=",".join(f"{key}={value}" for key, value in fields.items()) or None,
+    )
+    hit = [pod for pod in pods if _is_running(pod) and _is_named(pod, selector.names)]
+    if not hit:
+        return []
+    narrow = bool(selector.names or fields or labels)
+    everyone = await world.kubernetes.list(PODS, namespace=namespace) if narrow else pods
+    sizes = Counter(workload(pod) for pod in everyone if _is_running(pod))
+    opted_in = await _opted_in(namespace, world)
+    return [_target(pod, sizes, opted_in=opted_in) for pod in hit]
+
+
+async def read_pod(target: Target, world: World) -> Manifest | None:
+    """Return the very pod that was selected; None where it is gone or replaced."""
+    pod = await world.kubernetes.get(Ref(PODS, target.name, target.namespace))
+    return pod if pod and pod["metadata"]["uid"] == target.uid else None
+
+
+async def ready_pods(whose: str, target: Target, world: World) -> set[str]:
+    """Return the uids of the ready pods of a workload in the target's namespace."""
+    pods = await world.kubernetes.list(PODS, namespace=target.namespace)
+    return {pod["metadata"]["uid"] for pod in pods if workload(pod) == whose and _is_ready(pod)}
+
+
+def workload(pod: Manifest) -> str:
+    """Return `Deployment order` for a pod; empty for one that nobody would replace."""
+    owner = _controller(pod)
+    if owner is None:
+        return ""
+    kind, name = owner["kind"], owner["name"]
+    template = (pod["metadata"].get("labels") or {}).get("pod-template-hash", "")
+    if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
+        return f"Deployment {name.removesuffix(f'-{template}')}"
+    return f"{kind} {name}"
+
+
+def _controller(pod: Manifest) -> dict[str, Any] | None:
+    owners: Sequence[dict[str, Any]] = pod["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _target(pod: Manifest, sizes: Counter[str], *, opted_in: bool) -> Target:
+    meta = pod["metadata"]
+    group = workload(pod)
+    named = (meta.get("labels") or {}).get("app.kubernetes.io/name")
+    return Target(
+        id=f"Pod/{meta['namespace']}/{meta['name']}",
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        opted_in=opted_in,
+        protected="is the operator itself" if named == OPERATOR else "",
+        group=group,
+        group_size=sizes[group] if group else 1,
+    )
+
+
+def _is_running(pod: Manifest) -> bool:
+    running = (pod.get("status") or {}).get("phase") == "Running"
+    return running and "deletionTimestamp" not in pod["metadata"]
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def _is_named(pod: Manifest, names: Sequence[str]) -> bool:
+    return not names or pod["metadata"]["name"] in names
+
+
+async def _opted_in(namespace: str, world: World) -> bool:
+    found = await world.kubernetes.get(Ref(NAMESPACES, namespace)) or {"metadata": {}}
+    return (found["metadata"].get("labels") or {}).get(OPT_IN) == "allowed"

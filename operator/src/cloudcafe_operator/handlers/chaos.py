@@ -1,0 +1,102 @@
+"""Reconcile ChaosExperiments and ChaosRuns. Called by the work queue, one key at a time.
+
+A reconcile of a run is a loop of one sentence: observe, plan, execute, until planning says wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from cloudcafe_operator.effects.execute import Executor
+from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
+from cloudcafe_operator.effects.observe_run import Observer
+from cloudcafe_operator.effects.probes import Customer, Shop
+from cloudcafe_operator.effects.sampling import Sampler
+from cloudcafe_operator.effects.survey import Surveyor
+from cloudcafe_operator.errors import Conflict, Retry
+from cloudcafe_operator.faults.contract import Fault
+from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
+from cloudcafe_operator.planning.run import next_step
+from cloudcafe_operator.planning.steps import Done, LetGo
+from cloudcafe_operator.ports import Ports
+from cloudcafe_operator.resources.run import Run
+from cloudcafe_operator.workqueue import Reconcile
+
+STEPS_AT_ONCE = 50  # then others get their turn
+SOONEST_S = 0.05
+SLOWEST_S = 2.0
+log = structlog.get_logger()
+Faults = Mapping[str, Fault[Any]]
+
+
+class ChaosReconciler:
+    """The chaos engine: both kinds, and the sampling that goes with them.
+
+    `identity` is unique to this process, `namespace` the operator's own. With `background` False
+    nothing is sampled by itself: tests call `sampler.round()`.
+    """
+
+    def __init__(  # noqa: PLR0913 - each comes from another place: settings, registry, main
+        self,
+        ports: Ports,
+        *,
+        faults: Faults,
+        shop: Shop,
+        identity: str,
+        namespace: str,
+        background: bool = True,
+    ) -> None:
+        kubernetes, clock = ports.kubernetes, ports.clock
+        self._queue = ports.queue
+        self._uids: dict[str, str] = {}  # of the runs that are driven, by key
+        self.sampler = Sampler(Customer(ports.http, clock, shop), clock, background=background)
+        surveyor = Surveyor(kubernetes, ports.aws, clock, faults)
+        self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace)
+        self._executor = Executor(surveyor, self._observer, ports.events)
+        self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)
+
+    def routes(self) -> dict[str, Reconcile]:
+        """Return the reconciler of each kind."""
+        return {CHAOS_EXPERIMENTS.kind: self.experiment, CHAOS_RUNS.kind: self.run}
+
+    async def experiment(self, key: str) -> float | None:
+        """Reconcile the experiment of a key."""
+        _, namespace, name = key.split("/", 2)
+        return await self._experiments.reconcile(namespace, name)
+
+    async def run(self, key: str) -> float | None:
+        """Drive the run of a key on until it has to wait.
+
+        What is in force must be undone on time: a silent API is soon asked again.
+        """
+        try:
+            return await self._drive(key)
+        except Conflict:
+            return SOONEST_S
+        except Retry as problem:
+            log.warning("run waits for an API", key=key, error=str(problem))
+            return min(problem.after, SLOWEST_S)
+
+    async def _drive(self, key: str) -> float | None:
+        _, namespace, name = key.split("/", 2)
+        for _ in range(STEPS_AT_ONCE):
+            observed = await self._observer.observe(namespace, name)
+            if observed is None:
+                self._observer.forget(self._uids.pop(key, ""))
+                return None
+            self._uids[key] = observed.run.uid
+            step = next_step(observed)
+            after = await self._executor.execute(observed, step)
+            if isinstance(step, Done | LetGo):
+                self._over(observed.run)
+            if after is None or after > 0:
+                return after
+        return 0.0
+
+    def _over(self, run: Run) -> None:
+        """Forget a run, and let its experiment look at it."""
+        self._observer.forget(run.uid)
+        self._queue.add(f"{CHAOS_EXPERIMENTS.kind}/{run.namespace}/{run.spec.experiment.name}")

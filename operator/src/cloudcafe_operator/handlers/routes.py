@@ -1,0 +1,113 @@
+"""Which reconciler works on which kind. Called by `main.py` once.
+
+A reconciler is a function from a key to the seconds until the key is due again, or None.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.converge_store import StoreConverger
+from cloudcafe_operator.effects.delete_store import StoreDeleter
+from cloudcafe_operator.effects.execute_store import StoreExecutor
+from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
+from cloudcafe_operator.effects.probes import Shop
+from cloudcafe_operator.effects.remove_store import StoreRemover
+from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.verify_store import OrderPathVerifier
+from cloudcafe_operator.faults.registry import faults
+from cloudcafe_operator.handlers.chaos import ChaosReconciler
+from cloudcafe_operator.handlers.store import StoreReconciler
+from cloudcafe_operator.kinds import CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS, ref_from_key
+from cloudcafe_operator.planning.naming import store_id
+from cloudcafe_operator.planning.store_world import Platform
+from cloudcafe_operator.ports import Ports
+from cloudcafe_operator.settings import Settings
+from cloudcafe_operator.workqueue import Reconcile
+
+WATCHED = (CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The reconciler of each kind, and what must be called when leading ends."""
+
+    by_kind: Mapping[str, Reconcile]
+    stop: Callable[[], None]
+
+    async def reconcile(self, key: str) -> float | None:
+        """Pass a key to the reconciler of its kind."""
+        return await self.by_kind[key.partition("/")[0]](key)
+
+
+def routes(settings: Settings, ports: Ports) -> Routes:
+    """Connect all reconcilers."""
+    stores = store_reconciler(settings, ports)
+    chaos = chaos_reconciler(settings, ports)
+
+    async def reconcile_store(key: str) -> float | None:
+        return await stores.reconcile(ref_from_key(key))
+
+    by_kind = {CAFE_STORES.kind: reconcile_store, **chaos.routes()}
+    return Routes(by_kind, stop=chaos.sampler.stop_all)
+
+
+def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
+    """Connect the chaos engine. Its identity is new in every process: claims are made in it."""
+    shop = Shop(
+        order_url=settings.order_url,
+        menu_url=settings.menu_url,
+        token=settings.service_token.get_secret_value(),
+        store_id=store_id,
+    )
+    return ChaosReconciler(
+        ports,
+        faults=faults(),
+        shop=shop,
+        identity=f"{settings.pod_name}-{uuid.uuid4().hex[:8]}",
+        namespace=settings.pod_namespace,
+    )
+
+
+def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
+    """Connect the parts that stores need."""
+    kubernetes, aws, clock = ports.kubernetes, ports.aws, ports.clock
+    cafe = Cafe(
+        http=ports.http,
+        order_url=settings.order_url,
+        menu_url=settings.menu_url,
+        inventory_url=settings.inventory_url,
+        token=settings.service_token.get_secret_value(),
+    )
+    listing = TagListing(aws, clock)
+    reporter = StoreReporter(kubernetes, ports.events)
+    return StoreReconciler(
+        kubernetes=kubernetes,
+        clock=clock,
+        platform=Platform(
+            settings.order_url, settings.menu_url, settings.inventory_url, settings.aws_region
+        ),
+        converger=StoreConverger(
+            observer=StoreObserver(kubernetes, aws, cafe, listing),
+            executor=StoreExecutor(kubernetes, aws, cafe, listing),
+            clock=clock,
+            resync_seconds=settings.resync_seconds,
+        ),
+        verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),
+        deleter=StoreDeleter(StoreRemover(aws, cafe), reporter),
+        reporter=reporter,
+    )
+
+
+def wakes_also(key: str, manifest: Mapping[str, Any]) -> Sequence[str]:
+    """Return the other keys that an event wakes: a run's owner."""
+    meta = manifest["metadata"]
+    owners = meta.get("ownerReferences") or []
+    if not key.startswith("ChaosRun/"):
+        return ()
+    return [f"{one['kind']}/{meta['namespace']}/{one['name']}" for one in owners]

@@ -1,0 +1,112 @@
+"""The reconciler of CafeStore: observe, plan, execute, until nothing is left; then the status.
+
+Called by the work queue with a store's key. Creating, changing, resuming, resyncing and deleting
+are the same function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudcafe_operator.effects.converge_store import StoreConverger
+from cloudcafe_operator.effects.delete_store import StoreDeleter
+from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
+from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.planning import naming, order_path
+from cloudcafe_operator.planning.store_report import (
+    Finding,
+    in_place,
+    previous,
+    refused_status,
+    status_of,
+)
+from cloudcafe_operator.planning.store_status import troubles
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER
+from cloudcafe_operator.planning.store_wanted import wanted_store
+from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
+from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.store import FINALIZER, CafeStoreSpec, CafeStoreStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReconciler:
+    """One for all stores."""
+
+    kubernetes: Kubernetes
+    clock: Clock
+    platform: Platform
+    converger: StoreConverger
+    verifier: OrderPathVerifier
+    deleter: StoreDeleter
+    reporter: StoreReporter
+
+    async def reconcile(self, ref: Ref) -> float | None:
+        """Bring one store where its owner wants it; seconds until it is due again."""
+        store = await self.kubernetes.get(ref)
+        if store is None or store["metadata"].get("deletionTimestamp"):
+            self.converger.forget(naming.store_id(ref.namespace or "", ref.name))
+            if store is not None:
+                await self.deleter.delete(store, _identity(store))
+            return None
+        finalizers = store["metadata"].get("finalizers") or []
+        if FINALIZER not in finalizers:  # where no admission policy did it
+            store = await self.reporter.patch_meta(store, {"finalizers": [*finalizers, FINALIZER]})
+        return await self._converge(store)
+
+    async def _converge(self, store: Manifest) -> float:
+        generation = store["metadata"]["generation"]
+        old = parse(CafeStoreStatus, store.get("status"), where="status")
+        try:
+            spec = parse(CafeStoreSpec, store["spec"])
+            wanted = wanted_store(spec, _identity(store), self.platform)
+        except UserError as error:
+            now = self.clock.now()
+            refused = refused_status(old, error, generation=generation, now=now)
+            await self.reporter.write(store, old, refused)
+            raise
+        finding = await self.converger.find(wanted, hands_off=spec.paused)
+        proof = await self._prove(spec, wanted, finding, old, generation)
+        if proof.young:
+            return proof.after
+        path = (proof.judgement, proof.path)
+        status = status_of(
+            spec,
+            wanted,
+            finding,
+            old=old,
+            path=path,
+            generation=generation,
+            now=self.clock.now(),
+        )
+        await self.reporter.write(store, old, status)
+        for trouble in troubles(finding.observed, (*DATA_TIER, *CAFE)):
+            raise trouble.error  # its type says when to try again
+        _, proved, _, _ = proof.judgement
+        if proved == "False":  # what was believed in order cannot be
+            self.converger.forget(wanted.store_id)
+            return proof.after
+        return max(1.0, min(proof.after, self.converger.seconds_believed(wanted)))
+
+    async def _prove(
+        self,
+        spec: CafeStoreSpec,
+        wanted: Wanted,
+        finding: Finding,
+        old: CafeStoreStatus,
+        generation: int,
+    ) -> Proof:
+        """Buy a coffee where one can be bought."""
+        before = previous(old.conditions, order_path.NAME)
+        cannot = order_path.cannot_buy(spec, in_place=in_place(wanted, finding), before=before)
+        if cannot:
+            return Proof(cannot, old.order_path, self.converger.resync_seconds)
+        sku = wanted.menu["items"][0]["sku"]
+        customer = Customer(wanted.identity.uid, generation, wanted.store_id, sku)
+        return await self.verifier.verify(customer, old.order_path, before)
+
+
+def _identity(store: Manifest) -> Identity:
+    meta = store["metadata"]
+    return Identity(meta["namespace"], meta["name"], meta["uid"])

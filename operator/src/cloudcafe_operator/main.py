@@ -1,0 +1,179 @@
+"""The composition root: settings, ports, reconcilers, queue, Lease, kopf. `python -m` starts it.
+
+The order is the safety: nothing is reconciled before the Lease is held, everything stops at once
+when it is lost, and it is given back only after the last worker has stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from cloudcafe_operator.effects.aws import AwsApi
+from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.events import EventWriter
+from cloudcafe_operator.effects.health import Health, serve, watch_loop
+from cloudcafe_operator.effects.http import HttpClient
+from cloudcafe_operator.effects.kubernetes import (
+    KubernetesApi,
+    load_configuration,
+    load_credentials,
+)
+from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
+from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.handlers.routes import WATCHED, Routes, routes, wakes_also
+from cloudcafe_operator.handlers.watch import KopfWatch, Watcher
+from cloudcafe_operator.kinds import LEASES
+from cloudcafe_operator.ports import Ports, Ref
+from cloudcafe_operator.settings import Settings
+from cloudcafe_operator.workqueue import WorkQueue
+
+log = structlog.get_logger()
+SECONDS_TO_FINISH = 5.0
+SECONDS_BETWEEN_TRIES = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that runs, made once."""
+
+    settings: Settings
+    ports: Ports
+    routes: Routes
+    queue: WorkQueue
+    watcher: Watcher
+    leadership: Leadership
+    events: EventWriter
+    health: Health
+
+
+async def run(settings: Settings) -> int:
+    """Run until told to stop (0) or until leading is lost or a part fails (1)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    clock = SystemClock()
+    kubernetes, aws = await asyncio.to_thread(connect, settings)  # loads certificates
+    http = HttpClient()
+    app = compose(settings, kubernetes, aws, http, clock)
+    stop_serving = await serve(app.health, host=settings.host, port=settings.port)
+    lag = asyncio.create_task(watch_loop(app.health, clock), name="loop lag")
+    try:
+        return await _lead(app, stop)
+    finally:
+        await _cancel([lag])
+        await stop_serving()
+        await http.close()
+        aws.close()
+        kubernetes.close()
+
+
+def connect(settings: Settings) -> tuple[KubernetesApi, AwsApi]:
+    """Make the clients that take a while."""
+    kubernetes = KubernetesApi(load_configuration(), threads=settings.workers * 2)
+    return kubernetes, AwsApi(region=settings.aws_region)
+
+
+def compose(
+    settings: Settings, kubernetes: KubernetesApi, aws: AwsApi, http: HttpClient, clock: SystemClock
+) -> App:
+    """Connect the parts."""
+    events = EventWriter(kubernetes, clock, instance=settings.pod_name)
+    found: Routes
+
+    async def reconcile(key: str) -> float | None:
+        return await found.reconcile(key)
+
+    queue = WorkQueue(reconcile, clock=clock, workers=settings.workers)
+    ports = Ports(kubernetes, aws, http, clock, events, queue)
+    found = routes(settings, ports)  # reconcilers wake keys, the queue calls reconcilers
+    lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
+    timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)
+    leadership = Leadership(kubernetes, clock, ref=lease, identity=settings.pod_name, timing=timing)
+    watcher = Watcher(kubernetes, queue, namespaces=settings.namespaces, also=wakes_also)
+    return App(settings, ports, found, queue, watcher, leadership, events, Health())
+
+
+async def _lead(app: App, stop: asyncio.Event) -> int:
+    """Wait for the definitions and the Lease, then work until something ends."""
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    for waiting in (_definitions(app), app.leadership.acquire()):
+        if not await _unless(stopping, waiting):
+            return 0
+        app.health.starting = ""  # a standby is ready
+    app.health.role = "leading"
+    gc.collect()
+    gc.freeze()  # modules and clients stay for ever: looking through them would block the loop
+    code = await _work(app, stopping)
+    with contextlib.suppress(OperatorError):
+        await app.leadership.release()
+    return code
+
+
+async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
+    watch = KopfWatch(app.watcher, WATCHED, app.settings.namespaces, load_credentials)
+    relist = app.watcher.compare_forever(WATCHED, seconds=app.settings.relist_seconds)
+    parts = [
+        asyncio.create_task(app.leadership.hold(), name="lease"),
+        asyncio.create_task(app.queue.run(), name="queue"),
+        asyncio.create_task(app.events.run(), name="events"),
+        asyncio.create_task(watch.run(), name="watch"),
+        asyncio.create_task(relist, name="relist"),
+    ]
+    done, _ = await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopping}:
+        _report(task)
+    if stopping in done:
+        await app.queue.finish(seconds=SECONDS_TO_FINISH)
+        await app.events.flush()
+    app.routes.stop()
+    await _cancel(parts)
+    return 0 if stopping in done else 1
+
+
+async def _definitions(app: App) -> None:
+    """Wait until the API server serves all our kinds."""
+    while True:
+        try:
+            namespaces = app.settings.namespaces or (None,)
+            for resource in WATCHED:
+                await app.ports.kubernetes.list(resource, namespace=namespaces[0])
+        except OperatorError as error:
+            app.health.starting = f"waiting for the API server and its definitions: {error}"
+            log.warning("waiting", reason=str(error))
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return
+
+
+async def _unless(stopping: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> bool:
+    """Run work until it is done (True) or the operator is told to stop (False)."""
+    task = asyncio.create_task(work)
+    await asyncio.wait([stopping, task], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+        return True
+    await _cancel([task])
+    return False
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, LeaseLost):
+        log.error("stopping: not the leader any more", error=str(error))
+    else:
+        log.error("stopping: a part ended", part=task.get_name(), exc_info=error)

@@ -1,0 +1,51 @@
+"""The operator's Prometheus metrics, on its own port under /metrics.
+
+Names and labels are an interface: dashboards and `make bench` read them.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+WORK = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+queue_depth = Gauge("cloudcafe_queue_depth", "Keys that are due or waiting for their time.")
+queue_active = Gauge("cloudcafe_queue_active", "Reconciles that are running.")
+queue_latency = Histogram(
+    "cloudcafe_queue_latency_seconds", "From due to started.", ["kind"], buckets=WORK
+)
+work_seconds = Histogram(
+    "cloudcafe_reconcile_seconds", "Length of a reconcile.", ["kind"], buckets=WORK
+)
+reconciles = Counter("cloudcafe_reconciles", "Reconciles by how they ended.", ["kind", "result"])
+kubernetes_calls = Counter(
+    "cloudcafe_kubernetes_calls", "Requests to the API server.", ["verb", "resource", "result"]
+)
+aws_calls = Counter("cloudcafe_aws_calls", "Requests to AWS.", ["service", "operation", "result"])
+http_calls = Counter(
+    "cloudcafe_http_calls", "Requests to the cafe's services.", ["method", "status"]
+)
+events_published = Counter("cloudcafe_events", "Kubernetes events.", ["result"])
+loop_lag = Histogram(
+    "cloudcafe_event_loop_lag_seconds",
+    "How late the event loop was, sampled twenty times a second.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+loop_busy_max = Gauge(
+    "cloudcafe_event_loop_busy_max_seconds",
+    "The most that the event loop was late because of its own work, not of the machine's load.",
+)
+leading = Gauge("cloudcafe_leading", "1 while this process holds the Lease.")
+stores = Gauge("cloudcafe_stores", "Stores by readiness.", ["ready"])
+
+SPANS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
+inject_seconds = Histogram(
+    "cloudcafe_chaos_inject_seconds", "Length of an injection.", ["fault"], buckets=SPANS
+)
+undo_seconds = Histogram(
+    "cloudcafe_chaos_undo_seconds", "Length of the last revert.", ["fault"], buckets=SPANS
+)
+recovery_seconds = Histogram(
+    "cloudcafe_chaos_recovery_seconds", "Until users were served again (RTO).", buckets=SPANS
+)
+runs = Counter("cloudcafe_chaos_runs", "Finished runs.", ["verdict"])

@@ -1,0 +1,243 @@
+"""The checklist that a run passes before it touches anything. Pure.
+
+Each check takes the findings and returns a sentence that names the field and the remedy, or
+nothing. All are gone through, so that a user sees every reason at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from cloudcafe_operator.resources.duration import seconds
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import Target
+
+PROTECTED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
+OPT_IN = "cloudcafe.dev/chaos"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one entry of a step's faults[] resolved to."""
+
+    step: int
+    number: int
+    fault: str
+    known: bool = True
+    problem: str = ""  # its arguments are wrong, or reading its targets failed for good
+    matched: int = 0
+    chosen: tuple[Target, ...] = ()
+    irreversible: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)  # target id → why capture refuses
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything the checks look at."""
+
+    spec: ExperimentSpec
+    namespace: str  # the experiment's
+    slots: tuple[Slot, ...]
+    known_faults: tuple[str, ...] = ()
+    busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
+    out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
+
+    def hit(self) -> Iterator[tuple[Slot, Target]]:
+        """Go through all targets of all slots."""
+        for slot in self.slots:
+            for target in slot.chosen:
+                yield slot, target
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a run must not start; `reason` goes into a condition and an event."""
+
+    reason: str
+    message: str
+
+
+def faults_are_known(findings: Findings) -> Iterator[str]:
+    """The one-of of the CRD has it, unless the operator is older than the CRD."""
+    for slot in findings.slots:
+        if not slot.known:
+            known = ", ".join(findings.known_faults)
+            yield f"{_where(slot)}.{slot.fault} is no fault of this operator: use one of {known}"
+
+
+def arguments_are_right(findings: Findings) -> Iterator[str]:
+    """What only the fault itself can judge."""
+    for slot in findings.slots:
+        if slot.problem:
+            yield f"{_where(slot)}.{slot.fault}: {slot.problem}"
+
+
+def something_matches(findings: Findings) -> Iterator[str]:
+    """A run that touches nothing must not look like one that survived."""
+    for slot in findings.slots:
+        if slot.known and not slot.problem and not slot.chosen:
+            yield (
+                f"{_where(slot)}.{slot.fault}.selector matches nothing: "
+                "correct it, or create what it should match"
+            )
+
+
+def targets_opted_in(findings: Findings) -> Iterator[str]:
+    """Chaos is opt-in: the owner of the target says so, not the author of the experiment."""
+    for _, target in findings.hit():
+        if not target.opted_in:
+            owner = (
+                f"namespace {target.namespace}: kubectl label namespace {target.namespace} "
+                if target.namespace
+                else f"{target.name}: tag it "
+            )
+            yield f"{target.id} did not opt in: ask the owner of {owner}{OPT_IN}=allowed"
+
+
+def system_is_spared(findings: Findings) -> Iterator[str]:
+    """Without its own system namespaces a cluster cannot undo anything."""
+    for slot, target in findings.hit():
+        if target.namespace in PROTECTED_NAMESPACES:
+            yield (
+                f"{_where(slot)}.{slot.fault}.selector reaches {target.id}: {target.namespace} is "
+                "never a target, choose another namespace"
+            )
+
+
+def operator_is_spared(findings: Findings) -> Iterator[str]:
+    """Whoever undoes must not be broken."""
+    for slot, target in findings.hit():
+        if target.protected:
+            yield (
+                f"{_where(slot)}.{slot.fault}.selector reaches {target.id}, which "
+                f"{target.protected}: narrow the selector"
+            )
+
+
+def creator_reaches(findings: Findings) -> Iterator[str]:
+    """An experiment must not be a way into namespaces its author could not break."""
+    for name in sorted(findings.out_of_reach):
+        yield (
+            f"the selector's namespace {name} is not the experiment's ({findings.namespace}) and "
+            f"its author may not inject there: grant verb inject on faults.cloudcafe.dev in {name}"
+        )
+
+
+def targets_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxTargets, step by step."""
+    allowed = findings.spec.limits.max_targets
+    for number, step in enumerate(findings.spec.steps):
+        ids = {target.id for slot, target in findings.hit() if slot.step == number}
+        if len(ids) > allowed:
+            yield (
+                f"step {step.name} would hit {len(ids)} targets and limits.maxTargets is "
+                f"{allowed}: narrow the selector, or use mode one or fixed"
+            )
+
+
+def share_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxPercent of each workload, step by step."""
+    allowed = findings.spec.limits.max_percent
+    hit: dict[tuple[int, str], set[str]] = defaultdict(set)
+    sizes: dict[str, int] = {}
+    for slot, target in findings.hit():
+        if target.group:
+            hit[slot.step, target.group].add(target.id)
+            sizes[target.group] = max(target.group_size, 1)
+    for (step, group), ids in sorted(hit.items()):
+        if 100 * len(ids) > allowed * sizes[group]:
+            yield (
+                f"step {findings.spec.steps[step].name} would hit {len(ids)} of {sizes[group]} of "
+                f"{group} and limits.maxPercent is {allowed}: hit fewer, or raise the limit"
+            )
+
+
+def time_suffices(findings: Findings) -> Iterator[str]:
+    """Otherwise the deadline would abort every run."""
+    spec = findings.spec
+    needed = seconds(spec.steady_state.baseline) + sum(seconds(step.hold) for step in spec.steps)
+    if needed >= seconds(spec.limits.max_duration):
+        yield (
+            f"baseline and holds take {needed:g}s and limits.maxDuration is "
+            f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
+        )
+
+
+def consent_is_given(findings: Findings) -> Iterator[str]:
+    """What cannot be undone must be agreed to by name."""
+    for slot in findings.slots:
+        if slot.irreversible and slot.fault not in findings.spec.consent:
+            yield f"{slot.fault} {slot.irreversible}: add {slot.fault} to consent[] to agree"
+
+
+def probes_are_fenced(findings: Findings) -> Iterator[str]:
+    """A probe must not read the node's credentials or the operator's own ports."""
+    for probe in findings.spec.steady_state.probes:
+        host = urlsplit(probe.http.url).hostname if probe.http else None
+        if host and _is_private_to_us(host):
+            yield (
+                f"steadyState.probes[{probe.name}].http.url points at {host}, which only the "
+                "operator itself can reach: probe a service by its name"
+            )
+
+
+def nobody_else_holds(findings: Findings) -> Iterator[str]:
+    """Two runs on one target would undo each other's values."""
+    for _, target in findings.hit():
+        holder = findings.busy.get(target.id)
+        if holder:
+            yield f"{target.id} is held by run {holder}: wait until that run is finished"
+
+
+def capture_agrees(findings: Findings) -> Iterator[str]:
+    """What each fault itself refuses, for example a single-instance cluster."""
+    for slot in findings.slots:
+        for target, why in slot.refused.items():
+            yield f"{slot.fault} on {target}: {why}"
+
+
+CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
+    ("UnknownFault", faults_are_known),
+    ("InvalidFault", arguments_are_right),
+    ("NoTargets", something_matches),
+    ("SystemNamespace", system_is_spared),
+    ("OperatorTargeted", operator_is_spared),
+    ("NotAllowed", creator_reaches),
+    ("NotOptedIn", targets_opted_in),
+    ("TooManyTargets", targets_within_limit),
+    ("TooLargeShare", share_within_limit),
+    ("TooShort", time_suffices),
+    ("ConsentMissing", consent_is_given),
+    ("ProbeRefused", probes_are_fenced),
+    ("TargetBusy", nobody_else_holds),
+    ("CaptureRefused", capture_agrees),
+)
+
+
+def refusals(findings: Findings) -> tuple[Refusal, ...]:
+    """Go through the whole checklist."""
+    return tuple(
+        Refusal(reason, message)
+        for reason, check in CHECKS
+        for message in dict.fromkeys(check(findings))
+    )
+
+
+def _where(slot: Slot) -> str:
+    return f"steps[{slot.step}].faults[{slot.number}]"
+
+
+def _is_private_to_us(host: str) -> bool:
+    """Loopback and link-local (where instance metadata lives), by name or address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    metadata = ipaddress.ip_address("fd00:ec2::254")
+    return address.is_loopback or address.is_link_local or address == metadata

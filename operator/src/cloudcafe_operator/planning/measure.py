@@ -1,0 +1,174 @@
+"""What users saw of a step, from the samples alone. Pure; seconds since the run's start.
+
+Recovered means IN_A_ROW good samples of every probe, with no bad one after them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudcafe_operator.planning.samples import Sample, Samples, gaps, intervals
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, StepStatus, Window
+
+IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """Whether a baseline can be trusted; `steady` None: too few samples yet."""
+
+    steady: bool | None
+    message: str = ""
+
+
+def judge_baseline(spec: ExperimentSpec, samples: Samples, since: float) -> Steadiness:
+    """Judge the samples begun since the baseline did."""
+    for probe in spec.steady_state.probes:
+        seen = [one for one in samples.get(probe.name, ()) if one.at >= since]
+        if len(seen) < IN_A_ROW:
+            return Steadiness(None, f"probe {probe.name} has {len(seen)} of {IN_A_ROW} samples")
+        share = _failed_percent(seen)
+        if share > probe.tolerance.failed_percent:
+            return Steadiness(
+                False,
+                f"probe {probe.name} failed in {share:g}% of the baseline and its tolerance is "
+                f"{probe.tolerance.failed_percent}%: repair the system first, nothing was touched",
+            )
+    return Steadiness(True)
+
+
+def served_again(spec: ExperimentSpec, samples: Samples, since: float) -> bool:
+    """Whether every probe ended with enough good samples in a row, all begun after `since`."""
+    for probe in spec.steady_state.probes:
+        last = [one for one in samples.get(probe.name, ()) if one.at >= since][-IN_A_ROW:]
+        if len(last) < IN_A_ROW or not all(one.good for one in last):
+            return False
+    return True
+
+
+def failing_for(samples: Sequence[Sample], now: float) -> float:
+    """Return for how long there has been no good sample, counted from the first bad one."""
+    bad_since: float | None = None
+    for one in reversed(samples):
+        if one.good:
+            break
+        bad_since = one.at
+    return 0.0 if bad_since is None else now - bad_since
+
+
+def measure(
+    spec: ExperimentSpec, status: RunStatus, samples: Samples, step: StepStatus
+) -> Measures:
+    """Return a step's measures as far as they are known now."""
+    begun = _offset(status, step.injected_at)
+    if begun is None:
+        return step.measures
+    revert, undone = _offset(status, step.revert_at), _offset(status, step.undone_at)
+    firsts = [_first_bad(found, begun) for found in samples.values()]
+    noticed = min((moment for moment in firsts if moment is not None), default=None)
+    recovered = _recovered(samples, begun) if noticed is not None else None
+    origin = begun if step.momentary or revert is None else revert
+    end = recovered if recovered is not None else undone if noticed is None else None
+    orders = {probe.name for probe in spec.steady_state.probes if probe.order}
+    bought = [s for name in orders for s in samples.get(name, ()) if s.at >= begun]
+    everything = [one for found in samples.values() for one in found]
+    return Measures(
+        in_force_after=_in_force_after(status, step, begun),
+        noticed_after=_rounded(noticed, begun),
+        recovered_after=_recovered_after(noticed, recovered, origin, _whole(status, step, begun)),
+        outage=None if noticed is None or recovered is None else round(recovered - noticed, 2),
+        undone_after=None if revert is None else _rounded(undone, revert),
+        orders_refused=sum(one.result == "refused" for one in bought),
+        orders_delayed=sum(one.result == "delayed" for one in bought),
+        before=window(one for one in everything if one.at < begun),
+        during=window(one for one in everything if begun <= one.at < (end or math.inf)),
+        after=window(one for one in everything if end is not None and one.at >= end),
+        gaps=gaps(samples, intervals(spec)),
+    )
+
+
+def window(samples: Iterable[Sample]) -> Window:
+    """Summarise; percentiles are of the good samples, nearest rank."""
+    seen = list(samples)
+    times = sorted(one.milliseconds for one in seen if one.good)
+    return Window(
+        samples=len(seen),
+        failed_percent=_failed_percent(seen),
+        p50_milliseconds=_percentile(times, 50),
+        p99_milliseconds=_percentile(times, 99),
+    )
+
+
+def _recovered_after(
+    noticed: float | None, recovered: float | None, origin: float, whole: float | None
+) -> float | None:
+    """Recovered is when users are served again and the targets are whole again, both."""
+    if whole is None or (noticed is not None and recovered is None):
+        return None
+    return round(max(0.0, whole - origin, (recovered or 0.0) - origin), 2)
+
+
+def _whole(status: RunStatus, step: StepStatus, begun: float) -> float | None:
+    """Return when the last of the step's targets was seen whole again; None while one was not."""
+    seen = [_offset(status, entry.healthy_at) for entry in _entries(status, step)]
+    known = [moment for moment in seen if moment is not None]
+    return max([begun, *known]) if len(known) == len(seen) else None
+
+
+def _entries(status: RunStatus, step: StepStatus) -> list[JournalEntry]:
+    names = [one.name for one in status.steps]
+    return [entry for entry in status.journal if names[entry.step] == step.name]
+
+
+def _recovered(samples: Samples, begun: float) -> float | None:
+    """Return when the last probe began its final row of good samples; None while one has none."""
+    latest: float | None = None
+    for found in samples.values():
+        first_bad = _first_bad(found, begun)
+        if first_bad is None:
+            continue
+        row = _final_row(found)
+        if len(row) < IN_A_ROW:
+            return None
+        latest = max(latest or 0.0, row[0].at)
+    return latest
+
+
+def _final_row(samples: Sequence[Sample]) -> Sequence[Sample]:
+    length = next((n for n, one in enumerate(reversed(samples)) if not one.good), len(samples))
+    return samples[len(samples) - length :]
+
+
+def _first_bad(samples: Sequence[Sample], since: float) -> float | None:
+    return next((one.at for one in samples if one.at >= since and not one.good), None)
+
+
+def _in_force_after(status: RunStatus, step: StepStatus, begun: float) -> float | None:
+    seen = [_offset(status, entry.in_force_at) for entry in _entries(status, step)]
+    known = [moment for moment in seen if moment is not None]
+    return _rounded(max(known), begun) if known and len(known) == len(seen) else None
+
+
+def _offset(status: RunStatus, moment: datetime | None) -> float | None:
+    if moment is None or status.started_at is None:
+        return None
+    return (moment - status.started_at).total_seconds()
+
+
+def _rounded(moment: float | None, origin: float) -> float | None:
+    return None if moment is None else round(max(0.0, moment - origin), 2)
+
+
+def _failed_percent(samples: Sequence[Sample]) -> float:
+    bad = sum(not one.good for one in samples)
+    return round(100 * bad / len(samples), 1) if samples else 0.0
+
+
+def _percentile(ordered: Sequence[int], percent: int) -> int | None:
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

@@ -1,0 +1,277 @@
+"""The next step of a chaos run: one pure function over everything that was observed.
+
+Called by `handlers/chaos.py` in a loop: observe, `next_step`, execute, observe again, until it
+says Wait. All knowledge of the order of things is here; `precedence.py` says who decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from cloudcafe_operator.planning import outcomes
+from cloudcafe_operator.planning.measure import (
+    failing_for,
+    judge_baseline,
+    measure,
+    served_again,
+)
+from cloudcafe_operator.planning.precedence import Desire, Facts, desired
+from cloudcafe_operator.planning.steps import (
+    Capture,
+    Check,
+    Done,
+    Hold,
+    Inject,
+    LetGo,
+    Look,
+    Observed,
+    Preflight,
+    Step,
+    Store,
+    Story,
+    Undo,
+    Wait,
+    changed,
+    deferred,
+    with_entry,
+    with_step,
+)
+from cloudcafe_operator.resources.duration import seconds, short
+from cloudcafe_operator.resources.run import Phase, RunStatus
+
+TICK_S = 0.5
+SAVE_S = 5.0
+CLAIM_S = 25.0  # how long another process may still be injecting what it claimed
+OWN_CLAIM_S = 5.0  # our own claim is renewed before an injection when it is older
+EARLY: tuple[Phase, ...] = ("Pending", "Preflight", "Baseline")
+
+
+def next_step(observed: Observed) -> Step:
+    """Return the one thing to do now."""
+    run, status = observed.run, observed.run.status
+    if status.phase == "Finished":
+        return LetGo() if run.held and not status.open_entries else Done()
+    wish = desired(facts(observed))
+    if wish.kind == "Abort" and status.stop is None:
+        return outcomes.stop(observed, wish.reason, wish.message)
+    if not run.held and not run.deleting and run.spec.template.mode == "Run":
+        return Hold()
+    step = PHASES[status.phase](observed, wish)
+    if isinstance(step, Wait) and observed.samples and observed.unsaved_seconds >= SAVE_S:
+        return Store(observed.status)
+    return step
+
+
+def facts(observed: Observed) -> Facts:
+    """Return who has what to say about the run at this moment."""
+    status = observed.run.status
+    return Facts(
+        deleted="the run was deleted" if observed.run.deleting else observed.experiment_gone,
+        halted="ConfigMap cloudcafe-halt says halted" if observed.halted else "",
+        stop=_stop_condition(observed),
+        deadline=_deadline(observed),
+        hold_over=status.phase == "Holding" and _is_over(observed, _hold_until(status)),
+        paused=observed.paused,
+    )
+
+
+def _stop_condition(observed: Observed) -> str:
+    """Say which stop condition holds; only while something may be in force."""
+    status = observed.run.status
+    if status.phase not in ("Injecting", "Holding"):
+        return ""
+    for rule in observed.run.spec.template.stop_when:
+        lasted = failing_for(observed.samples.get(rule.probe, ()), observed.offset)
+        if lasted >= seconds(rule.failing_for):
+            return f"probe {rule.probe} had no good sample for {short(lasted)}"
+    return ""
+
+
+def _deadline(observed: Observed) -> str:
+    longest = observed.run.spec.template.limits.max_duration
+    over = _is_over(observed, observed.run.status.deadline)
+    return f"the run took longer than limits.maxDuration {longest}" if over else ""
+
+
+def _is_over(observed: Observed, moment: datetime | None) -> bool:
+    return moment is not None and observed.now >= moment
+
+
+def _hold_until(status: RunStatus) -> datetime | None:
+    return status.steps[status.step].hold_until
+
+
+def _pending(observed: Observed, wish: Desire) -> Step:
+    """Start the clock of the run before anything is looked at."""
+    if wish.kind == "Pause":
+        return Wait(TICK_S)
+    spec, now = observed.run.spec.template, observed.now
+    steps = tuple(outcomes.step_status(step.name) for step in spec.steps)
+    status = changed(
+        observed.run.status,
+        phase="Preflight",
+        phase_since=now,
+        started_at=now,
+        deadline=now + timedelta(seconds=seconds(spec.limits.max_duration)),
+        fault=outcomes.fault_names(spec, 0),
+        steps=steps,
+    )
+    return Store(status, (Story("Started", f"Hypothesis: {spec.hypothesis}"),))
+
+
+def _preflight(observed: Observed, _: Desire) -> Step:
+    return _unless_deferred(observed, "preflight", Preflight())
+
+
+def _baseline(observed: Observed, wish: Desire) -> Step:
+    """Begin only on a system that is steady: recovery could not be told otherwise."""
+    spec, status = observed.run.spec.template, observed.run.status
+    begun = outcomes.since(status, status.phase_since)
+    lasted, wanted = observed.offset - begun, seconds(spec.steady_state.baseline)
+    if wish.kind == "Pause" or lasted < wanted:
+        return Wait(min(TICK_S, max(0.1, wanted - lasted)) if wish.kind == "Run" else TICK_S)
+    judged = judge_baseline(spec, observed.samples, begun)
+    if judged.steady:
+        new = changed(observed.status, phase="Injecting", phase_since=observed.now)
+        return Store(new, (Story("BaselineSteady", f"Steady for {short(lasted)}"),))
+    longest = max(seconds(probe.timeout) for probe in spec.steady_state.probes)
+    if judged.steady is None and lasted < 2 * wanted + longest + 5:
+        return Wait(TICK_S)
+    met = [f"{name} met {what}" for name, what in sorted(observed.troubles.items()) if what]
+    message = "; ".join([judged.message, *met])
+    return outcomes.stop(observed, "BaselineNotSteady", message)
+
+
+def _injecting(observed: Observed, wish: Desire) -> Step:
+    status = observed.run.status
+    mine = [index for index, entry in enumerate(status.journal) if entry.step == status.step]
+    if wish.kind == "Pause":
+        return Wait(TICK_S)
+    if not mine:
+        return _unless_deferred(observed, "capture", Capture(status.step))
+    index = next(index for index in mine if status.journal[index].state == "Injecting")
+    return _claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
+        observed, f"inject-{index}", Inject(index)
+    )
+
+
+def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
+    """Return how to get the sole right to touch an entry whose injection may be under way.
+
+    A claim is stored under resourceVersion, so only one process can have it; one that lost it
+    to another finds its own store refused. None: it is ours.
+    """
+    entry = observed.run.status.journal[index]
+    age = (observed.now - entry.claimed_at).total_seconds()
+    if entry.claimed_by == observed.identity:
+        if age < own_s:
+            return None
+    elif age < CLAIM_S:
+        return Wait(min(1.0, CLAIM_S - age))
+    return Store(
+        with_entry(observed.status, index, claimed_by=observed.identity, claimed_at=observed.now)
+    )
+
+
+def _holding(observed: Observed, wish: Desire) -> Step:
+    status = observed.run.status
+    if wish.kind == "Undo":
+        return outcomes.start_undo(observed)
+    unseen = tuple(
+        index
+        for index, entry in enumerate(status.journal)
+        if entry.step == status.step and entry.in_force_at is None
+    )
+    if unseen:
+        return _unless_deferred(observed, "look", Look(unseen))
+    unhealthy = _unhealthy(status) if status.steps[status.step].momentary else ()
+    if unhealthy and deferred(observed, "check") <= 0:
+        return Check(unhealthy)
+    until = _hold_until(status)
+    left = (until - observed.now).total_seconds() if until else 0.0
+    return Wait(min(TICK_S, max(0.05, left)))
+
+
+def _reverting(observed: Observed, _: Desire) -> Step:
+    """Undo what is open, last in first out; one that is stuck does not keep the others waiting."""
+    status = observed.run.status
+    waits: list[float] = []
+    for index in reversed(status.open_entries):
+        entry = status.journal[index]
+        wait = deferred(observed, f"undo-{index}")
+        if wait > 0:
+            waits.append(wait)
+            continue
+        uncertain = entry.state == "Injecting"  # another process may be about to inject it
+        step = _claimed(observed, index, math.inf) if uncertain else None
+        if isinstance(step, Wait):
+            waits.append(step.seconds)
+            continue
+        return step or Undo(index)
+    return Wait(min([1.0, *waits])) if waits else outcomes.all_undone(observed)
+
+
+def _recovering(observed: Observed, _: Desire) -> Step:
+    spec, status = observed.run.spec.template, observed.run.status
+    step, wanted = status.steps[status.step], spec.steps[status.step]
+    undone = outcomes.since(status, step.undone_at)
+    unhealthy = _unhealthy(status)
+    if unhealthy and deferred(observed, "check") <= 0:
+        return Check(unhealthy)
+    if not unhealthy and served_again(spec, observed.samples, undone):
+        return _next_or_finish(observed, recovered=True)
+    within = seconds(wanted.recovery.within)
+    longest = max(seconds(probe.timeout) for probe in spec.steady_state.probes)
+    if observed.offset - undone > within + longest + 5:
+        return _next_or_finish(observed, recovered=False)
+    return Wait(TICK_S)
+
+
+def _unhealthy(status: RunStatus) -> tuple[int, ...]:
+    """Return the entries of the step whose targets were not seen whole again."""
+    return tuple(
+        index
+        for index, entry in enumerate(status.journal)
+        if entry.step == status.step and entry.healthy_at is None
+    )
+
+
+def _next_or_finish(observed: Observed, *, recovered: bool) -> Step:
+    """Close the step with its measures; the next one only follows a recovery."""
+    spec, status = observed.run.spec.template, observed.status
+    at = observed.now if recovered else None
+    status = with_step(status, status.step, recovered_at=at)
+    step = status.steps[status.step]
+    measures = measure(spec, status, observed.samples, step)
+    status = with_step(status, status.step, measures=measures)
+    story = outcomes.recovery_story(step.name, measures, recovered=recovered)
+    within = seconds(spec.steps[status.step].recovery.within)
+    good = recovered and (measures.recovered_after or 0.0) <= within
+    if not good or status.step + 1 == len(spec.steps):
+        return outcomes.finish(observed, status, story)
+    following = changed(
+        status,
+        step=status.step + 1,
+        phase="Injecting",
+        phase_since=observed.now,
+        fault=outcomes.fault_names(spec, status.step + 1),
+    )
+    return Store(following, (story,))
+
+
+def _unless_deferred(observed: Observed, key: str, step: Step) -> Step:
+    wait = deferred(observed, key)
+    return Wait(min(1.0, wait)) if wait > 0 else step
+
+
+PHASES: Mapping[str, Callable[[Observed, Desire], Step]] = {
+    "Pending": _pending,
+    "Preflight": _preflight,
+    "Baseline": _baseline,
+    "Injecting": _injecting,
+    "Holding": _holding,
+    "Reverting": _reverting,
+    "Recovering": _recovering,
+}

@@ -1,0 +1,89 @@
+"""Samples of probes and their compact form in a run's status. Pure.
+
+A run keeps every sample, so its size must be bounded by construction: `interval` stretches a
+probe's period so that no run has more than LIMIT of them, and each takes about eight bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cloudcafe_operator.resources.duration import seconds
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import ProbeLog
+
+LIMIT = 1800  # samples of one probe in one run
+Result = Literal["good", "refused", "delayed"]
+MARKS: Mapping[str, Result] = {"+": "good", "-": "refused", "~": "delayed"}
+SIGNS = {result: mark for mark, result in MARKS.items()}
+TOKEN = re.compile(r"([0-9.]+)([+~-])([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sample:
+    """What one probe saw: begun `at` seconds after the run's start, answered after so many ms.
+
+    Refused: an error, a bad status or no connection. Delayed: accepted, but too slow to be good.
+    """
+
+    at: float
+    result: Result
+    milliseconds: int
+
+    @property
+    def good(self) -> bool:
+        """Whether the user was served."""
+        return self.result == "good"
+
+
+Samples = Mapping[str, Sequence[Sample]]
+
+
+def interval(every: str, max_duration: str) -> float:
+    """Return the seconds between two samples: as asked, at least 1, stretched for long runs."""
+    return max(1.0, seconds(every), seconds(max_duration) / LIMIT)
+
+
+def intervals(spec: ExperimentSpec) -> dict[str, float]:
+    """Return each probe's interval in seconds."""
+    longest = spec.limits.max_duration
+    return {p.name: interval(p.every, longest) for p in spec.steady_state.probes}
+
+
+def encode(samples: Samples, troubles: Mapping[str, str] | None = None) -> tuple[ProbeLog, ...]:
+    """Return samples as they are stored: `5.13+12 6.14-2001`, in the order of their beginning."""
+    return tuple(
+        ProbeLog(
+            name=name,
+            trouble=(troubles or {}).get(name, ""),
+            samples=" ".join(
+                f"{one.at:.2f}{SIGNS[one.result]}{one.milliseconds}" for one in sorted(found)
+            ),
+        )
+        for name, found in sorted(samples.items())
+    )
+
+
+def decode(logs: Iterable[ProbeLog]) -> dict[str, tuple[Sample, ...]]:
+    """Return stored samples."""
+    return {
+        log.name: tuple(
+            Sample(float(at), MARKS[mark], int(ms)) for at, mark, ms in TOKEN.findall(log.samples)
+        )
+        for log in logs
+    }
+
+
+def gaps(samples: Samples, every: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the spans in which no probe began a sample, as `12.0s-19.5s`; never filled in."""
+    moments = sorted(one.at for found in samples.values() for one in found)
+    patience = 2.5 * max(every.values(), default=1.0)
+    return tuple(
+        f"{before:.1f}s-{after:.1f}s"
+        for before, after in itertools.pairwise(moments)
+        if after - before > patience
+    )

@@ -1,0 +1,150 @@
+"""What a reconcile of a run can do next: exactly one of these. Pure data.
+
+Chosen by `planning/run.py`, done by `effects/execute.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from cloudcafe_operator.planning.samples import Sample, encode
+from cloudcafe_operator.resources.run import Run, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that a decision about a run rests on."""
+
+    run: Run
+    now: datetime
+    identity: str  # of this operator process
+    experiment_gone: str = ""  # why the experiment no longer wants the run
+    paused: bool = False
+    halted: bool = False
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
+    unsaved_seconds: float = 0.0  # since samples were last stored
+    deferred: Mapping[str, float] = field(default_factory=dict)  # effect → seconds until again
+
+    @property
+    def status(self) -> RunStatus:
+        """The run's status, with the samples of now."""
+        status = self.run.status
+        if not self.samples:
+            return status
+        return changed(status, probes=encode(self.samples, self.troubles))
+
+    @property
+    def offset(self) -> float:
+        """Seconds since the run started."""
+        started = self.run.status.started_at
+        return (self.now - started).total_seconds() if started else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One event: a line that a reader of `kubectl get events -w` understands."""
+
+    reason: str
+    message: str
+    kind: Literal["Normal", "Warning"] = "Normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Store a new status, then tell the story."""
+
+    status: RunStatus
+    stories: tuple[Story, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put our finalizer on the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Take our finalizer off: nothing is left to undo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Resolve all targets and go through the checklist; touch nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Resolve a step's targets again, capture each, and store them as Injecting."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Inject one journal entry that this process has claimed, then store Injected."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read whether these entries are in force; store those that are."""
+
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Read whether these entries' targets are whole again; store those that are."""
+
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Revert and verify one entry, then store how it ended."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The run is over and nothing holds it."""
+
+
+Step = Wait | Store | Hold | LetGo | Preflight | Capture | Inject | Look | Check | Undo | Done
+
+
+def changed(status: RunStatus, **fields: Any) -> RunStatus:
+    """Return a status with some fields changed."""
+    return status.model_copy(update=fields)
+
+
+def with_entry(status: RunStatus, index: int, **fields: Any) -> RunStatus:
+    """Return a status with one journal entry changed."""
+    journal = list(status.journal)
+    journal[index] = journal[index].model_copy(update=fields)
+    return changed(status, journal=tuple(journal))
+
+
+def with_step(status: RunStatus, index: int, **fields: Any) -> RunStatus:
+    """Return a status with one step changed."""
+    steps = list(status.steps)
+    steps[index] = steps[index].model_copy(update=fields)
+    return changed(status, steps=tuple(steps))
+
+
+def deferred(observed: Observed, key: str) -> float:
+    """Return the seconds until an effect that failed may be tried again; 0 is now."""
+    return observed.deferred.get(key, 0.0)

@@ -1,0 +1,43 @@
+"""The order in which a store is taken apart, and what is said on the way. Pure.
+
+First nobody can order any more, then the services forget it, then AWS: so nothing is left that
+could still write to what is gone already.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cloudcafe_operator.planning.store_world import Identity
+from cloudcafe_operator.resources.store import FORCE_DELETE, Deletion
+
+Removal = Literal[
+    "orders stopped",
+    "store",
+    "menu",
+    "stock",
+    "order queue",
+    "dead-letter queue",
+    "secret",
+    "left for its owner",
+]
+DELETE: tuple[Removal, ...] = (
+    "orders stopped", "store", "menu", "stock", "order queue", "dead-letter queue", "secret",
+)  # fmt: skip
+RETAIN: tuple[Removal, ...] = ("orders stopped", "left for its owner")
+
+
+def plan_deletion(policy: str) -> tuple[Removal, ...]:
+    """Return what to do, in order, before the finalizer goes."""
+    return RETAIN if policy == "Retain" else DELETE
+
+
+def blocked(
+    identity: Identity, done: tuple[Removal, ...], next_: Removal, error: Exception
+) -> Deletion:
+    """Return what the status says while a removal does not succeed."""
+    remedy = (
+        f"It is tried again. If what must answer is gone for good, let the store go without it: "
+        f"kubectl annotate cafestore -n {identity.namespace} {identity.name} {FORCE_DELETE}=true"
+    )
+    return Deletion(done=done, next=next_, blocked_by=f"{error}. {remedy}")

@@ -1,0 +1,144 @@
+"""The status of a store as a whole, and the events that tell its changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from cloudcafe_operator.planning.store_status import (
+    find_drift,
+    judge_data_tier,
+    judge_drift,
+    judge_menu,
+    judge_paused,
+    judge_ready,
+    list_resources,
+)
+from cloudcafe_operator.planning.store_steps import Step
+from cloudcafe_operator.planning.store_world import Observed, Wanted
+from cloudcafe_operator.resources.conditions import (
+    Condition,
+    Judgement,
+    false,
+    get_condition,
+    set_conditions,
+    true,
+    unknown,
+)
+from cloudcafe_operator.resources.store import CafeStoreSpec, CafeStoreStatus, OrderPath
+
+FINE_WHEN_FALSE = ("Drifted", "Paused")
+TYPES = ("DataTierReady", "MenuSynced", "OrderPathVerified", "Drifted", "Paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look at a store brought: the world, what is still to do, the order path."""
+
+    observed: Observed
+    todo: Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One event to publish."""
+
+    reason: str
+    message: str
+    kind: Literal["Normal", "Warning"]
+
+
+def in_place(wanted: Wanted, finding: Finding) -> bool:
+    """Whether all that a purchase needs is there."""
+    judged = (
+        judge_data_tier(wanted, finding.observed, finding.todo),
+        judge_menu(finding.observed, finding.todo),
+    )
+    return all(status == "True" for _, status, _, _ in judged)
+
+
+def status_of(  # noqa: PLR0913 - the one place where all findings meet
+    spec: CafeStoreSpec,
+    wanted: Wanted,
+    finding: Finding,
+    *,
+    old: CafeStoreStatus,
+    path: tuple[Judgement, OrderPath | None],
+    generation: int,
+    now: datetime,
+) -> CafeStoreStatus:
+    """Return the whole status."""
+    observed, todo = finding.observed, finding.todo
+    ignored = spec.drift_policy == "Ignore"
+    drift = () if ignored else find_drift(wanted, observed, old.drift, now)
+    others = (
+        judge_data_tier(wanted, observed, todo),
+        judge_menu(observed, todo),
+        path[0],
+        judge_drift(spec, drift),
+        judge_paused(spec),
+    )
+    ready = judge_ready(spec, others)
+    return CafeStoreStatus(
+        observed_generation=generation,
+        store_id=wanted.store_id,
+        accepting_orders=_accepting(observed),
+        conditions=set_conditions(old.conditions, (ready, *others), generation=generation, now=now),
+        resources=list_resources(wanted, observed),
+        drift=drift,
+        order_path=path[1],
+    )
+
+
+def refused_status(
+    old: CafeStoreStatus, error: Exception, *, generation: int, now: datetime
+) -> CafeStoreStatus:
+    """Return the status of a store whose spec cannot be served: the rest is unknown."""
+    judged = [false("Ready", "InvalidSpec", str(error))]
+    judged += [unknown(type_, "InvalidSpec") for type_ in TYPES]
+    conditions = set_conditions(old.conditions, judged, generation=generation, now=now)
+    return old.model_copy(update={"conditions": conditions, "observed_generation": generation})
+
+
+def tell(old: Sequence[Condition], new: Sequence[Condition]) -> list[Story]:
+    """Return the events of what changed: each condition that got an answer, or another one."""
+    stories = []
+    for condition in sorted(new, key=lambda one: one.type == "Ready"):  # it ends the story
+        before = get_condition(old, condition.type)
+        same = before and (before.status, before.reason) == (condition.status, condition.reason)
+        if same or condition.status == "Unknown":
+            continue
+        fine = (condition.status == "False") == (condition.type in FINE_WHEN_FALSE)
+        if fine and condition.type in FINE_WHEN_FALSE and not (before and before.status == "True"):
+            continue  # it was never otherwise
+        reason = condition.type if condition.status == "True" else condition.reason
+        message = condition.message or f"{condition.type} is {condition.status}"
+        stories.append(Story(reason, message, "Normal" if fine else "Warning"))
+    return [story for story in stories if story.kind == "Normal"] + _once(stories)
+
+
+def _once(stories: Sequence[Story]) -> list[Story]:
+    """Ready repeats what another condition says: one warning of each sentence is enough."""
+    warnings: list[Story] = []
+    for story in stories:
+        heard = any(story.message in one.message or one.message in story.message
+                    for one in warnings)  # fmt: skip
+        if story.kind == "Warning" and not heard:
+            warnings.append(story)
+    return warnings
+
+
+def _accepting(observed: Observed) -> bool:
+    store = observed.store
+    return isinstance(store, dict) and bool(store.get("acceptingOrders"))
+
+
+def previous(old: Sequence[Condition], type_: str) -> Judgement | None:
+    """Return an old condition as a judgement, if it had an answer."""
+    found = get_condition(old, type_)
+    if found is None or found.status == "Unknown":
+        return None
+    make = true if found.status == "True" else false
+    return make(type_, found.reason, found.message)

@@ -1,0 +1,87 @@
+"""From a store's spec to everything that must exist for it. Pure."""
+
+from __future__ import annotations
+
+from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.store_world import (
+    CHAOS_TAG,
+    OWNER_TAG,
+    PART_OF_TAG,
+    Identity,
+    Json,
+    Platform,
+    Wanted,
+    WantedQueue,
+)
+from cloudcafe_operator.resources.store import CafeStoreSpec, Item
+
+HOUSE_MENU = (
+    Item(sku="espresso", name="Espresso", price_minor=220, category="Coffee"),
+    Item(sku="flat-white", name="Flat White", price_minor=380, category="Coffee"),
+    Item(sku="cappuccino", name="Cappuccino", price_minor=360, category="Coffee"),
+    Item(sku="filter", name="Filter Coffee", price_minor=300, category="Coffee"),
+    Item(sku="tea", name="Pot of Tea", price_minor=320, category="Tea"),
+    Item(sku="croissant", name="Butter Croissant", price_minor=290, category="Bakery"),
+)
+OPENING_STOCK = {"kiosk": 500, "standard": 2_000, "flagship": 10_000}
+QUEUE_ATTRIBUTES = {
+    "FifoQueue": "true",
+    "VisibilityTimeout": "30",
+    "MessageRetentionPeriod": "345600",  # four days
+}
+DEAD_LETTER_ATTRIBUTES = {
+    "FifoQueue": "true",
+    "VisibilityTimeout": "30",
+    "MessageRetentionPeriod": "1209600",  # fourteen days, the most that AWS keeps
+}
+MOST_RECEIVES = 5
+
+
+def wanted_store(spec: CafeStoreSpec, identity: Identity, platform: Platform) -> Wanted:
+    """Return everything that must exist."""
+    namespace, name = identity.namespace, identity.name
+    tags = _tags(spec, identity)
+    menu = spec.menu or HOUSE_MENU
+    return Wanted(
+        identity=identity,
+        store_id=naming.store_id(namespace, name),
+        platform=platform,
+        queue=WantedQueue(naming.order_queue(namespace, name), QUEUE_ATTRIBUTES, tags),
+        dead_letters=WantedQueue(
+            naming.dead_letter_queue(namespace, name), DEAD_LETTER_ATTRIBUTES, tags
+        ),
+        secret=naming.secret(namespace, name),
+        tags=tags,
+        store={
+            "name": name,
+            "city": spec.city,
+            "timezone": spec.timezone,
+            "currency": spec.currency,
+            "tier": spec.tier,
+            "acceptingOrders": spec.accepting_orders,
+        },
+        menu={"currency": spec.currency, "items": [item.manifest() for item in menu]},
+        stock={"items": _opening_stock(spec, menu)},
+        correct_drift=spec.drift_policy == "Correct",
+    )
+
+
+def _opening_stock(spec: CafeStoreSpec, menu: tuple[Item, ...]) -> list[Json]:
+    """Return the tier's stock of each item of the menu, and what the spec says instead."""
+    said = {par.sku: par.quantity for par in spec.stock}
+    par = {item.sku: OPENING_STOCK[spec.tier] for item in menu}
+    unknown = sorted(said.keys() - par.keys())
+    if unknown:
+        raise UserError(
+            f"spec.stock: {', '.join(unknown)} is not on the house menu ({', '.join(par)}): "
+            "write the store's own spec.menu, or remove it from spec.stock"
+        )
+    par |= said
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in par.items()]
+
+
+def _tags(spec: CafeStoreSpec, identity: Identity) -> dict[str, str]:
+    owner = naming.owner(identity.namespace, identity.name, identity.uid)
+    tags = {OWNER_TAG: owner, PART_OF_TAG: "cloudcafe"}
+    return tags | ({CHAOS_TAG: "allowed"} if spec.chaos.allowed else {})

@@ -1,0 +1,84 @@
+"""The verdict of a run, and one sentence why. Pure.
+
+Green is earned: the baseline was steady, the fault was seen in force, users were served again
+within the objective, and undo was read back. Whatever touched nothing is Inconclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudcafe_operator.resources.duration import seconds, short
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import RunStatus, Verdict
+
+ABORTS = ("Deleted", "Halted", "StopCondition", "DeadlineExceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its sentence."""
+
+    verdict: Verdict
+    message: str
+
+
+def judge(spec: ExperimentSpec, status: RunStatus) -> Judgement:
+    """Judge a run whose journal is closed."""
+    if status.stop:  # ended by somebody or something, or it could not begin
+        aborted = status.stop.reason in ABORTS
+        return Judgement("Aborted" if aborted else "Inconclusive", status.stop.message)
+    return _not_recovered(spec, status) or _in_doubt(status) or _passed(spec, status)
+
+
+def slowest(status: RunStatus) -> float | None:
+    """Return the longest recovery of all steps, in seconds; None while one is not known."""
+    known = [step.measures.recovered_after for step in status.steps if step.injected_at]
+    times = [one for one in known if one is not None]
+    return max(times) if times and len(times) == len(known) else None
+
+
+def _not_recovered(spec: ExperimentSpec, status: RunStatus) -> Judgement | None:
+    for wanted, step in zip(spec.steps, status.steps, strict=False):
+        within = wanted.recovery.within
+        took = step.measures.recovered_after
+        if step.injected_at is None:
+            return Judgement("Inconclusive", f"step {step.name} was never reached")
+        if took is None or step.recovered_at is None:
+            return Judgement(
+                "Failed",
+                f"step {step.name}: users were not served again, or targets not whole, "
+                f"within {within}",
+            )
+        if took > seconds(within):
+            return Judgement(
+                "Failed",
+                f"step {step.name}: users were served again after {short(took)}, "
+                f"the objective was {within}",
+            )
+    return None
+
+
+def _in_doubt(status: RunStatus) -> Judgement | None:
+    if not status.journal:
+        return Judgement("Inconclusive", "nothing was touched")
+    for entry in status.journal:
+        if entry.in_force_at is None:
+            return Judgement(
+                "Inconclusive", f"{entry.fault} was never seen in force on {entry.target.name}"
+            )
+        if entry.state == "Diverged":
+            return Judgement(
+                "Inconclusive",
+                f"{entry.target.name} was changed by somebody else meanwhile and their value was "
+                f"kept: {entry.detail}",
+            )
+    return None
+
+
+def _passed(spec: ExperimentSpec, status: RunStatus) -> Judgement:
+    took = short(slowest(status) or 0.0)
+    within = max((step.recovery.within for step in spec.steps), key=seconds)
+    if all(step.measures.noticed_after is None for step in status.steps):
+        return Judgement("Passed", f"no probe noticed the fault; all was whole again after {took}")
+    return Judgement("Passed", f"users were served again after {took}, the objective was {within}")

@@ -1,0 +1,169 @@
+"""What the operator needs from the world, as small Protocols owned by their consumers.
+
+Planning never sees these. Reconcilers and faults get them from `main.py`; tests pass the fakes of
+`tests/fakes`. Every call is bounded in time and safe to repeat; errors are those of `errors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Json = Mapping[str, Any]
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of Kubernetes object: what its API path is made of."""
+
+    group: str  # "" is the core group
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of its manifests."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One Kubernetes object."""
+
+    resource: Resource
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        """Return `Kind namespace/name`, as messages say it."""
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.resource.kind} {where}{self.name}"
+
+
+class Kubernetes(Protocol):
+    """The Kubernetes API. Implemented by `effects/kubernetes.py`."""
+
+    async def get(self, ref: Ref) -> Manifest | None:
+        """Return the object, or None where it does not exist."""
+
+    async def list(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Return all objects that match, page by page; items carry apiVersion and kind."""
+
+    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Create; AlreadyExists where the name is taken, UserError where admission refuses."""
+
+    async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Server-side apply as field manager `cloudcafe-operator`, forcing our fields only."""
+
+    async def patch(
+        self, ref: Ref, patch: Json, *, resource_version: str | None = None
+    ) -> Manifest:
+        """Merge-patch; with a resourceVersion it raises Conflict where somebody wrote since.
+
+        Raises NotFound. `patch` may carry metadata (labels, finalizers) and spec, never status.
+        """
+
+    async def patch_status(
+        self, ref: Ref, status: Json, *, resource_version: str | None = None
+    ) -> Manifest:
+        """Merge-patch the status subresource; Conflict as `patch`. None removes a field."""
+
+    async def delete(
+        self, ref: Ref, *, uid: str | None = None, grace_seconds: int | None = None
+    ) -> bool:
+        """Delete; False where it was gone already. With a uid only that very object (Conflict)."""
+
+    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
+        """Whether a user may use a verb of group cloudcafe.dev (SubjectAccessReview)."""
+
+
+class Aws(Protocol):
+    """The AWS APIs. Implemented by `effects/aws.py`, the only module that knows boto3."""
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Make one call, for example `call("rds", "describe_db_clusters")`.
+
+        Raises NotFound, AlreadyExists, AccessDenied (naming the action), Throttled, Unavailable,
+        UserError for a request that AWS calls invalid.
+        """
+
+    async def pages(
+        self, service: str, operation: str, result_key: str, **parameters: Any
+    ) -> list[Any]:
+        """Follow a paginated call to its end and return the items under `result_key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back. `status` 0: nothing came back, and `error` says why."""
+
+    status: int
+    elapsed_ms: float
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+class Http(Protocol):
+    """Outgoing HTTP for probes and the services' APIs. Never raises for network trouble."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 2.0,
+    ) -> HttpAnswer:
+        """Send one request, follow no redirects, read at most 1 MiB."""
+
+
+class Clock(Protocol):
+    """Time, injected so that tests own it."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC time."""
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never jumps."""
+
+
+class Events(Protocol):
+    """Kubernetes events: the story that `kubectl get events -w` tells."""
+
+    def publish(
+        self, about: Manifest, *, reason: str, message: str, kind: Literal["Normal", "Warning"]
+    ) -> None:
+        """Queue one event about an object; never fails and never blocks."""
+
+
+class WakeUp(Protocol):
+    """The way a reconciler asks to be called again: the work queue."""
+
+    def add(self, key: str, *, after: float = 0.0) -> None:
+        """Put a key (`kind/namespace/name`) into the queue, due after so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All effects together, as a reconciler gets them."""
+
+    kubernetes: Kubernetes
+    aws: Aws
+    http: Http
+    clock: Clock
+    events: Events
+    queue: WakeUp

@@ -1,0 +1,52 @@
+"""The operator's settings: the only reader of the environment.
+
+Names in the environment carry the prefix CAFE_ (`CAFE_WORKERS`), except those that Kubernetes and
+AWS define. `main.py` reads them once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="CAFE_", frozen=True)
+
+    log_level: str = Field(default="info", description="debug, info, warning or error")
+    order_url: str = Field(default="http://order:8080", description="the order service")
+    menu_url: str = Field(default="http://menu:8080", description="the menu service")
+    inventory_url: str = Field(default="http://inventory:8080", description="the inventory service")
+    service_token: SecretStr = Field(default=SecretStr(""), description="lets us manage stores")
+    aws_region: str = Field(default="eu-west-1", validation_alias="AWS_REGION")
+    pod_name: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        validation_alias="POD_NAME",
+        description="who holds the Lease: a restarted container takes its own over at once",
+    )
+    pod_namespace: str = Field(default="cloudcafe", validation_alias="POD_NAMESPACE")
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="comma-separated; empty: all namespaces"
+    )
+    host: str = Field(default="0.0.0.0", description="address of the health port")  # noqa: S104 - probes and Prometheus come from other machines
+    port: int = Field(default=9090, description="health and metrics; 0 takes a free one")
+    workers: int = Field(default=16, ge=1, le=256, description="reconciles at the same time")
+    resync_seconds: float = Field(default=600, gt=0, description="look at everything again")
+    verify_seconds: float = Field(default=600, gt=0, description="between two bought coffees")
+    relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
+    lease_name: str = "cloudcafe-operator"
+    lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Read `a,b` from the environment."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value

@@ -1,0 +1,142 @@
+"""The queue between watching and working: one reconcile per object at a time, retried well.
+
+Watch handlers, timers and reconcilers `add` keys (`CafeStore/lisbon/corner`); a bounded number of
+workers run `reconcile(key)`. Its answer is the seconds until the key is due again, or None. An
+error decides by its type when it is tried again (planning/backoff.py); events coming in meanwhile
+are merged. This is what controller-runtime has and kopf's own handlers lack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from cloudcafe_operator import metrics
+from cloudcafe_operator.agenda import Agenda
+from cloudcafe_operator.errors import Conflict, OperatorError, Retry, UserError
+from cloudcafe_operator.planning.backoff import retry_after
+from cloudcafe_operator.ports import Clock
+
+Reconcile = Callable[[str], Awaitable[float | None]]
+log = structlog.get_logger()
+
+
+class WorkQueue:
+    """Implements ports.WakeUp. Lives on one event loop and is not thread-safe."""
+
+    def __init__(
+        self,
+        reconcile: Reconcile,
+        *,
+        clock: Clock,
+        workers: int = 16,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._reconcile = reconcile
+        self._clock = clock
+        self._workers = workers
+        self._chance = chance
+        self._agenda = Agenda()
+        self._failures: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many keys wait."""
+        return len(self._agenda)
+
+    def add(self, key: str, *, after: float = 0.0) -> None:
+        """Put a key in, due after so many seconds; the earliest wish counts."""
+        self._agenda.add(key, self._clock.monotonic() + after)
+        metrics.queue_depth.set(len(self._agenda))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is running then is cancelled too."""
+        try:
+            while True:
+                self._start_due()
+                await self._wait()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def finish(self, *, seconds: float) -> None:
+        """Start nothing more and give what runs a last moment. For a graceful stop."""
+        self._workers = 0
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def drain(self) -> None:
+        """Work until nothing is due now. For tests, which move the clock themselves."""
+        while True:
+            self._start_due()
+            if not self._tasks:
+                return
+            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a killed operator (BaseException) surfaces here
+
+    def _start_due(self) -> None:
+        while len(self._tasks) < self._workers:
+            taken = self._agenda.take(self._clock.monotonic())
+            if taken is None:
+                break
+            key, due = taken
+            kind = key.partition("/")[0]
+            metrics.queue_latency.labels(kind).observe(self._clock.monotonic() - due)
+            task = asyncio.create_task(self._work(key), name=key)
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+        metrics.queue_depth.set(len(self._agenda))
+        metrics.queue_active.set(len(self._tasks))
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _wait(self) -> None:
+        """Wait for a new key, a finished worker or the next due time."""
+        next_due = self._agenda.next_due()
+        idle = len(self._tasks) < self._workers and next_due is not None
+        timeout = max(0.0, (next_due or 0.0) - self._clock.monotonic()) if idle else None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        self._wake.clear()
+
+    async def _work(self, key: str) -> None:
+        """Run one reconcile and file what comes next."""
+        kind = key.partition("/")[0]
+        started = self._clock.monotonic()
+        try:
+            after = await self._reconcile(key)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the key must come back
+            after = self._failed(key, error)
+        else:
+            self._failures.pop(key, None)
+            metrics.reconciles.labels(kind, "success").inc()
+        finally:
+            self._agenda.finish(key)
+        metrics.work_seconds.labels(kind).observe(self._clock.monotonic() - started)
+        if after is not None:
+            self.add(key, after=after)
+
+    def _failed(self, key: str, error: Exception) -> float:
+        if type(error) is not Retry:
+            self._failures[key] = self._failures.get(key, 0) + 1
+        after = retry_after(error, failures=self._failures.get(key, 1), jitter=self._chance())
+        reason = error.reason if isinstance(error, OperatorError) else "Bug"
+        metrics.reconciles.labels(key.partition("/")[0], reason).inc()
+        said = {"key": key, "reason": reason, "error": str(error), "retry_in": round(after, 2)}
+        if isinstance(error, Retry | Conflict):
+            log.debug("not yet", **said)
+        elif isinstance(error, UserError):
+            log.info("refused", **said)
+        else:
+            log.error("failed", **said, exc_info=error)
+        return after

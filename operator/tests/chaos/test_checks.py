@@ -1,0 +1,113 @@
+"""The checklist: every refusal names the field and the remedy."""
+
+import pytest
+from cloudcafe_operator.planning.checks import CHECKS, Findings, Slot, refusals
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import Target
+
+from tests.crash.worlds import experiment_spec
+
+
+def target(**fields):
+    values = {"id": "Pod/shop/p1", "name": "p1", "namespace": "shop", "opted_in": True}
+    return Target(**(values | fields))
+
+
+def findings(*targets, slot=None, spec=None, **fields):
+    found = slot or Slot(0, 0, "podKill", matched=len(targets), chosen=tuple(targets))
+    read = ExperimentSpec.model_validate(spec or experiment_spec("podKill"))
+    return Findings(read, "shop", (found,), known_faults=("podKill",), **fields)
+
+
+def many(number, size):
+    return [
+        target(id=f"Pod/shop/p{n}", name=f"p{n}", group="Deployment order", group_size=size)
+        for n in range(number)
+    ]
+
+
+def with_url(url):
+    spec = experiment_spec("podKill")
+    spec["steadyState"]["probes"][0]["http"]["url"] = url
+    return spec
+
+
+REFUSED = {
+    "UnknownFault": (
+        lambda: findings(slot=Slot(0, 0, "podTickle", known=False)),
+        "podTickle is no fault of this operator: use one of podKill",
+    ),
+    "InvalidFault": (
+        lambda: findings(slot=Slot(0, 0, "podKill", problem="selector: Field required")),
+        "steps[0].faults[0].podKill: selector: Field required",
+    ),
+    "NoTargets": (findings, "podKill.selector matches nothing: correct it"),
+    "SystemNamespace": (
+        lambda: findings(target(namespace="kube-system")),
+        "kube-system is never a target, choose another namespace",
+    ),
+    "OperatorTargeted": (
+        lambda: findings(target(protected="is the operator itself")),
+        "which is the operator itself: narrow the selector",
+    ),
+    "NotAllowed": (
+        lambda: findings(target(), out_of_reach=frozenset({"other"})),
+        "grant verb inject on faults.cloudcafe.dev in other",
+    ),
+    "NotOptedIn": (
+        lambda: findings(target(opted_in=False)),
+        "kubectl label namespace shop cloudcafe.dev/chaos=allowed",
+    ),
+    "TooManyTargets": (lambda: findings(*many(3, 9)), "3 targets and limits.maxTargets is 2"),
+    "TooLargeShare": (
+        lambda: findings(*many(2, 3)),
+        "2 of 3 of Deployment order and limits.maxPercent is 50: hit fewer",
+    ),
+    "TooShort": (
+        lambda: findings(target(), spec=experiment_spec("podKill", limits={"maxDuration": "7s"})),
+        "limits.maxDuration is 7s: raise it",
+    ),
+    "ConsentMissing": (
+        lambda: findings(
+            slot=Slot(0, 0, "podKill", chosen=(target(),), irreversible="forgets everything")
+        ),
+        "podKill forgets everything: add podKill to consent[] to agree",
+    ),
+    "ProbeRefused": (
+        lambda: findings(target(), spec=with_url("http://169.254.169.254/latest")),
+        "probes[menu].http.url points at 169.254.169.254",
+    ),
+    "TargetBusy": (
+        lambda: findings(target(), busy={"Pod/shop/p1": "shop/other-1"}),
+        "held by run shop/other-1: wait until that run is finished",
+    ),
+    "CaptureRefused": (
+        lambda: findings(
+            slot=Slot(0, 0, "podKill", chosen=(target(),), refused={"Pod/shop/p1": "it sleeps"})
+        ),
+        "podKill on Pod/shop/p1: it sleeps",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_refuses_with_the_field_and_the_remedy(reason):
+    made, sentence = REFUSED[reason]
+    found = refusals(made())
+    assert reason in [refusal.reason for refusal in found]
+    assert sentence in next(r.message for r in found if r.reason == reason)
+
+
+def test_each_check_of_the_list_is_tested():
+    assert {reason for reason, _ in CHECKS} == set(REFUSED)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9090/metrics", "http://[::1]/", "http://127.0.0.1"]
+)
+def test_a_probe_does_not_reach_the_operators_own_ports(url):
+    assert [r.reason for r in refusals(findings(target(), spec=with_url(url)))] == ["ProbeRefused"]
+
+
+def test_a_half_of_a_workload_may_be_hit_when_half_is_the_limit():
+    assert refusals(findings(*many(1, 2))) == ()

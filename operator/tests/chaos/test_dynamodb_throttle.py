@@ -1,0 +1,101 @@
+"""dynamodbThrottle: what only this fault knows."""
+
+import pytest
+from cloudcafe_operator.errors import NotFound, Retry, UserError
+from cloudcafe_operator.faults.dynamodb_throttle import DynamodbThrottle
+
+from tests.crash.bench import Bench
+from tests.crash.worlds import TABLE_ARN, TAGS
+
+
+def on_demand(bench):
+    """Let the table be an on-demand one; return its maximums."""
+    limits = {}
+
+    def update(TableName, OnDemandThroughput):
+        limits.clear()
+        limits.update({k: v for k, v in OnDemandThroughput.items() if v != -1})
+        return {}
+
+    def describe(TableName):
+        table = {"TableName": TableName, "TableStatus": "ACTIVE"}
+        table["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+        return {"Table": table | ({"OnDemandThroughput": dict(limits)} if limits else {})}
+
+    bench.world.aws.on("dynamodb", "describe_table", describe)
+    bench.world.aws.on("dynamodb", "update_table", update)
+    return limits
+
+
+async def test_an_on_demand_table_gets_a_maximum_and_loses_it_again():
+    bench = Bench(DynamodbThrottle())
+    limits = on_demand(bench)
+    entry = await bench.entry()
+    await bench.inject(entry)
+    assert limits == {"MaxReadRequestUnits": 1, "MaxWriteRequestUnits": 1}
+    assert (await bench.revert(entry)).outcome == "Reverted"
+    assert limits == {}
+    assert "MaxReadRequestUnits=-1" in bench.fault.by_hand(entry)
+
+
+async def test_waits_while_the_table_is_updating():
+    bench = Bench(DynamodbThrottle())
+    entry = await bench.entry()
+    await bench.inject(entry)
+    with pytest.raises(Retry, match="UPDATING"):
+        await bench.revert(entry)
+
+
+async def test_keeps_what_somebody_else_set_meanwhile():
+    bench = Bench(DynamodbThrottle())
+    entry = await bench.entry()
+    await bench.inject(entry)
+    bench.world.clock.advance(10)
+    bench.world.table.units = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 9}
+    undone = await bench.revert(entry)
+    assert (undone.outcome, bench.world.table.units["ReadCapacityUnits"]) == ("Diverged", 9)
+    assert "9 read and 9 write units now" in undone.detail
+
+
+async def test_refuses_to_inject_over_a_change_made_after_the_capture():
+    bench = Bench(DynamodbThrottle())
+    entry = await bench.entry()
+    bench.world.table.units = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 9}
+    with pytest.raises(UserError, match="changed since it was captured"):
+        await bench.inject(entry)
+
+
+async def test_refuses_units_that_would_not_lower_anything():
+    with pytest.raises(UserError, match="readUnits and writeUnits must not be higher"):
+        await Bench(DynamodbThrottle(), readUnits=501).entry()
+    with pytest.raises(UserError, match="choose lower units"):
+        await Bench(DynamodbThrottle(), readUnits=500, writeUnits=500).entry()
+
+
+async def test_refuses_when_aws_would_allow_no_further_decrease_today():
+    bench = Bench(DynamodbThrottle())
+    now = bench.world.clock.now()
+    bench.world.table.units |= {"NumberOfDecreasesToday": 4, "LastDecreaseDateTime": now}
+    bench.world.aws.on("dynamodb", "describe_table", lambda TableName: _table(bench))
+    with pytest.raises(UserError, match="wait an hour, or choose another table"):
+        await bench.entry()
+
+
+def _table(bench):
+    units = bench.world.table.units
+    return {"Table": {"TableStatus": "ACTIVE", "ProvisionedThroughput": units}}
+
+
+async def test_a_table_that_is_gone_is_undone():
+    bench = Bench(DynamodbThrottle())
+    entry = await bench.entry()
+    bench.world.aws.fail_next("dynamodb", "describe_table", NotFound("gone"), NotFound("gone"))
+    assert (await bench.revert(entry)).outcome == "Reverted"
+    assert await bench.verify(entry)
+
+
+async def test_selects_by_arn_with_the_tables_own_tags():
+    bench = Bench(DynamodbThrottle(), selector={"arns": [TABLE_ARN]})
+    bench.world.aws.on("dynamodb", "list_tags_of_resource", lambda ResourceArn: {"Tags": TAGS})
+    (target,) = await bench.targets()
+    assert (target.name, target.opted_in) == ("cloudcafe-orders", True)

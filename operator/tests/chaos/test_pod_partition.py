@@ -1,0 +1,92 @@
+"""podPartition: what only this fault knows."""
+
+import pytest
+from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.faults.pod_partition import LABEL, PodPartition
+from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.ports import Ref
+
+from tests.crash.bench import Bench
+from tests.crash.worlds import NAMESPACE
+
+POLICY = "cloudcafe-partition-run-uid"
+SPARED = [{"key": LABEL, "operator": "DoesNotExist"}]
+
+
+def policy(selector, **spec):
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "allow-order", "namespace": NAMESPACE},
+        "spec": {"podSelector": selector, **spec},
+    }
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {},
+        {"matchLabels": {"app.kubernetes.io/name": "order"}},
+        {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "pod-template-hash", "operator": "In", "values": ["abc"]}]},
+        {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["gold"]}]},
+    ],
+)
+async def test_refuses_where_a_policy_would_still_let_traffic_through_and_names_it(selector):
+    bench = Bench(PodPartition())
+    bench.world.kubernetes.seed(policy(selector, ingress=[{}]))
+    with pytest.raises(UserError, match="NetworkPolicy shop/allow-order would still allow"):
+        await bench.entry()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        policy({}, policyTypes=["Ingress"]),
+        policy({"matchExpressions": SPARED}, ingress=[{}]),
+        policy({"matchLabels": {"app": "other"}}, ingress=[{}]),
+    ],
+)
+async def test_a_policy_that_denies_or_spares_or_means_others_is_no_hindrance(made):
+    bench = Bench(PodPartition())
+    bench.world.kubernetes.seed(made)
+    assert await bench.entry()
+
+
+async def test_only_the_direction_that_is_cut_matters():
+    bench = Bench(PodPartition(), direction="Egress")
+    bench.world.kubernetes.seed(policy({}, ingress=[{}]))
+    assert (await bench.entry()).captured == {"policyTypes": ["Egress"]}
+
+
+async def test_the_policy_stays_until_the_last_pod_is_let_back():
+    bench = Bench(PodPartition())
+    first, second, _ = [await bench.entry(target) for target in await bench.targets()]
+    await bench.inject(first)
+    await bench.inject(second)
+    await bench.revert(first)
+    assert await bench.verify(first)
+    assert await bench.in_force(second)
+    await bench.revert(second)
+    assert await bench.verify(second)
+    assert bench.world.kubernetes.find("NetworkPolicy", POLICY, NAMESPACE) is None
+
+
+async def test_refuses_a_pod_that_another_run_has_cut_off():
+    bench = Bench(PodPartition())
+    (target, *_) = await bench.targets()
+    ref = Ref(PODS, target.name, NAMESPACE)
+    await bench.world.kubernetes.patch(ref, {"metadata": {"labels": {LABEL: "other-run"}}})
+    with pytest.raises(UserError, match="partitioned already by run other-run"):
+        await bench.entry(target)
+
+
+async def test_the_policy_denies_and_is_owned_by_the_run():
+    bench = Bench(PodPartition())
+    await bench.inject(await bench.entry())
+    made = bench.world.kubernetes.find("NetworkPolicy", POLICY, NAMESPACE)
+    assert made["metadata"]["ownerReferences"][0]["uid"] == "run-uid"
+    assert made["spec"] == {
+        "podSelector": {"matchLabels": {LABEL: "run-uid"}},
+        "policyTypes": ["Ingress", "Egress"],
+    }

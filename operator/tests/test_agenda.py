@@ -1,0 +1,63 @@
+"""The laws of the agenda, for any order of calls."""
+
+from cloudcafe_operator.agenda import Agenda
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+KEYS = st.sampled_from("abcde")
+
+
+class AnyUse(RuleBasedStateMachine):
+    """Compares the agenda with a plain dictionary of wishes."""
+
+    def __init__(self):
+        super().__init__()
+        self.agenda = Agenda()
+        self.wishes = {}
+        self.in_hand = set()
+        self.now = 0.0
+
+    @rule(key=KEYS, after=st.integers(0, 10))
+    def add(self, key, after):
+        due = self.now + after
+        self.agenda.add(key, due)
+        self.wishes[key] = min(due, self.wishes.get(key, due))
+
+    @rule(seconds=st.integers(1, 5))
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @rule()
+    def take(self):
+        free = {k: due for k, due in self.wishes.items() if k not in self.in_hand}
+        earliest = min(free.values(), default=None)
+        taken = self.agenda.take(self.now)
+        if earliest is None or earliest > self.now:
+            assert taken is None
+            return
+        key, due = taken
+        assert due == earliest == self.wishes.pop(key)
+        assert key not in self.in_hand
+        self.in_hand.add(key)
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data())
+    def finish(self, data):
+        key = data.draw(st.sampled_from(sorted(self.in_hand)))
+        self.agenda.finish(key)
+        self.in_hand.discard(key)
+
+    @rule(key=KEYS)
+    def remove(self, key):
+        self.agenda.remove(key)
+        self.wishes.pop(key, None)
+
+    @invariant()
+    def it_knows_what_is_next(self):
+        free = [due for key, due in self.wishes.items() if key not in self.in_hand]
+        assert self.agenda.next_due() == min(free, default=None)
+        assert len(self.agenda) == len(self.wishes)
+        assert self.agenda.in_hand == self.in_hand
+
+
+TestAnyUse = AnyUse.TestCase

@@ -1,0 +1,69 @@
+"""AWS's refusals by their codes, and the token bucket."""
+
+import pytest
+from cloudcafe_operator.effects.aws import TokenBucket
+from cloudcafe_operator.effects.aws_errors import Refusal, error_for
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Conflict,
+    NotFound,
+    Retry,
+    Throttled,
+    Unavailable,
+    UserError,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def refusal(code, *, service="sqs", operation="create_queue", status=400):
+    return Refusal(service, operation, code, "said AWS", status)
+
+
+@pytest.mark.parametrize(
+    ("given_refusal", "kind"),
+    [
+        (refusal("ThrottlingException"), Throttled),
+        (refusal("AWS.SimpleQueueService.NonExistentQueue"), NotFound),
+        (refusal("DBClusterNotFoundFault"), NotFound),
+        (refusal("QueueNameExists"), AlreadyExists),
+        (refusal("ResourceInUseException", operation="create_table"), AlreadyExists),
+        (refusal("ResourceInUseException", operation="update_table"), Retry),
+        (refusal("InvalidDBClusterStateFault", operation="failover_db_cluster"), Retry),
+        (refusal("ConditionalCheckFailedException"), Conflict),
+        (refusal("InternalFailure", status=500), Unavailable),
+        (refusal("NotImplemented", status=501), UserError),
+        (refusal("InvalidParameterValue"), UserError),
+    ],
+)
+def test_a_code_means_one_error(given_refusal, kind):
+    assert type(error_for(given_refusal)) is kind
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("rds", "failover_db_cluster", "rds:FailoverDBCluster"),
+        ("resourcegroupstaggingapi", "get_resources", "tag:GetResources"),
+        ("sqs", "create_queue", "sqs:CreateQueue"),
+    ],
+)
+def test_a_missing_permission_is_named_as_iam_names_it(service, operation, action):
+    error = error_for(refusal("AccessDenied", service=service, operation=operation))
+    assert type(error) is AccessDenied
+    assert f"grant {action} to the operator's IAM role" in str(error)
+
+
+def test_a_deleted_queues_name_is_waited_for():
+    assert error_for(refusal("QueueDeletedRecently")).after == 60
+
+
+@given(st.lists(st.floats(0, 0.2), min_size=1, max_size=200))
+def test_a_bucket_never_lets_more_through_than_its_rate_and_burst(pauses):
+    bucket = TokenBucket(per_second=10, burst=5)
+    now = 0.0
+    for number, pause in enumerate(pauses, start=1):
+        now += pause
+        allowed_at = now + bucket.wait(now)
+        assert number <= 5 + allowed_at * 10 + 1e-6

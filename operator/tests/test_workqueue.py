@@ -1,0 +1,168 @@
+"""The work queue: one worker per key, merged wishes, retries by the type of the error."""
+
+import asyncio
+
+import pytest
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    Bug,
+    Conflict,
+    NotFound,
+    Retry,
+    Throttled,
+    Unavailable,
+    UserError,
+)
+from cloudcafe_operator.planning.backoff import retry_after
+from cloudcafe_operator.workqueue import WorkQueue
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes import Died, FakeClock
+
+ERRORS = [
+    UserError("x"), AccessDenied("x"), NotFound("x"), Conflict("x"), Retry("x", after=7),
+    Throttled("x", after=3), Unavailable("x"), Bug("x"), ValueError("x"),
+]  # fmt: skip
+
+
+class Reconciler:
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.seen = []
+
+    async def __call__(self, key):
+        self.seen.append(key)
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def queue_of(reconcile, clock, **more):
+    return WorkQueue(reconcile, clock=clock, chance=lambda: 0.0, **more)
+
+
+async def test_wishes_for_one_key_are_merged(clock):
+    reconcile = Reconciler()
+    queue = queue_of(reconcile, clock)
+    for _ in range(5):
+        queue.add("Store/a/b")
+    await queue.drain()
+    assert reconcile.seen == ["Store/a/b"]
+
+
+async def test_a_key_comes_back_when_the_reconcile_says_so(clock):
+    reconcile = Reconciler(30.0)
+    queue = queue_of(reconcile, clock)
+    queue.add("k")
+    await queue.drain()
+    clock.advance(29)
+    await queue.drain()
+    assert len(reconcile.seen) == 1
+    clock.advance(1)
+    await queue.drain()
+    assert len(reconcile.seen) == 2
+
+
+async def test_a_wish_during_the_work_runs_the_key_once_more(clock):
+    seen = []
+
+    async def reconcile(key):
+        seen.append(key)
+        if len(seen) == 1:
+            queue.add(key)
+            queue.add(key)
+
+    queue = queue_of(reconcile, clock)
+    queue.add("k")
+    await queue.drain()
+    assert seen == ["k", "k"]
+
+
+async def test_no_key_is_worked_on_twice_at_once_and_workers_are_bounded(clock):
+    running, most = set(), []
+
+    async def reconcile(key):
+        assert key not in running
+        running.add(key)
+        queue.add(key) if len(most) < 20 else None
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.discard(key)
+
+    queue = queue_of(reconcile, clock, workers=3)
+    for number in range(10):
+        queue.add(str(number))
+    await queue.drain()
+    assert max(most) == 3
+
+
+async def test_failures_in_a_row_wait_longer_and_success_forgets_them(clock):
+    reconcile = Reconciler(Unavailable("x"), Unavailable("x"), None, Unavailable("x"))
+    queue = queue_of(reconcile, clock)
+    queue.add("k")
+    for seconds in (0, 2, 2):
+        clock.advance(seconds)
+        await queue.drain()
+    assert len(reconcile.seen) == 3
+    queue.add("k")
+    await queue.drain()
+    clock.advance(2)
+    await queue.drain()
+    assert len(reconcile.seen) == 5
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+async def test_whatever_fails_comes_back(clock, error):
+    reconcile = Reconciler(error)
+    queue = queue_of(reconcile, clock)
+    queue.add("k")
+    await queue.drain()
+    clock.advance(3600)
+    await queue.drain()
+    assert len(reconcile.seen) == 2
+
+
+async def test_a_killed_operator_is_not_survived(clock):
+    queue = queue_of(Reconciler(Died()), clock)
+    queue.add("k")
+    with pytest.raises(Died):
+        await queue.drain()
+
+
+async def test_cancelling_the_queue_cancels_its_work(clock):
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def reconcile(key):
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    queue = queue_of(reconcile, clock)
+    running = asyncio.create_task(queue.run())
+    queue.add("k")
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert cancelled.is_set()
+
+
+@given(
+    error=st.sampled_from(ERRORS),
+    failures=st.integers(1, 10_000),
+    jitter=st.floats(0, 1),
+)
+def test_waits_are_positive_bounded_and_never_shorter_than_asked(error, failures, jitter):
+    wait = retry_after(error, failures=failures, jitter=jitter)
+    assert 0 < wait <= 3600 * 1.2
+    assert wait >= getattr(error, "after", 0)
+    assert retry_after(error, failures=failures + 1, jitter=jitter) >= wait
