@@ -1,0 +1,61 @@
+{{/*
+Who may talk to whom, as a table. A row: pods with the label access.cloudcafe.dev/<ticket> may open
+connections to `port` of the pods named `to`, or of the addresses in `cidrs`. Ports are the pods',
+not the Services': policies are judged after a Service's address has been translated.
+*/}}
+{{- define "cloudcafe.ways" -}}
+{{- $policies := .Values.global.networkPolicies }}
+{{- range include "cloudcafe.serviceNames" . | fromYamlArray }}
+- {ticket: {{ . }}, to: {{ . }}, port: 8080}
+- {ticket: admin, to: {{ . }}, port: 9090}
+{{- end }}
+{{- if .Values.global.embedded }}
+- {ticket: database, to: toxiproxy, port: 5432}
+- {ticket: postgresql, to: postgresql, port: 5432}
+- {ticket: toxiproxy, to: toxiproxy, port: 8474}
+- {ticket: documentdb, to: documentdb, port: 27017}
+- {ticket: aws, to: localaws, port: 4566}
+{{- else }}
+{{- $services := index .Values "cloudcafe-services" }}
+{{- $cidrs := $policies.dataTierCidrs | toJson }}
+- {ticket: database, cidrs: {{ $cidrs }}, port: {{ $services.database.port }}}
+- {ticket: documentdb, cidrs: {{ $cidrs }}, port: {{ $services.documentdb.port }}}
+# AWS APIs have no fixed addresses
+- {ticket: aws, cidrs: [0.0.0.0/0], port: 443}
+# the EKS Pod Identity agent
+- {ticket: aws, cidrs: [169.254.170.23/32], port: 80}
+{{- end }}
+{{- range $policies.kubernetesPorts }}
+- {ticket: kubernetes, cidrs: {{ $policies.kubernetesCidrs | toJson }}, port: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{- define "cloudcafe.serviceNames" -}}
+{{- index .Values "cloudcafe-services" "services" | keys | sortAlpha | toJson }}
+{{- end }}
+
+{{/*
+One policy that allows: (dict "root" $ "policy" "dns" "pods" {labels} "ingress" [rules] or "egress" [rules]).
+Policies only add up, so a partitioned pod is cut off by being selected by none of these.
+*/}}
+{{- define "cloudcafe.allow" }}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .policy }}
+  labels: {{- include "cloudcafe.labels" (dict "root" .root "name" .policy) | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels: {{- toYaml .pods | nindent 6 }}
+    matchExpressions:
+      - {key: cloudcafe.dev/partition, operator: DoesNotExist}
+  {{- with .ingress }}
+  policyTypes: [Ingress]
+  ingress: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .egress }}
+  policyTypes: [Egress]
+  egress: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
