@@ -1,0 +1,149 @@
+"""Every way through the network that the chart leaves open, and that it leaves open no other."""
+
+import pytest
+
+from tests.charts.reach import connects, leaves
+from tests.charts.rendered import render
+
+PARTITIONED = {"cloudcafe.dev/partition": "a-run"}
+CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
+SERVICES = ("order", "menu", "inventory")
+OPERATOR = "cloudcafe-operator"
+PORTS = (5432, 8080, 8474, 9090, 4566, 27017)
+EVERY_WAY = {
+    ("order", "menu", 8080),
+    ("order", "inventory", 8080),
+    ("order", "toxiproxy", 5432),
+    ("order", "localaws", 4566),
+    ("order-migrate", "toxiproxy", 5432),
+    ("menu", "documentdb", 27017),
+    ("inventory", "localaws", 4566),
+    ("toxiproxy", "postgresql", 5432),
+    ("localaws", "toxiproxy", 8474),
+    (OPERATOR, "localaws", 4566),
+    *((who, service, 8080) for who in (OPERATOR, "cloudcafe-test") for service in SERVICES),
+    *((OPERATOR, service, 9090) for service in SERVICES),
+}
+
+
+def labelled(chart):
+    """Return the labels of each pod by its application's name."""
+    labels = [pod["metadata"]["labels"] for pod in chart.pods().values()]
+    return {each["app.kubernetes.io/name"]: each for each in labels}
+
+
+def ways(chart):
+    pods, policies = labelled(chart), chart.of("NetworkPolicy")
+    return {
+        (client, server, port)
+        for client in pods
+        for server in pods
+        for port in PORTS
+        if connects(policies, pods[client], pods[server], port)
+    }
+
+
+def test_who_may_talk_to_whom(embedded):
+    assert ways(embedded) == EVERY_WAY
+
+
+def test_on_aws_the_services_talk_to_each_other_and_to_nothing_else_in_the_cluster(on_aws):
+    services = {*SERVICES, OPERATOR, "cloudcafe-test"}
+    assert ways(on_aws) == {way for way in EVERY_WAY if {way[0], way[1]} <= services}
+
+
+def test_on_aws_only_who_uses_a_database_reaches_its_subnets(on_aws):
+    pods, policies = labelled(on_aws), on_aws.of("NetworkPolicy")
+    reach = {
+        (name, port)
+        for name in pods
+        for port in (5432, 27017)
+        if leaves(policies, pods[name], "10.20.21.7", port)
+    }
+    assert reach == {("order", 5432), ("order-migrate", 5432), ("menu", 27017)}
+
+
+def test_on_aws_its_apis_and_the_role_credentials_are_reached_by_who_needs_them(on_aws):
+    pods, policies = labelled(on_aws), on_aws.of("NetworkPolicy")
+    for address, port in (("52.94.1.1", 443), ("169.254.170.23", 80)):
+        reach = {name for name in pods if leaves(policies, pods[name], address, port)}
+        assert reach == {"order", "inventory", OPERATOR}
+
+
+def test_embedded_only_the_operator_leaves_the_cluster_and_only_for_the_api_server(embedded):
+    pods, policies = labelled(embedded), embedded.of("NetworkPolicy")
+    for port in (443, 6443):
+        reach = {name for name in pods if leaves(policies, pods[name], "172.18.0.2", port)}
+        assert reach == {OPERATOR}
+    assert not leaves(policies, pods[OPERATOR], "172.18.0.2", 80)
+
+
+def test_a_partitioned_pod_reaches_nobody_and_nobody_reaches_it(chart):
+    pods, policies = labelled(chart), chart.of("NetworkPolicy")
+    for name, labels in pods.items():
+        cut = labels | PARTITIONED
+        for other in pods.values():
+            for port in PORTS:
+                assert not connects(policies, cut, other, port), name
+                assert not connects(policies, other, cut, port), name
+        assert not leaves(policies, cut, "52.94.1.1", 443), name
+
+
+def test_only_the_default_deny_selects_a_partitioned_pod(chart):
+    expression = {"key": "cloudcafe.dev/partition", "operator": "DoesNotExist"}
+    for policy in chart.of("NetworkPolicy"):
+        denies = policy["metadata"]["name"] == "default-deny"
+        assert denies != (expression in policy["spec"]["podSelector"].get("matchExpressions", []))
+
+
+def test_everybody_may_ask_for_names(chart):
+    spec = chart.get("NetworkPolicy", "dns")["spec"]
+    assert spec["podSelector"]["matchLabels"] == {"app.kubernetes.io/part-of": "cloudcafe"}
+    (rule,) = spec["egress"]
+    assert {(each["protocol"], each["port"]) for each in rule["ports"]} == {
+        ("UDP", 53),
+        ("TCP", 53),
+    }
+
+
+def test_a_client_of_the_same_namespace_is_let_in_by_its_label(chart):
+    pods, policies = labelled(chart), chart.of("NetworkPolicy")
+    stranger = {"app.kubernetes.io/name": "stranger"}
+    for service in SERVICES:
+        assert connects(policies, CLIENT, pods[service], 8080)
+        assert not connects(policies, CLIENT, pods[service], 9090)
+        assert not connects(policies, stranger, pods[service], 8080)
+
+
+def test_no_rule_allows_the_world_by_naming_nobody(chart):
+    for policy in chart.of("NetworkPolicy"):
+        spec = policy["spec"]
+        rules = [*spec.get("ingress", []), *spec.get("egress", [])]
+        assert all(rule.get("to") or rule.get("from") for rule in rules), policy["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("value", "policies"),
+    [
+        ("clientsFrom", {"into-order-8080", "into-menu-8080", "into-inventory-8080"}),
+        (
+            "metricsFrom",
+            {f"into-{name}-9090" for name in (*SERVICES, OPERATOR)},
+        ),
+    ],
+)
+def test_other_namespaces_are_let_in_by_values(value, policies):
+    label = f"global.networkPolicies.{value}[0].namespaceSelector.matchLabels.team"
+    chart = render("--set", f"{label}=guests")
+    peer = {"namespaceSelector": {"matchLabels": {"team": "guests"}}}
+    letting_in = {
+        policy["metadata"]["name"]
+        for policy in chart.of("NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        if peer in rule["from"]
+    }
+    assert letting_in == policies
+
+
+def test_policies_can_be_left_to_someone_else():
+    assert not render("--set", "global.networkPolicies.enabled=false").of("NetworkPolicy")

@@ -1,0 +1,128 @@
+"""Values say what they mean, or are refused with a sentence that names them."""
+
+import pytest
+
+from tests.charts.rendered import AWS, environment, refusal, render
+
+LOCAL = {"postgresql", "documentdb", "toxiproxy", "localaws", "aurora"}
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("global.embeded=true", "'embeded'"),
+        ("glbal.embedded=true", "'glbal'"),
+        ("global.networkPolicies.metricFrom[0].podSelector.a=b", "'metricFrom'"),
+        ("global.images.order.tga=1", "'tga'"),
+        ("global.images.oder.tag=a1", "global.images.oder"),
+        ("global.imageRegistry=registry.example.com/", "/global/imageRegistry"),
+        ("cloudcafe-crds.enable=false", "'enable'"),
+        ("cloudcafe-operator.replica=2", "'replica'"),
+        ("cloudcafe-operator.replicas=3", "/replicas"),
+        ("cloudcafe-services.service.order.replicas.min=3", "'service'"),
+        ("cloudcafe-services.services.order.replicas.minimum=3", "'minimum'"),
+        ("cloudcafe-services.services.oder.replicas.min=3", "/services/oder"),
+        ("cloudcafe-services.services.order.env.AWS_ENDPOINT_URL=http://x", "AWS_ENDPOINT_URL"),
+        ("cloudcafe-services.services.menu.access[0]=documentbd", "documentbd"),
+        ("cloudcafe-services.database.hots=x", "'hots'"),
+        ("cloudcafe-local.postgresql.storge=2Gi", "'storge'"),
+        ("cloudcafe-local.failoverSeconds=0", "/failoverSeconds"),
+        (
+            "cloudcafe-local.localaws.resources.limits.memory=lots",
+            "/localaws/resources/limits/memory",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_by_name(value, named):
+    assert named in refusal("--set", value)
+
+
+@pytest.mark.parametrize(
+    ("without", "named"),
+    [
+        ("cloudcafe-services.database.host=", "cloudcafe-services.database.host is needed"),
+        (
+            "global.networkPolicies.dataTierCidrs=null",
+            "global.networkPolicies.dataTierCidrs is needed",
+        ),
+    ],
+)
+def test_aws_without_what_it_needs_is_refused_by_name(without, named):
+    assert named in refusal("-f", AWS, "--set", without)
+
+
+def test_on_aws_the_whole_local_tier_is_gone(embedded, on_aws):
+    assert embedded.names("Deployment", "StatefulSet", "Service") >= LOCAL
+    assert not on_aws.names("Deployment", "StatefulSet", "Service", "ConfigMap") & LOCAL
+    assert on_aws.names("Secret") == {"cloudcafe-service-token"}
+
+
+def test_on_aws_nobody_is_given_an_endpoint_or_a_key(on_aws):
+    for name, container in on_aws.containers():
+        given = environment(container).keys()
+        assert not given & {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, name
+        assert "localaws" not in str(container), name
+
+
+def test_on_aws_roles_come_with_the_service_accounts(on_aws):
+    role = "eks.amazonaws.com/role-arn"
+    with_role = {
+        account["metadata"]["name"]
+        for account in on_aws.of("ServiceAccount")
+        if role in account["metadata"].get("annotations", {})
+    }
+    assert with_role == {"order", "inventory", "cloudcafe-operator"}
+
+
+def test_embedded_who_uses_aws_is_given_the_embedded_one(embedded):
+    for name in ("order/order", "inventory/inventory", "cloudcafe-operator/operator"):
+        given = environment(dict(embedded.containers())[name])
+        assert given["AWS_ENDPOINT_URL"]["value"] == "http://localaws:4566"
+        assert given["AWS_REGION"]["value"] == "eu-west-1"
+
+
+def test_an_image_is_named_by_registry_repository_and_tag():
+    chart = render(
+        *("--set", "global.imageRegistry=registry.example.com/team"),
+        *(
+            "--set",
+            "global.images.order.tag=a1b2",
+            "--set",
+            "global.images.menu.repository=other/menu",
+        ),
+    )
+    images = {name: container["image"] for name, container in chart.containers()}
+    assert images["order/order"] == "registry.example.com/team/cloudcafe/order:a1b2"
+    assert images["menu/menu"] == "registry.example.com/team/other/menu:0.1.0"
+
+
+def test_a_new_service_is_one_values_block():
+    block = "cloudcafe-services.services.loyalty"
+    chart = render("--set", f"{block}.access[0]=aws", "--set", f"{block}.env.CAFE_TIER=gold")
+    kinds = (
+        "Deployment",
+        "Service",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "ServiceAccount",
+    )
+    assert all("loyalty" in chart.names(kind) for kind in kinds)
+    assert chart.names("NetworkPolicy") >= {"into-loyalty-8080", "into-loyalty-9090"}
+    given = environment(dict(chart.containers())["loyalty/loyalty"])
+    assert given["CAFE_TIER"]["value"] == "gold"
+
+
+def test_a_token_of_ones_own_is_used_by_everyone():
+    chart = render("--set", "global.serviceTokenSecret=mine")
+    assert "cloudcafe-service-token" not in chart.names("Secret")
+    tokens = [
+        environment(container)["CAFE_SERVICE_TOKEN"]["valueFrom"]["secretKeyRef"]["name"]
+        for _, container in chart.containers()
+        if "CAFE_SERVICE_TOKEN" in environment(container)
+    ]
+    assert len(tokens) == 6
+    assert set(tokens) == {"mine"}
+
+
+def test_the_definitions_can_be_left_to_someone_else():
+    assert not render("--set", "cloudcafe-crds.enabled=false").of("CustomResourceDefinition")

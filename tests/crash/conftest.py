@@ -1,0 +1,42 @@
+"""Fixtures of the sweep over real processes; `--all-writes` sweeps every write, not a sample."""
+
+import pytest
+
+from dev.controlplane import ControlPlane
+from tests.crash.processes import Rig
+from tests.fakes.cafe import FakeCafe
+from tests.integration.cafe_server import serve
+from tests.integration.cluster import Cluster, eventually
+
+NAMESPACE = "crash"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-writes",
+        action="store_true",
+        help="kill the operator's process before and after every write, not only at a few",
+    )
+
+
+@pytest.fixture(scope="session")
+def crash_cluster(tmp_path_factory, pytestconfig):
+    """A control plane that serves our kinds."""
+    with ControlPlane.start(tmp_path_factory.mktemp("plane") / "state") as plane:
+        found = Cluster(plane.kubeconfig)
+        crds = str(pytestconfig.rootpath / "crds")
+        found.kubectl("apply", "--server-side", "-f", crds)
+        found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        eventually(lambda: "chaosruns" in found.kubectl("api-resources", "-o", "name"))
+        found.kubectl("create", "namespace", NAMESPACE)
+        yield found
+
+
+@pytest.fixture
+def rig(crash_cluster, local_aws, tmp_path):
+    """An operator between proxies, not yet started."""
+    cafe = FakeCafe()
+    with serve(cafe) as url:
+        made = Rig(crash_cluster, local_aws, cafe, tmp_path, NAMESPACE)
+        with made.running(url):
+            yield made

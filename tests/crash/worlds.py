@@ -1,0 +1,260 @@
+"""Small worlds to break: a shop in Kubernetes, an Aurora cluster and a table in AWS, all in memory.
+
+They have the consequences that matter to the engine: a killed pod is replaced, a failover takes
+its time and swaps roles, a table is UPDATING for a moment after each change.
+"""
+
+import copy
+from datetime import UTC, datetime
+
+from cloudcafe_operator.errors import NotFound, Retry
+
+from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes, RecordedEvents, Recorder
+
+NAMESPACE = "shop"
+OPERATOR_NAMESPACE = "cloudcafe"
+TAGS = [{"Key": "cloudcafe.dev/chaos", "Value": "allowed"}]
+CLUSTER_ARN = "arn:aws:rds:eu-west-1:000000000000:cluster:cloudcafe"
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/cloudcafe-orders"
+OPTED_IN = {"cloudcafe.dev/chaos": "allowed"}
+POD_LABELS = {"app.kubernetes.io/name": "order", "pod-template-hash": "abc"}
+
+FAULTS = {
+    "auroraFailover": {"selector": {"tags": OPTED_IN}},
+    "dynamodbThrottle": {"selector": {"tags": OPTED_IN}, "readUnits": 1, "writeUnits": 1},
+    "podKill": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
+    "podPartition": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
+}
+
+
+def experiment_spec(fault, **changes):
+    """Return a short experiment with both kinds of probes."""
+    probes = [
+        {"name": "menu", "every": "1s", "timeout": "2s", "http": {"url": "http://menu:8080/m"}},
+        {"name": "coffee", "every": "1s", "timeout": "2s", "order": {"store": "espresso-soho"}},
+    ]
+    return {
+        "hypothesis": "A coffee can be bought.",
+        "steadyState": {"baseline": "3s", "probes": probes},
+        "steps": [
+            {
+                "name": "break",
+                "faults": [{fault: FAULTS[fault], "mode": "one"}],
+                "hold": "4s",
+                "recovery": {"within": "60s"},
+            }
+        ],
+        "limits": {"maxTargets": 2, "maxPercent": 50, "maxDuration": "5m"},
+        **changes,
+    }
+
+
+def experiment(fault, name="try", **changes):
+    """Return a ChaosExperiment's manifest."""
+    return {
+        "apiVersion": "cloudcafe.dev/v1alpha1",
+        "kind": "ChaosExperiment",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": experiment_spec(fault, **changes),
+    }
+
+
+class Aurora:
+    """One cluster with a writer and a reader."""
+
+    def __init__(self, clock, seconds=4.0):
+        self._clock = clock
+        self._seconds = seconds
+        self.writer = "cloudcafe-1"
+        self.members = ["cloudcafe-1", "cloudcafe-2"]
+        self.failovers = 0
+        self._until = 0.0
+
+    def describe(self, DBClusterIdentifier="cloudcafe"):
+        if DBClusterIdentifier != "cloudcafe":
+            raise NotFound(f"cluster {DBClusterIdentifier} not found")
+        return {
+            "DBClusters": [
+                {
+                    "DBClusterIdentifier": "cloudcafe",
+                    "DBClusterArn": CLUSTER_ARN,
+                    "Engine": "aurora-postgresql",
+                    "Status": self.status,
+                    "TagList": TAGS,
+                    "DBClusterMembers": [
+                        {"DBInstanceIdentifier": name, "IsClusterWriter": name == self.writer}
+                        for name in self.members
+                    ],
+                }
+            ]
+        }
+
+    def failover(self, DBClusterIdentifier, TargetDBInstanceIdentifier=None):
+        if self.status != "available":
+            raise Retry("InvalidDBClusterStateFault: the cluster is failing over")
+        self.failovers += 1
+        others = [name for name in self.members if name != self.writer]
+        self.writer = TargetDBInstanceIdentifier or others[0]
+        self._until = self._clock.monotonic() + self._seconds
+        return {"DBCluster": {}}
+
+    @property
+    def status(self):
+        return "failing-over" if self._clock.monotonic() < self._until else "available"
+
+    def state(self):
+        """What must be as before; roles may differ after a failover."""
+        return {"status": self.status, "members": sorted(self.members)}
+
+
+class Table:
+    """One provisioned table."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.units = {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500}
+        self.lowered = 0
+        self._until = 0.0
+
+    def resources(self, **_):
+        return {"ResourceTagMappingList": [{"ResourceARN": TABLE_ARN, "Tags": TAGS}]}
+
+    def describe(self, TableName):
+        updating = self._clock.monotonic() < self._until
+        return {
+            "Table": {
+                "TableName": TableName,
+                "TableStatus": "UPDATING" if updating else "ACTIVE",
+                "ProvisionedThroughput": {**self.units, "NumberOfDecreasesToday": 0},
+            }
+        }
+
+    def update(self, TableName, ProvisionedThroughput):
+        if self._clock.monotonic() < self._until:
+            raise Retry("ResourceInUseException: the table is being updated")
+        self.lowered += ProvisionedThroughput["ReadCapacityUnits"] < 100
+        self.units = dict(ProvisionedThroughput)
+        self._until = self._clock.monotonic() + 1.0
+        return {}
+
+    def state(self):
+        return dict(self.units)
+
+
+class World:
+    """Everything that an engine sees, and all that must be as before afterwards."""
+
+    def __init__(self):
+        self.clock = FakeClock(datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
+        self.recorder = Recorder()
+        self.kubernetes = FakeKubernetes(self.recorder)
+        self.aws = FakeAws(self.recorder)
+        self.http = FakeHttp()
+        self.events = RecordedEvents()
+        self.aurora = Aurora(self.clock)
+        self.table = Table(self.clock)
+        self.killed = []
+        self._pods = 0
+        self._answer()
+        self._furnish()
+
+    def _answer(self):
+        self.aws.on("rds", "describe_db_clusters", self.aurora.describe)
+        self.aws.on("rds", "failover_db_cluster", self.aurora.failover)
+        self.aws.on("resourcegroupstaggingapi", "get_resources", self.table.resources)
+        self.aws.on("dynamodb", "describe_table", self.table.describe)
+        self.aws.on("dynamodb", "update_table", self.table.update)
+        self.http.mount("menu:8080", lambda *_: (200, {"items": [{"sku": "espresso"}]}))
+        self.http.mount("order:8080", self._order)
+
+    def _order(self, method, path, body, headers):
+        if self.aurora.status != "available" or self.table.units["WriteCapacityUnits"] < 100:
+            return 503, {"title": "the order store does not answer"}
+        return (201 if method == "POST" else 200), {"id": "o1", "status": "confirmed"}
+
+    def _furnish(self):
+        self.kubernetes.seed(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": NAMESPACE, "labels": dict(OPTED_IN)},
+            }
+        )
+        self.kubernetes.watchers.append(self._replace)
+        for _ in range(3):
+            self.add_pod()
+
+    def add_pod(self):
+        """Run one more pod of Deployment order."""
+        self._pods += 1
+        owner = {"kind": "ReplicaSet", "name": "order-abc", "uid": "rs", "controller": True}
+        self.kubernetes.seed(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": f"order-abc-{self._pods}",
+                    "namespace": NAMESPACE,
+                    "labels": dict(POD_LABELS),
+                    "ownerReferences": [owner],
+                },
+                "spec": {},
+                "status": {
+                    "phase": "Running",
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                },
+            }
+        )
+
+    def _replace(self, change, item):
+        if change == "DELETED" and item["kind"] == "Pod":
+            self.killed.append(item["metadata"]["uid"])
+            self.add_pod()
+
+    def snapshot(self):
+        """All that must be as before: names of replaced pods and writer roles may differ."""
+        pods, others = [], {}
+        for (_, kind, namespace, name), item in self.kubernetes.objects.items():
+            if kind in ("ChaosExperiment", "ChaosRun"):
+                continue
+            if kind == "Pod":
+                pods.append(item["metadata"]["labels"])
+            else:
+                others[kind, namespace, name] = _plain(item)
+        aws = {"aurora": self.aurora.state(), "table": self.table.state()}
+        return {"pods": pods, "others": others, "aws": aws}
+
+    def injections(self):
+        """How often each fault was put into force, whoever asked."""
+        patched = [
+            write.target
+            for write in self.recorder.writes
+            if write.verb == "patch" and write.target.startswith("Pod ") and _labels(write.body)
+        ]
+        return {
+            "auroraFailover": self.aurora.failovers,
+            "dynamodbThrottle": self.table.lowered,
+            "podKill": len(self.killed),
+            "podPartition": len(patched),
+        }
+
+    def runs(self):
+        """All runs, as stored."""
+        return [
+            copy.deepcopy(item)
+            for (_, kind, _, _), item in self.kubernetes.objects.items()
+            if kind == "ChaosRun"
+        ]
+
+
+def _labels(patch):
+    return any((patch.get("metadata") or {}).get("labels", {}).values())
+
+
+def _plain(item):
+    meta = {
+        name: value
+        for name, value in item["metadata"].items()
+        if name not in ("resourceVersion", "uid")
+    }
+    return {**item, "metadata": meta}
