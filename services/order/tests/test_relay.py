@@ -6,10 +6,10 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from cafe_kit.aws import Aws
+from cafe_kit.database import Database
 from cafe_kit.errors import UnavailableError
 from cafe_kit.metrics import Metrics
 from cafe_kit.wire import utc_now
-from cafe_order.database import Database
 from cafe_order.destinations import Delivered, KinesisDestination, Park, Retry
 from cafe_order.outbox import PostgresOutbox
 from cafe_order.relay import Bell, Relay, RelayMetrics

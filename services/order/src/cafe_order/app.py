@@ -7,10 +7,10 @@ import httpx
 from cafe_kit.app import Application, build_application
 from cafe_kit.aws import Aws, AwsCalls
 from cafe_kit.clients import neighbour
+from cafe_kit.database import Database
 from cafe_kit.errors import UnavailableError
 from cafe_kit.wire import utc_now
 
-from cafe_order.database import Database
 from cafe_order.destinations import (
     Destination,
     KinesisDestination,

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from cafe_order.database import Connection, Database
+from cafe_kit.database import Connection, Database
+
 from cafe_order.events import Decision
 from cafe_order.models import OutboxRecord
 

@@ -8,9 +8,9 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from cafe_kit.database import Database
 from pydantic import TypeAdapter
 
-from cafe_order.database import Database
 from cafe_order.models import (
     HistoryEntry,
     LineView,

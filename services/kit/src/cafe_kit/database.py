@@ -6,18 +6,18 @@ Retry-After. The next request connects anew, so service is back as soon as the d
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+
 from cafe_kit.errors import UnavailableError
 
-CONNECT_SECONDS = 1.5
-ACQUIRE_SECONDS = 1.5
-STATEMENT_SECONDS = 2.0
 RELEASE_SECONDS = 0.5
 IDLE_SECONDS = 60.0
+CACHED_STATEMENTS = 100
 
 Connection = Any
 """asyncpg ships no types."""
@@ -37,6 +37,26 @@ LOST = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a client waits, and what it asks of the server when a connection opens.
+
+    The default is for short transactions on PostgreSQL; a warehouse takes longer and knows fewer
+    settings.
+    """
+
+    connect_seconds: float = 1.5
+    acquire_seconds: float = 1.5
+    statement_seconds: float = 2.0
+    cached_statements: int = CACHED_STATEMENTS
+    server_settings: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "statement_timeout": "2000",
+            "idle_in_transaction_session_timeout": "15000",
+        }
+    )
+
+
 class DatabaseUnavailableError(UnavailableError):
     """The database is away, or does not answer in time. A write's outcome is then unknown."""
 
@@ -47,10 +67,11 @@ class DatabaseUnavailableError(UnavailableError):
 class Database:
     """A bounded pool of connections to one address."""
 
-    def __init__(self, dsn: str, *, connections: int, name: str) -> None:
+    def __init__(self, dsn: str, *, connections: int, name: str, bounds: Bounds = Bounds()) -> None:
         self._dsn = dsn
         self._connections = connections
         self._name = name
+        self._bounds = bounds
         self._pool: Any = None
         self._opening = asyncio.Lock()
 
@@ -63,7 +84,7 @@ class Database:
         """
         pool = await self._opened()
         try:
-            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+            connection = await pool.acquire(timeout=self._bounds.acquire_seconds)
         except LOST as error:
             raise _unavailable(error) from error
         broken = True
@@ -95,21 +116,22 @@ class Database:
         if self._pool is None:
             async with self._opening:
                 if self._pool is None:
-                    # min_size 0: making the pool does not connect, so it cannot fail
-                    self._pool = await asyncpg.create_pool(
-                        self._dsn,
-                        min_size=0,
-                        max_size=self._connections,
-                        timeout=CONNECT_SECONDS,
-                        command_timeout=STATEMENT_SECONDS,
-                        max_inactive_connection_lifetime=IDLE_SECONDS,
-                        server_settings={
-                            "application_name": self._name,
-                            "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
-                            "idle_in_transaction_session_timeout": "15000",
-                        },
-                    )
+                    self._pool = await self._made()
         return self._pool
+
+    async def _made(self) -> Any:
+        bounds = self._bounds
+        # min_size 0: making the pool does not connect, so it cannot fail
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._connections,
+            timeout=bounds.connect_seconds,
+            command_timeout=bounds.statement_seconds,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            statement_cache_size=bounds.cached_statements,
+            server_settings={"application_name": self._name, **bounds.server_settings},
+        )
 
 
 async def _give_back(
