@@ -4,7 +4,8 @@ import asyncio
 
 import asyncpg
 import pytest
-from cafe_order.migrate import Migration, MigrationError, apply, connect, migrate, newest_version
+from cafe_kit.migrations import Migration, MigrationError
+from cafe_order.migrate import apply, connect, migrate, newest_version
 
 from services.kit.tests.support.ports import free_port
 
@@ -66,7 +67,7 @@ async def test_a_failing_migration_leaves_nothing_behind(empty):
 
 
 async def test_waiting_is_told_and_bounded(monkeypatch):
-    monkeypatch.setattr("cafe_order.migrate.FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("cafe_kit.migrations.FIRST_PAUSE_SECONDS", 0.05)
     lines = []
     with pytest.raises(MigrationError, match="CAFE_DATABASE_"):
         await connect(f"postgresql://x@127.0.0.1:{free_port()}/x", 0.2, lines.append)
@@ -74,7 +75,7 @@ async def test_waiting_is_told_and_bounded(monkeypatch):
 
 
 async def test_a_database_that_comes_later_is_waited_for(empty, proxy, monkeypatch):
-    monkeypatch.setattr("cafe_order.migrate.FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("cafe_kit.migrations.FIRST_PAUSE_SECONDS", 0.05)
     behind = empty.replace(f":{proxy._target_port}/", f":{proxy.port}/")
     await proxy.refuse()
     running = asyncio.create_task(migrate(behind, 10, lambda line: None))
