@@ -41,16 +41,25 @@ def test_a_seeded_stream_is_active_with_two_shards_and_tags(client, name):
     assert _as_dict(kinesis.list_tags_for_stream(StreamName=name)["Tags"]) == TAGS
 
 
-def test_the_payments_queue_redrives_to_its_dead_letter_queue(client):
+@pytest.mark.parametrize("name", ["cloudcafe-payments", "cloudcafe-payment-results"])
+def test_a_fifo_queue_redrives_to_its_dead_letter_queue(client, name):
     sqs = client("sqs")
-    url = sqs.get_queue_url(QueueName="cloudcafe-payments.fifo")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=f"{name}.fifo")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert attributes["FifoQueue"] == "true"
     assert json.loads(attributes["RedrivePolicy"]) == {
-        "deadLetterTargetArn": "arn:aws:sqs:eu-west-1:000000000000:cloudcafe-payments-dlq.fifo",
-        "maxReceiveCount": 5,
+        "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:000000000000:{name}-dlq.fifo",
+        "maxReceiveCount": 100,
     }
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == TAGS
+
+
+@pytest.mark.parametrize("name", ["cloudcafe-loyalty-dlq", "cloudcafe-analytics-dlq"])
+def test_the_dead_letters_of_a_stream_go_to_a_standard_queue(client, name):
+    sqs = client("sqs")
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes.get("FifoQueue", "false") == "false"
 
 
 def test_the_cluster_has_a_writer_and_a_reader_and_tags(client):

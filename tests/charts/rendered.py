@@ -14,6 +14,7 @@ CHART = ROOT / "charts" / "cloudcafe"
 AWS = CHART / "values-aws.yaml"
 ADMISSION = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 WORKLOADS = ("Deployment", "StatefulSet")
+SERVICES = ("order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker")
 
 
 def helm(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

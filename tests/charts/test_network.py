@@ -3,13 +3,12 @@
 import pytest
 
 from tests.charts.reach import connects, leaves
-from tests.charts.rendered import render
+from tests.charts.rendered import SERVICES, render
 
 PARTITIONED = {"cloudcafe.dev/partition": "a-run"}
 CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
-SERVICES = ("order", "menu", "inventory")
 OPERATOR = "cloudcafe-operator"
-PORTS = (5432, 8080, 8474, 9090, 4566, 27017)
+PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 9090, 4566, 27017)
 EVERY_WAY = {
     ("order", "menu", 8080),
     ("order", "inventory", 8080),
@@ -17,11 +16,23 @@ EVERY_WAY = {
     ("order", "localaws", 4566),
     ("order-migrate", "toxiproxy", 5432),
     ("menu", "documentdb", 27017),
+    ("menu", "toxiproxy", 6379),
     ("inventory", "localaws", 4566),
+    ("loyalty", "localaws", 4566),
+    ("loyalty", "toxiproxy", 6380),
+    ("payment-processor", "localaws", 4566),
+    ("payment-processor", "payment-provider", 8080),
+    ("analytics-worker", "localaws", 4566),
+    ("analytics-worker", "toxiproxy", 5439),
+    ("analytics-worker-migrate", "toxiproxy", 5439),
     ("toxiproxy", "postgresql", 5432),
+    ("toxiproxy", "redis-elasticache", 6379),
+    ("toxiproxy", "redis-memorydb", 6379),
     ("localaws", "toxiproxy", 8474),
     (OPERATOR, "localaws", 4566),
-    *((who, service, 8080) for who in (OPERATOR, "cloudcafe-test") for service in SERVICES),
+    (OPERATOR, "payment-provider", 8080),
+    *((OPERATOR, service, 8080) for service in SERVICES),
+    *(("cloudcafe-test", service, 8080) for service in ("order", "menu", "inventory")),
     *((OPERATOR, service, 9090) for service in SERVICES),
 }
 
@@ -57,17 +68,25 @@ def test_on_aws_only_who_uses_a_database_reaches_its_subnets(on_aws):
     reach = {
         (name, port)
         for name in pods
-        for port in (5432, 27017)
+        for port in (5432, 5439, 6379, 27017)
         if leaves(policies, pods[name], "10.20.21.7", port)
     }
-    assert reach == {("order", 5432), ("order-migrate", 5432), ("menu", 27017)}
+    assert reach == {
+        ("order", 5432),
+        ("order-migrate", 5432),
+        ("analytics-worker", 5439),
+        ("analytics-worker-migrate", 5439),
+        ("menu", 6379),
+        ("menu", 27017),
+        ("loyalty", 6379),
+    }
 
 
 def test_on_aws_its_apis_and_the_role_credentials_are_reached_by_who_needs_them(on_aws):
     pods, policies = labelled(on_aws), on_aws.of("NetworkPolicy")
     for address, port in (("52.94.1.1", 443), ("169.254.170.23", 80)):
         reach = {name for name in pods if leaves(policies, pods[name], address, port)}
-        assert reach == {"order", "inventory", OPERATOR}
+        assert reach == {*SERVICES, OPERATOR} - {"menu"}
 
 
 def test_embedded_only_the_operator_leaves_the_cluster_and_only_for_the_api_server(embedded):
@@ -125,7 +144,7 @@ def test_no_rule_allows_the_world_by_naming_nobody(chart):
 @pytest.mark.parametrize(
     ("value", "policies"),
     [
-        ("clientsFrom", {"into-order-8080", "into-menu-8080", "into-inventory-8080"}),
+        ("clientsFrom", {f"into-{name}-8080" for name in SERVICES}),
         (
             "metricsFrom",
             {f"into-{name}-9090" for name in (*SERVICES, OPERATOR)},

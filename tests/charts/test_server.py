@@ -10,7 +10,7 @@ import yaml
 from dev.controlplane import ControlPlane
 from dev.system import ROOT
 from dev.tools import tool
-from tests.charts.rendered import AWS, CHART, helm
+from tests.charts.rendered import AWS, CHART, SERVICES, helm
 
 pytestmark = pytest.mark.integration
 PATIENCE_S = 60  # two cores may be shared with much else
@@ -72,8 +72,9 @@ def secret(server, namespace, name):
 
 
 def test_every_pod_is_admitted_where_only_restricted_ones_are(server, namespace):
-    expected = {"order", "order-migrate", "menu", "inventory", "cloudcafe-operator"}
-    expected |= {"postgresql", "documentdb", "toxiproxy", "localaws"}
+    expected = {*SERVICES, "order-migrate", "analytics-worker-migrate", "cloudcafe-operator"}
+    expected |= {"postgresql", "documentdb", "toxiproxy", "localaws", "payment-provider"}
+    expected |= {"redis-elasticache", "redis-memorydb"}
 
     def all_made():
         pods = server.get("pods", "-n", namespace)["items"]
@@ -104,18 +105,15 @@ def test_an_upgrade_that_changes_nothing_rolls_nothing_and_keeps_every_password(
 
 
 def test_a_new_image_brings_the_schema_up_to_date_again(server, namespace):
-    (before,) = server.names("jobs", namespace)
+    before = server.names("jobs", namespace)
     server.helm("upgrade", namespace, CHART, "--set", "global.images.order.tag=b2f7")
-    (after,) = server.names("jobs", namespace)
-    assert before != after
-    assert after.startswith("order-migrate-b2f7-")
+    (new,) = server.names("jobs", namespace) - before
+    assert new.startswith("order-migrate-b2f7-")
 
 
 def test_the_cafe_moves_to_aws_by_values_alone(server, namespace):
     server.helm("upgrade", namespace, CHART, "-f", AWS)
-    assert server.names("deployments", namespace) == {
-        *("order", "menu", "inventory", "cloudcafe-operator")
-    }
+    assert server.names("deployments", namespace) == {*SERVICES, "cloudcafe-operator"}
     assert not server.names("statefulsets", namespace)
 
 

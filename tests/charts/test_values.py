@@ -2,9 +2,12 @@
 
 import pytest
 
-from tests.charts.rendered import AWS, environment, refusal, render
+from tests.charts.rendered import AWS, SERVICES, environment, refusal, render
 
-LOCAL = {"postgresql", "documentdb", "toxiproxy", "localaws", "aurora"}
+LOCAL = {
+    *("postgresql", "documentdb", "toxiproxy", "localaws", "redis-elasticache", "redis-memorydb"),
+    *("aurora", "redshift", "elasticache", "memorydb", "payment-provider"),
+}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,8 @@ def test_a_mistake_is_refused_by_name(value, named):
     ("without", "named"),
     [
         ("cloudcafe-services.database.host=", "cloudcafe-services.database.host is needed"),
+        ("cloudcafe-services.redshift.host=", "cloudcafe-services.redshift.host is needed"),
+        ("cloudcafe-services.paymentProvider.url=", "paymentProvider.url is needed"),
         (
             "global.networkPolicies.dataTierCidrs=null",
             "global.networkPolicies.dataTierCidrs is needed",
@@ -71,7 +76,7 @@ def test_on_aws_roles_come_with_the_service_accounts(on_aws):
         for account in on_aws.of("ServiceAccount")
         if role in account["metadata"].get("annotations", {})
     }
-    assert with_role == {"order", "inventory", "cloudcafe-operator"}
+    assert with_role == {*SERVICES, "cloudcafe-operator"} - {"menu"}
 
 
 def test_embedded_who_uses_aws_is_given_the_embedded_one(embedded):
@@ -120,7 +125,7 @@ def test_a_token_of_ones_own_is_used_by_everyone():
         for _, container in chart.containers()
         if "CAFE_SERVICE_TOKEN" in environment(container)
     ]
-    assert len(tokens) == 6
+    assert len(tokens) == 11
     assert set(tokens) == {"mine"}
 
 

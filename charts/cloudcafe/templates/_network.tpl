@@ -12,6 +12,12 @@ not the Services': policies are judged after a Service's address has been transl
 {{- if .Values.global.embedded }}
 - {ticket: database, to: toxiproxy, port: 5432}
 - {ticket: postgresql, to: postgresql, port: 5432}
+- {ticket: redshift, to: toxiproxy, port: 5439}
+- {ticket: elasticache, to: toxiproxy, port: 6379}
+- {ticket: memorydb, to: toxiproxy, port: 6380}
+- {ticket: redis, to: redis-elasticache, port: 6379}
+- {ticket: redis, to: redis-memorydb, port: 6379}
+- {ticket: payment-provider, to: payment-provider, port: 8080}
 - {ticket: toxiproxy, to: toxiproxy, port: 8474}
 - {ticket: documentdb, to: documentdb, port: 27017}
 - {ticket: aws, to: localaws, port: 4566}
@@ -20,6 +26,11 @@ not the Services': policies are judged after a Service's address has been transl
 {{- $cidrs := $policies.dataTierCidrs | toJson }}
 - {ticket: database, cidrs: {{ $cidrs }}, port: {{ $services.database.port }}}
 - {ticket: documentdb, cidrs: {{ $cidrs }}, port: {{ $services.documentdb.port }}}
+- {ticket: redshift, cidrs: {{ $cidrs }}, port: {{ $services.redshift.port }}}
+- {ticket: elasticache, cidrs: {{ $cidrs }}, port: {{ $services.elasticache.port }}}
+- {ticket: memorydb, cidrs: {{ $cidrs }}, port: {{ $services.memorydb.port }}}
+# the card provider is somewhere on the internet
+- {ticket: payment-provider, cidrs: [0.0.0.0/0], port: 443}
 # AWS APIs have no fixed addresses
 - {ticket: aws, cidrs: [0.0.0.0/0], port: 443}
 # the EKS Pod Identity agent

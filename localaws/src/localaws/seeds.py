@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TAGS = {"cloudcafe.dev/chaos": "allowed", "cloudcafe.dev/part-of": "cloudcafe"}
 TAG_LIST = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 KEYS = ("pk", "sk")
+LEDGER_KEYS = ("ledgerPk", "ledgerSk")
+CAPACITY = {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500}
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,37 @@ def seeds(settings: Settings) -> list[Seed]:
     found += [_table(f"cloudcafe-{name}") for name in ("orders", "payments")]
     for name in ("cloudcafe-order-events", "cloudcafe-stock-events"):
         found += _stream(name)
-    dead = "cloudcafe-payments-dlq.fifo"
-    dead_arn = f"arn:aws:sqs:{settings.region}:{ACCOUNT}:{dead}"
-    redrive = f'{{"deadLetterTargetArn":"{dead_arn}","maxReceiveCount":5}}'
-    found += [_queue(dead), _queue("cloudcafe-payments.fifo", RedrivePolicy=redrive)]
+    for name in ("cloudcafe-payments", "cloudcafe-payment-results"):
+        found += _fifo_with_dead_letters(settings, name)
+    # what the consumers of a stream could not read
+    found += [_queue(name) for name in ("cloudcafe-loyalty-dlq", "cloudcafe-analytics-dlq")]
     return found + _cluster(settings.aurora_cluster)
 
 
 def _table(name: str) -> Seed:
     parameters = {
         "TableName": name,
-        "AttributeDefinitions": [{"AttributeName": k, "AttributeType": "S"} for k in KEYS],
+        "AttributeDefinitions": [
+            {"AttributeName": k, "AttributeType": "S"} for k in (*KEYS, *LEDGER_KEYS)
+        ],
         "KeySchema": [
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
         "BillingMode": "PROVISIONED",
-        "ProvisionedThroughput": {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500},
+        "ProvisionedThroughput": CAPACITY,
+        # the books are read by the hour in which their orders were placed
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "ledger",
+                "KeySchema": [
+                    {"AttributeName": LEDGER_KEYS[0], "KeyType": "HASH"},
+                    {"AttributeName": LEDGER_KEYS[1], "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+                "ProvisionedThroughput": CAPACITY,
+            }
+        ],
         "Tags": TAG_LIST,
     }
     return Seed("dynamodb", "DynamoDB_20120810.CreateTable", parameters, "ResourceInUseException")
@@ -80,12 +96,17 @@ def _stream(name: str) -> list[Seed]:
     ]
 
 
+def _fifo_with_dead_letters(settings: Settings, name: str) -> list[Seed]:
+    dead = f"{name}-dlq.fifo"
+    arn = f"arn:aws:sqs:{settings.region}:{ACCOUNT}:{dead}"
+    redrive = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":100}}'
+    return [_queue(dead), _queue(f"{name}.fifo", RedrivePolicy=redrive)]
+
+
 def _queue(name: str, **attributes: str) -> Seed:
-    parameters = {
-        "QueueName": name,
-        "Attributes": {"FifoQueue": "true", **attributes},
-        "tags": TAGS,
-    }
+    if name.endswith(".fifo"):
+        attributes = {"FifoQueue": "true", **attributes}
+    parameters = {"QueueName": name, "Attributes": attributes, "tags": TAGS}
     return Seed("sqs", "AmazonSQS.CreateQueue", parameters, "QueueNameExists")
 
 

@@ -2,7 +2,7 @@
 {{- define "cloudcafe-services.service" -}}
 {{- $own := get .root.Values.services .name }}
 {{- $service := mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) }}
-{{- $known := concat (list "aws" "database" "documentdb") (keys .root.Values.services) | sortAlpha }}
+{{- $known := concat (list "aws" "database" "documentdb" "elasticache" "memorydb" "payment-provider" "redshift") (keys .root.Values.services) | sortAlpha }}
 {{- range $service.access }}
   {{- if not (has . $known) }}
     {{- fail (printf "cloudcafe-services.services.%s.access: there is no %q; choose among %s" $.name . (join ", " $known)) }}
@@ -21,10 +21,21 @@
 {{- if eq . "aws" }}
 {{ include "cloudcafe.awsEnvironment" $.root }}
 {{- else if eq . "database" }}
-{{ include "cloudcafe-services.databaseEnvironment" $.root }}
+{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_DATABASE" "store" $values.database "endpoint" "aurora") }}
 {{- else if eq . "documentdb" }}
 - name: CAFE_DOCUMENTDB_URL
   valueFrom: {secretKeyRef: {name: {{ $values.documentdb.secret }}, key: url}}
+{{- else if eq . "elasticache" }}
+- name: CAFE_CACHE_URL
+  valueFrom: {secretKeyRef: {name: {{ $values.elasticache.secret }}, key: url}}
+{{- else if eq . "memorydb" }}
+- name: CAFE_MEMORYDB_URL
+  valueFrom: {secretKeyRef: {name: {{ $values.memorydb.secret }}, key: url}}
+{{- else if eq . "redshift" }}
+{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_REDSHIFT" "store" $values.redshift "endpoint" "redshift") }}
+{{- else if eq . "payment-provider" }}
+- name: CAFE_PAYMENT_PROVIDER_URL
+  value: {{ $values.paymentProvider.url | default "http://payment-provider:8080" }}
 {{- else }}
 - name: CAFE_{{ . | upper | replace "-" "_" }}_URL
   value: http://{{ . }}:8080
@@ -36,16 +47,16 @@
 {{- end }}
 {{- end }}
 
-{{- define "cloudcafe-services.databaseEnvironment" -}}
-{{- $database := .Values.database }}
-- name: CAFE_DATABASE_HOST
-  value: {{ $database.host | default "aurora" }}
-- name: CAFE_DATABASE_PORT
-  value: {{ $database.port | quote }}
-- name: CAFE_DATABASE_NAME
-  value: {{ $database.name }}
-- name: CAFE_DATABASE_USER
-  valueFrom: {secretKeyRef: {name: {{ $database.secret }}, key: username}}
-- name: CAFE_DATABASE_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ $database.secret }}, key: password}}
+{{/* Environment of a PostgreSQL-like store: (dict "prefix" "CAFE_DATABASE" "store" .Values.database "endpoint" "aurora"). */}}
+{{- define "cloudcafe-services.storeEnvironment" -}}
+- name: {{ .prefix }}_HOST
+  value: {{ .store.host | default .endpoint }}
+- name: {{ .prefix }}_PORT
+  value: {{ .store.port | quote }}
+- name: {{ .prefix }}_NAME
+  value: {{ .store.name }}
+- name: {{ .prefix }}_USER
+  valueFrom: {secretKeyRef: {name: {{ .store.secret }}, key: username}}
+- name: {{ .prefix }}_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .store.secret }}, key: password}}
 {{- end }}
