@@ -1,4 +1,4 @@
-"""Fixtures that the services' tests share: a real PostgreSQL and the AWS emulator, on demand."""
+"""Fixtures that the services' tests share: real PostgreSQL and Redis, and the AWS emulator."""
 # ruff: noqa: INP001 - a conftest belongs to no package
 
 import asyncio
@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from redis.asyncio import Redis
 
 from services.kit.tests.support.emulator import Emulator, running_emulator
 from services.kit.tests.support.postgres import Postgres, running_postgres
 from services.kit.tests.support.proxy import TcpProxy, tcp_proxy
+from services.kit.tests.support.redis import RedisServer, running_redis
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +36,21 @@ def emulator() -> Iterator[Emulator]:
     """The AWS emulator for the whole session."""
     with running_emulator() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server for the whole session."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis_url(redis_server: RedisServer) -> str:
+    """Where an empty Redis is."""
+    async with Redis.from_url(redis_server.url) as client:
+        await client.flushall()
+    return redis_server.url
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ class Application:
     stress: Stress = field(default_factory=Stress)
     workers: dict[str, Worker] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    finishers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is left to do after the last worker, while everything is still open."""
 
     @property
     def admin(self) -> FastAPI:
@@ -52,8 +54,8 @@ class Application:
             **self.workers,
         }
         async with AsyncExitStack() as stack:
-            for closer in (self.stress.stop, *self.closers):
-                stack.push_async_callback(closer)
+            for last in (self.stress.stop, *self.closers, *self.finishers):
+                stack.push_async_callback(last)
             tasks = [
                 asyncio.create_task(supervise(name, worker, stopping), name=name)
                 for name, worker in workers.items()
@@ -66,9 +68,17 @@ class Application:
 
 
 def build_application(
-    name: str, title: str, settings: KitSettings, routers: Sequence[APIRouter]
+    name: str,
+    title: str,
+    settings: KitSettings,
+    routers: Sequence[APIRouter],
+    *,
+    story: str = "",
 ) -> Application:
-    """The application with its edge, problem documents and routers; nothing is connected yet."""
+    """The application with its edge, problem documents and routers; nothing is connected yet.
+
+    `story` says what in a cafe's day the CPU stress of this service stands for.
+    """
     metrics = Metrics(name)
     public = FastAPI(
         title=title,
@@ -88,7 +98,14 @@ def build_application(
         public.include_router(router)
     public.add_api_route("/livez", _livez, include_in_schema=False)
     health = Health(metrics, isolation_grace_seconds=settings.isolation_grace_seconds)
-    return Application(name=name, settings=settings, public=public, metrics=metrics, health=health)
+    return Application(
+        name=name,
+        settings=settings,
+        public=public,
+        metrics=metrics,
+        health=health,
+        stress=Stress(story),
+    )
 
 
 async def _livez() -> dict[str, str]:

@@ -30,7 +30,7 @@ ATTEMPTS = 3
 CALL_SECONDS = 6.0
 QUEUE_PER_THREAD = 16
 
-NAMES = {"dynamodb": "DynamoDB", "sqs": "SQS", "kinesis": "Kinesis"}
+NAMES = {"cloudwatch": "CloudWatch", "dynamodb": "DynamoDB", "sqs": "SQS", "kinesis": "Kinesis"}
 THROTTLES = frozenset(
     {
         "ProvisionedThroughputExceededException",

@@ -6,6 +6,8 @@ calls and by whoever writes an outbox row, so that one trace id spans HTTP and m
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -45,3 +47,13 @@ def continue_trace(traceparent: str = "", request_id: str = "") -> Trace:
 def current_trace() -> Trace | None:
     """The trace of the request or message that is being handled, if any."""
     return _current.get()
+
+
+@contextmanager
+def following(trace_id: str, request_id: str = "") -> Iterator[Trace]:
+    """Take up a message's trace for the time of the block, then return to the one before."""
+    before = _current.get()
+    try:
+        yield continue_trace(f"00-{trace_id}-{'0' * 15}1-01", request_id)
+    finally:
+        _current.set(before)

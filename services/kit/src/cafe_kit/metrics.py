@@ -4,6 +4,7 @@ One registry per application, not the global one, so that tests can build many a
 """
 
 import asyncio
+from collections.abc import Callable
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -22,12 +23,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LAG_SAMPLE_SECONDS = 0.5
 
+RequestListener = Callable[[int, float], None]
+"""Hears the status and the seconds of every answered request; must not raise or block."""
+
 
 class Metrics:
     """The registry with what every service counts; services add their own to `registry`."""
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
+        self.listeners: list[RequestListener] = []
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)
         self.requests = Counter(
@@ -55,6 +60,24 @@ class Metrics:
         self.dependency_up = Gauge(
             "cafe_dependency_up", "1 = answers.", ["dependency"], registry=self.registry
         )
+        self.messages = Counter(
+            "cafe_messages",
+            "Messages and records handled, by what became of them.",
+            ["source", "outcome"],
+            registry=self.registry,
+        )
+        self.stream_lag = Gauge(
+            "cafe_stream_lag_seconds",
+            "How far behind the stream's end this consumer is.",
+            ["stream"],
+            registry=self.registry,
+        )
+        self.business_dropped = Counter(
+            "cafe_business_metrics_dropped",
+            "Values that did not reach CloudWatch.",
+            ["reason"],
+            registry=self.registry,
+        )
         info = Gauge("cafe_service_info", "Always 1.", ["service"], registry=self.registry)
         info.labels(service).set(1)
 
@@ -62,6 +85,8 @@ class Metrics:
         """Count one answered request under its route template."""
         self.requests.labels(method, route, str(status)).inc()
         self.latency.labels(method, route).observe(seconds)
+        for listener in self.listeners:
+            listener(status, seconds)
 
     def render(self) -> bytes:
         """The exposition text."""

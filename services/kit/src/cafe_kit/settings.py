@@ -39,6 +39,9 @@ class KitSettings(BaseSettings):
     ] = "eu-west-1"
     aws_threads: int = 16
 
+    cloudwatch_seconds: float = 30.0
+    """How often the business metrics go to CloudWatch."""
+
 
 AnySettings = TypeVar("AnySettings", bound=KitSettings)
 

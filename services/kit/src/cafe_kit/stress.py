@@ -28,23 +28,25 @@ class StressRequest(BaseModel):
 class StressView(BaseModel):
     """What is burning."""
 
+    story: str
     active: bool
     share: float = 0.0
     until: datetime | None = None
 
 
 class Stress:
-    """Owner of the burner process."""
+    """Owner of the burner process; `story` is its name in the cafe's day."""
 
-    def __init__(self) -> None:
+    def __init__(self, story: str = "") -> None:
+        self._story = story
         self._process: asyncio.subprocess.Process | None = None
-        self._view = StressView(active=False)
+        self._view = StressView(story=self._story, active=False)
         self._lock = asyncio.Lock()
 
     def view(self) -> StressView:
         """The burner as it is now."""
         if self._process is None or self._process.returncode is not None:
-            return StressView(active=False)
+            return StressView(story=self._story, active=False)
         return self._view
 
     async def start(self, request: StressRequest) -> StressView:
@@ -60,11 +62,14 @@ class Stress:
                 str(os.getpid()),
             )
             self._view = StressView(
+                story=self._story,
                 active=True,
                 share=request.share,
                 until=datetime.now(UTC) + timedelta(seconds=request.seconds),
             )
-        log.warning("cpu stress started", share=request.share, seconds=request.seconds)
+        log.warning(
+            "cpu stress started", story=self._story, share=request.share, seconds=request.seconds
+        )
         return self._view
 
     async def stop(self) -> StressView:

@@ -23,6 +23,7 @@ MAX_STOCK = 1_000_000
 StoreIdPath = Annotated[str, Path(pattern=STORE_ID, examples=["sample"])]
 Sku = Annotated[str, Field(pattern=SKU, examples=["espresso"])]
 StoreId = Annotated[str, Field(pattern=STORE_ID, examples=["sample"])]
+OrderId = Annotated[str, Field(pattern=ORDER_ID)]
 PLAIN = r"^[^\x00-\x1f\x7f]+$"
 """No control characters: PostgreSQL refuses NUL, and the rest has no place in a name."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]

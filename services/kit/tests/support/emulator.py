@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from cafe_kit.sqs import dead_letters_of
 
 from services.kit.tests.support.ports import free_port, wait_for_port
 
@@ -38,42 +39,56 @@ class Emulator:
         )
 
     def new_table(self) -> str:
-        """A table shaped as the inventory's; returns its name."""
-        self._count += 1
-        name = f"inventory-{self._count}"
+        """A table shaped as all of ours, with the index `ledger`; returns its name."""
+        name = self._name("table")
         client = self.client("dynamodb")
+        attributes = ("pk", "sk", "ledgerPk", "ledgerSk")
         client.create_table(
             TableName=name,
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
+            KeySchema=_keys("pk", "sk"),
             AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "ledger",
+                    "KeySchema": _keys("ledgerPk", "ledgerSk"),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
             ],
             BillingMode="PAY_PER_REQUEST",
         )
         client.close()
         return name
 
-    def new_stream(self) -> str:
+    def new_stream(self, shards: int = 1) -> str:
         """A Kinesis stream; returns its name."""
-        self._count += 1
-        name = f"events-{self._count}"
+        name = self._name("events")
         client = self.client("kinesis")
-        client.create_stream(StreamName=name, ShardCount=1)
+        client.create_stream(StreamName=name, ShardCount=shards)
         client.close()
         return name
 
-    def new_queue(self) -> str:
-        """A FIFO queue; returns its name."""
-        self._count += 1
-        name = f"payments-{self._count}.fifo"
+    def new_queue(self, *, fifo: bool = True) -> str:
+        """A queue with its dead-letter queue; returns its name."""
+        name = self._name("queue") + (".fifo" if fifo else "")
+        attributes = {"FifoQueue": "true"} if fifo else {}
         client = self.client("sqs")
-        client.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
+        for queue in (name, dead_letters_of(name)):
+            client.create_queue(QueueName=queue, Attributes=attributes)
         client.close()
         return name
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{self._count}"
+
+
+def _keys(partition: str, sort: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
 
 
 @contextmanager

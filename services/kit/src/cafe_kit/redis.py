@@ -1,0 +1,80 @@
+"""Redis, made to survive a failover: bounded waits, no hidden retries, one error for "away".
+
+Used for ElastiCache (menu) and MemoryDB (loyalty). Nothing connects before the first use.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from cafe_kit.errors import UnavailableError
+
+CONNECT_SECONDS = 1.0
+COMMAND_SECONDS = 1.0
+ACQUIRE_SECONDS = 0.5
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    exceptions.ConnectionError,  # also: wrong password, busy loading, no free connection
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,  # the old primary has become a replica
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+    exceptions.OutOfMemoryError,
+)
+AWAY_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY", "LOADING", "MASTERDOWN", "UNBLOCKED")
+"""Refusals of a server that will serve again; the client has no classes for them."""
+
+
+class RedisStore:
+    """A bounded pool of connections to one address. A lost answer's outcome is unknown."""
+
+    def __init__(self, url: str, *, name: str, connections: int = 16) -> None:
+        self._name = name
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=ACQUIRE_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=COMMAND_SECONDS,
+            # a repeated INCR counts twice: whoever calls knows what may be repeated
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+        )
+        self.client: Redis = Redis.from_pool(pool)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Around every use of `client`.
+
+        Raises:
+            UnavailableError: the server is away, or does not answer in time.
+        """
+        try:
+            yield
+        except AWAY as error:
+            raise self._unavailable(error) from error
+        except exceptions.ResponseError as error:
+            if not str(error).startswith(AWAY_PREFIXES):
+                raise
+            raise self._unavailable(error) from error
+
+    async def check(self) -> None:
+        """Raise unless it answers."""
+        with self.translated():
+            await self.client.ping()
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        await self.client.aclose()
+
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        return UnavailableError(
+            f"{self._name} is not available ({what}).", slug=f"{self._name}-unavailable"
+        )
