@@ -10,17 +10,19 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from botocore.exceptions import ClientError
 
-from cafe_kit.app import Application
 from cafe_kit.aws import AwsCalls
 from cafe_kit.errors import UnavailableError
 from cafe_kit.metrics import Metrics
 from cafe_kit.wire import utc_now
 from cafe_kit.workers import wait_or_stop
+
+if TYPE_CHECKING:  # a Lambda uses BusinessMetrics without the web framework
+    from cafe_kit.app import Application
 
 log = structlog.get_logger()
 
@@ -170,7 +172,7 @@ def _chunks(pending: dict[str, Statistics]) -> Iterator[dict[str, Statistics]]:
         yield {name: pending[name] for name in names[at : at + MAX_CALL]}
 
 
-def add_cloudwatch(application: Application, aws: AwsCalls) -> BusinessMetrics:
+def add_cloudwatch(application: "Application", aws: AwsCalls) -> BusinessMetrics:
     """A service's business metrics, with its requests, errors and latency among them."""
     business = BusinessMetrics(
         aws,

@@ -30,7 +30,10 @@ NEWEST_VERSION = 1
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment is out of range") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]

@@ -1,4 +1,4 @@
-"""The consumer of a Kinesis stream: every record once its position, in order, across resharding.
+"""The consumer of a Kinesis stream: every record, in its shard's order, across resharding.
 
 A service makes one `KinesisConsumer` with a `Sink` of its own and adds its `run` to the
 application's workers. The sink stores what it makes of a batch together with the position, so a
@@ -9,32 +9,49 @@ position moves past it.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
-from botocore.exceptions import ClientError
 
-from cafe_kit.aws import AwsCalls, error_code
+from cafe_kit.aws import AwsCalls
 from cafe_kit.dead_letters import DeadLetters, Parked
 from cafe_kit.errors import UnavailableError
 from cafe_kit.events import Event, MalformedEventError, parse_event
 from cafe_kit.metrics import Metrics
+from cafe_kit.stream_reader import (
+    SHARD_END,
+    ExpiredIteratorError,
+    Record,
+    StreamReader,
+    readable_shards,
+)
 from cafe_kit.workers import wait_or_stop
+
+__all__ = [
+    "SHARD_END",
+    "EventRefusedError",
+    "KinesisConsumer",
+    "PositionMovedError",
+    "ShardBatch",
+    "Sink",
+]
 
 log = structlog.get_logger()
 
-SHARD_END = "SHARD_END"
 LIST_SECONDS = 15.0
-READS_SECONDS = 0.21
-"""A shard answers five reads a second, for all its consumers together."""
+READ_SECONDS = 0.21
+"""A shard answers five reads a second."""
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ShardBatch:
-    """What was read of a shard in one go. `after` is the last record's sequence number."""
+    """What was read of a shard in one go. `after` is the last record's sequence number.
+
+    `before` is the position as the sink stored it, for a sink that compares before it stores.
+    """
 
     stream: str
     shard: str
@@ -81,14 +98,16 @@ class PositionMovedError(Exception):
 
 @dataclass
 class _Shard:
-    """What we know of a shard that we read."""
+    """A shard that is being read: `stored` is the sink's position, `after` where to read on."""
 
     id: str
-    position: str | None
+    stored: str | None
+    after: str | None
+    current_at: float
+    due: float
     iterator: str = ""
-    due: float = 0.0
     pause: float = FIRST_PAUSE_SECONDS
-    current_at: float = field(default=0.0)
+    in_doubt: bool = False
 
 
 class KinesisConsumer:
@@ -106,20 +125,20 @@ class KinesisConsumer:
         limit: int = 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._aws = aws
         self._stream = stream
+        self._reader = StreamReader(aws, stream)
         self._sink = sink
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._poll_seconds = poll_seconds
         self._limit = limit
         self._clock = clock
-        self._open: dict[str, _Shard] = {}
+        self._shards: dict[str, _Shard] = {}
         self._listed_at: float | None = None
 
     async def check(self) -> None:
         """Raise unless the stream answers."""
-        await self._call("describe_stream_summary", StreamName=self._stream)
+        await self._reader.check()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Worker: absorb until told to stop; a batch that was read is finished."""
@@ -135,207 +154,139 @@ class KinesisConsumer:
             await wait_or_stop(stopping, self._rest_seconds())
 
     async def run_once(self) -> int:
-        """One read of every shard that is due; returns how many records were absorbed.
+        """One read of every shard that is due; returns how many records it passed.
 
         Raises:
             UnavailableError: the shards or the positions cannot be had.
         """
         now = self._clock()
-        if self._listed_at is None or now - self._listed_at >= LIST_SECONDS:
-            await self._refresh()
-        due = [shard for shard in self._open.values() if shard.due <= now]
-        counts = await asyncio.gather(*(self._turn(shard) for shard in due))
-        self._report_lag()
-        return sum(counts)
+        try:
+            if self._listed_at is None or now - self._listed_at >= LIST_SECONDS:
+                await self._refresh(now)
+            due = [shard for shard in self._shards.values() if shard.due <= now]
+            return sum(await asyncio.gather(*(self._turn(shard) for shard in due)))
+        finally:
+            self._report_lag()
 
-    async def _refresh(self) -> None:
-        """Which shards can be read now: those whose parents were read to their end."""
-        listed = await self._list_shards()
-        positions = dict(await self._sink.positions())
-        for shard in listed:
-            if positions.get(shard["ShardId"]) == SHARD_END and _is_open(shard):
-                # the stream was made anew under its old name
-                log.error("stream begins anew", stream=self._stream, shard=shard["ShardId"])
-                del positions[shard["ShardId"]]
-        readable = readable_shards(listed, positions)
-        now = self._clock()
-        self._open = {
-            shard_id: self._open.get(shard_id)
-            or _Shard(shard_id, positions.get(shard_id), due=now, current_at=now)
-            for shard_id in readable
+    async def _refresh(self, now: float) -> None:
+        """Find the shards to read; those that are being read already go on as they are."""
+        listed = await self._reader.shards()
+        positions = await self._sink.positions()
+        self._shards = {
+            name: self._shards.get(name) or _Shard(name, positions.get(name), after, now, now)
+            for name, after in readable_shards(listed, positions)
         }
         self._listed_at = now
-
-    async def _list_shards(self) -> list[dict[str, Any]]:
-        shards: list[dict[str, Any]] = []
-        parameters: dict[str, Any] = {"StreamName": self._stream}
-        while True:
-            answer = await self._call("list_shards", **parameters)
-            shards += answer["Shards"]
-            if not answer.get("NextToken"):
-                return shards
-            parameters = {"NextToken": answer["NextToken"]}
 
     async def _turn(self, shard: _Shard) -> int:
         """One read of one shard; what goes wrong makes only this shard wait."""
         try:
-            absorbed = await self._read(shard)
+            if shard.in_doubt:
+                await self._settle_doubt(shard)
+            return await self._read(shard)
+        except ExpiredIteratorError:
+            shard.iterator = ""
+            shard.due = self._clock() + READ_SECONDS
         except PositionMovedError:
             log.info("position moved", stream=self._stream, shard=shard.id)
-            self._forget(shard)
+            self._wait(shard)
         except UnavailableError as error:
             log.warning("shard waits", stream=self._stream, shard=shard.id, why=error.detail)
-            self._later(shard)
+            self._wait(shard)
         except Exception:  # logged whole; nothing is lost, the batch comes again
             log.exception("shard failed", stream=self._stream, shard=shard.id)
-            self._later(shard)
-        else:
-            return absorbed
+            self._wait(shard)
         return 0
 
+    async def _settle_doubt(self, shard: _Shard) -> None:
+        """After a failure only the sink knows where we are: it may have stored the batch."""
+        stored = (await self._sink.positions()).get(shard.id)
+        if stored != shard.stored:
+            shard.stored = shard.after = stored
+        shard.in_doubt = False
+
     async def _read(self, shard: _Shard) -> int:
+        if shard.after == SHARD_END:
+            self._forget(shard)
+            return 0
         began = self._clock()
         if not shard.iterator:
-            shard.iterator = await self._iterator(shard)
-        try:
-            answer = await self._call(
-                "get_records", ShardIterator=shard.iterator, Limit=self._limit
-            )
-        except ClientError as error:
-            if error_code(error) != "ExpiredIteratorException":
-                raise
-            shard.iterator = ""
-            return 0
-        # until the batch is absorbed, a failure begins at the old position
-        shard.iterator = ""
-        records = answer["Records"]
-        following = answer.get("NextShardIterator")
-        if records or not following:
-            await self._absorb(shard, records, closed=not following)
-        behind = answer.get("MillisBehindLatest", 0) / 1000
+            shard.iterator = await self._reader.iterator(shard.id, shard.after)
+        read = await self._reader.read(shard.iterator, self._limit)
+        if read.records or not read.following:
+            await self._absorb(shard, read.records, closed=not read.following)
+        shard.iterator = read.following
         shard.pause = FIRST_PAUSE_SECONDS
-        shard.current_at = began - behind
-        shard.due = began + (READS_SECONDS if behind or records else self._poll_seconds)
-        if following:
-            shard.iterator = following
-        else:
+        shard.current_at = began - read.behind_seconds
+        busy = bool(read.records) or read.behind_seconds > 0
+        shard.due = began + (READ_SECONDS if busy else self._poll_seconds)
+        if not read.following:
             self._forget(shard)
-        return len(records)
+        return len(read.records)
 
-    async def _absorb(
-        self, shard: _Shard, records: Sequence[Mapping[str, Any]], *, closed: bool
-    ) -> None:
-        events: list[Event] = []
-        origins: list[Mapping[str, Any]] = []
-        parked: list[Parked] = []
-        for record in records:
-            try:
-                events.append(parse_event(record["Data"]))
-                origins.append(record)
-            except MalformedEventError as error:
-                parked.append(_parked(shard.id, record, error.reason))
-        await self._dead_letters.park(parked)
-        after = records[-1]["SequenceNumber"] if records else shard.position or SHARD_END
+    async def _absorb(self, shard: _Shard, records: Sequence[Record], *, closed: bool) -> None:
+        """Park what nobody can read, then have the rest stored; only then the position moves."""
+        readable, letters = _sorted_out(shard.id, records)
+        await self._dead_letters.park(letters)
+        after = records[-1]["SequenceNumber"] if records else shard.after or SHARD_END
         while True:
-            batch = ShardBatch(self._stream, shard.id, shard.position, after, tuple(events), closed)
+            events = tuple(event for event, _ in readable)
+            batch = ShardBatch(self._stream, shard.id, shard.stored, after, events, closed)
             try:
                 await self._sink.absorb(batch)
                 break
             except EventRefusedError as error:
-                refused = [i for i, event in enumerate(events) if event.id == error.event_id]
+                refused = [(e, record) for e, record in readable if e.id == error.event_id]
                 if not refused:
                     raise
-                letters = [_parked(shard.id, origins[i], error.reason) for i in refused]
-                await self._dead_letters.park(letters)
-                parked += letters
-                events = [e for i, e in enumerate(events) if i not in refused]
-                origins = [o for i, o in enumerate(origins) if i not in refused]
-        shard.position = batch.position
-        self._count(len(events), len(parked))
-
-    def _count(self, absorbed: int, parked: int) -> None:
-        source = f"kinesis:{self._stream}"
-        self._metrics.messages.labels(source, "done").inc(absorbed)
-        self._metrics.messages.labels(source, "poison").inc(parked)
-
-    async def _iterator(self, shard: _Shard) -> str:
-        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if shard.position is not None:
-            where = {
-                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
-                "StartingSequenceNumber": shard.position,
-            }
-        try:
-            answer = await self._call(
-                "get_shard_iterator", StreamName=self._stream, ShardId=shard.id, **where
-            )
-        except ClientError as error:
-            if error_code(error) != "InvalidArgumentException" or shard.position is None:
-                raise
-            # trimmed long ago, or of an older stream of this name: repeat rather than lose
-            log.exception("position unknown", stream=self._stream, shard=shard.id)
-            answer = await self._call(
-                "get_shard_iterator",
-                StreamName=self._stream,
-                ShardId=shard.id,
-                ShardIteratorType="TRIM_HORIZON",
-            )
-        iterator: str = answer["ShardIterator"]
-        return iterator
-
-    async def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
-        try:
-            return await self._aws.call("kinesis", operation, **parameters)
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                raise UnavailableError(
-                    f"The stream {self._stream} or its shard does not exist (yet).",
-                    slug="stream-missing",
-                ) from error
-            if error_code(error) == "LimitExceededException":
-                raise UnavailableError(f"Kinesis limits {operation}.") from error
-            raise
+                more = [_letter(shard.id, record, error.reason) for _, record in refused]
+                await self._dead_letters.park(more)
+                letters += more
+                readable = [(e, record) for e, record in readable if e.id != error.event_id]
+        shard.stored = shard.after = batch.position
+        messages, source = self._metrics.messages, f"kinesis:{self._stream}"
+        messages.labels(source, "done").inc(len(readable))
+        messages.labels(source, "poison").inc(len(letters))
 
     def _forget(self, shard: _Shard) -> None:
-        """It ended or somebody else moved it: list shards and read positions anew."""
-        self._open.pop(shard.id, None)
+        """It was read to its end: its children can be read now."""
+        self._shards.pop(shard.id, None)
         self._listed_at = None
 
-    def _later(self, shard: _Shard) -> None:
-        """After a failure the stored position may be another: it is read again, after a pause."""
+    def _wait(self, shard: _Shard) -> None:
         shard.iterator = ""
+        shard.in_doubt = True
         shard.due = self._clock() + shard.pause
         shard.pause = min(shard.pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _rest_seconds(self) -> float:
         if self._listed_at is None:
             return FIRST_PAUSE_SECONDS
-        soonest = min((shard.due for shard in self._open.values()), default=0.0)
+        soonest = min((shard.due for shard in self._shards.values()), default=self._clock() + 1)
         return min(max(soonest - self._clock(), 0.01), self._poll_seconds)
 
     def _report_lag(self) -> None:
-        if self._open:
-            oldest = min(shard.current_at for shard in self._open.values())
-            self._metrics.stream_lag.labels(self._stream).set(max(0.0, self._clock() - oldest))
+        if self._shards:
+            oldest = min(shard.current_at for shard in self._shards.values())
+            lag = max(0.0, self._clock() - oldest)
+            self._metrics.stream_lag.labels(self._stream).set(lag)
 
 
-def _is_open(shard: Mapping[str, Any]) -> bool:
-    return not shard.get("SequenceNumberRange", {}).get("EndingSequenceNumber")
+def _sorted_out(
+    shard: str, records: Sequence[Record]
+) -> tuple[list[tuple[Event, Record]], list[Parked]]:
+    """Events with their records, and letters for what is none."""
+    readable: list[tuple[Event, Record]] = []
+    letters: list[Parked] = []
+    for record in records:
+        try:
+            readable.append((parse_event(record["Data"]), record))
+        except MalformedEventError as error:
+            letters.append(_letter(shard, record, error.reason))
+    return readable, letters
 
 
-def readable_shards(listed: Sequence[Mapping[str, Any]], positions: Mapping[str, str]) -> list[str]:
-    """Shards that are not done and whose parents are (or are so old that nobody lists them)."""
-    names = {shard["ShardId"] for shard in listed}
-    readable = []
-    for shard in listed:
-        parents = {shard.get("ParentShardId"), shard.get("AdjacentParentShardId")} & names
-        done = positions.get(shard["ShardId"]) == SHARD_END
-        if not done and all(positions.get(str(parent)) == SHARD_END for parent in parents):
-            readable.append(str(shard["ShardId"]))
-    return readable
-
-
-def _parked(shard: str, record: Mapping[str, Any], reason: str) -> Parked:
+def _letter(shard: str, record: Record, reason: str) -> Parked:
     return Parked(
         id=f"{shard}:{record['SequenceNumber']}",
         body=bytes(record["Data"]),

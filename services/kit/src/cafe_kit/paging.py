@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import Query
+from pydantic import Field
 
 from cafe_kit.errors import UnprocessableError
 
@@ -18,13 +18,13 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_CURSOR = 2048
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Entries in one page.")]
-"""Declare it as `limit: Limit = DEFAULT_LIMIT`."""
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Entries in one page.")]
+"""A query parameter: `limit: Limit = DEFAULT_LIMIT`."""
 Cursor = Annotated[
     str | None,
-    Query(max_length=MAX_CURSOR, description="`next` of the page before; leave it out at first."),
+    Field(max_length=MAX_CURSOR, description="`next` of the page before; leave it out at first."),
 ]
-"""Declare it as `cursor: Cursor = None`."""
+"""A query parameter: `cursor: Cursor = None`."""
 
 
 def encode_cursor(position: Mapping[str, str]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
@@ -20,9 +19,10 @@ MAX_LINES = 50
 MAX_PRICE_MINOR = 100_000_000
 MAX_STOCK = 1_000_000
 
-StoreIdPath = Annotated[str, Path(pattern=STORE_ID, examples=["sample"])]
 Sku = Annotated[str, Field(pattern=SKU, examples=["espresso"])]
 StoreId = Annotated[str, Field(pattern=STORE_ID, examples=["sample"])]
+StoreIdPath = StoreId
+"""FastAPI knows by the name that it stands in the path; a Lambda imports this without FastAPI."""
 OrderId = Annotated[str, Field(pattern=ORDER_ID)]
 PLAIN = r"^[^\x00-\x1f\x7f]+$"
 """No control characters: PostgreSQL refuses NUL, and the rest has no place in a name."""
