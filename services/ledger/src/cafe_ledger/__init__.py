@@ -1,1 +1,1 @@
-"""See the package's modules."""
+"""The books of the cafe compared: what each service says about an order must agree. See `audit`."""
