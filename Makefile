@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate kind-test up down images bench crash
+.PHONY: help setup demo test check generate kind-test up down images bench crash soak
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -26,8 +26,9 @@ test: setup ## everything: checks, unit, integration and chart tests, and kind-t
 check: setup ## lint, format, types, layers, generated files
 	@$(RUN) dev.gate check
 
-generate: setup ## write everything that is derived: custom resource definitions, catalogues
+generate: setup ## write everything that is derived: custom resource definitions, catalogues, schemas
 	@$(RUN) cloudcafe_operator.generate
+	@$(RUN) cafe_kit.schemas
 
 kind-test: setup ## create the cluster, load the images, install the chart, run tests/cluster
 	@$(RUN) dev.gate kind-test
@@ -46,3 +47,7 @@ bench: up ## measure the figures of docs/status.md
 
 crash: setup ## kill the operator before and after every write, and compare the world
 	@uv run --no-sync pytest tests/crash --all-writes
+
+ORDERS ?= 1000000
+soak: setup ## 200 customers order while everything fails; then the books must balance (ORDERS=…)
+	@$(RUN) tests.crash.orders.soak --orders $(ORDERS)
