@@ -1,1 +1,1 @@
-"""See the package's modules."""
+"""The analytics worker: order events become rows that reports can add up."""
