@@ -1,31 +1,11 @@
 """The menu service over HTTP with menus in memory."""
 
-import httpx
 import pytest
-from cafe_kit.app import build_application
-from cafe_kit.settings import KitSettings
-from cafe_menu.endpoints import router
-from cafe_menu.fakes import FakeMenus
-from cafe_menu.service import MenuService
 
-TOKEN = "service-token-for-tests"
-SERVICE = {"Authorization": f"Bearer {TOKEN}"}
+from services.menu.tests.conftest import SERVICE
+
 ITEM = {"sku": "espresso", "name": "Espresso", "priceMinor": 180}
 MENU = {"currency": "EUR", "items": [ITEM]}
-
-
-@pytest.fixture
-def menus():
-    return FakeMenus()
-
-
-@pytest.fixture
-async def client(menus):
-    application = build_application("menu", "t", KitSettings(service_token=TOKEN), [router])
-    application.public.state.service = MenuService(menus)
-    transport = httpx.ASGITransport(application.public)
-    async with httpx.AsyncClient(transport=transport, base_url="http://menu") as opened:
-        yield opened
 
 
 async def put(client, menu=MENU):

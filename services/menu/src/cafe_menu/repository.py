@@ -1,14 +1,18 @@
 """Menus in DocumentDB (the MongoDB wire protocol). Used by `service.py`.
 
-One document a store: `{_id, currency, version, digest, items}`. Every call is bounded in time, and
-whatever means "the database is away" becomes 503 with Retry-After.
+One document a store: `{_id, currency, version, digest, items}`. A forgotten menu leaves its grave
+`{_id, version, deletedAt}`, so that the version never starts anew and a cache can tell old from
+new. Every call is bounded in time, and whatever means "the database is away" becomes 503 with
+Retry-After.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from cafe_kit.errors import CafeError, UnavailableError
+from cafe_kit.wire import utc_now
 from pymongo import AsyncMongoClient, ReturnDocument
 from pymongo.errors import (
     AutoReconnect,
@@ -20,7 +24,7 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
 )
 
-from cafe_menu.models import MenuInput, MenuView
+from cafe_menu.models import MenuInput, MenuSummary, MenuView, Reading
 
 SELECT_MS = 1500
 CONNECT_MS = 1000
@@ -32,7 +36,14 @@ AWAY = (AutoReconnect, ConnectionFailure, ExecutionTimeout, NetworkTimeout, Wait
 class DocumentMenus:
     """The collection `menus`."""
 
-    def __init__(self, url: str, database: str, *, connections: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        *,
+        connections: int,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         # no connection is made before the first use
         self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
             url,
@@ -45,18 +56,21 @@ class DocumentMenus:
             appname="menu",
         )
         self._menus = self._client[database]["menus"]
+        self._clock = clock
 
-    async def menu(self, store_id: str) -> MenuView | None:
+    async def menu(self, store_id: str) -> Reading:
         """A store's menu."""
         with _translated():
             document = await self._menus.find_one({"_id": store_id})
-        return None if document is None else _view(document)
+        if document is None:
+            return Reading(0, None)
+        return Reading(document["version"], None if _is_grave(document) else _view(document))
 
     async def put(self, store_id: str, menu: MenuInput) -> MenuView:
         """Replace a store's menu; the version grows only if something differs."""
         with _translated():
             known = await self._menus.find_one({"_id": store_id})
-            if known is not None and known["digest"] == menu.digest:
+            if known is not None and known.get("digest") == menu.digest:
                 return _view(known)
             try:
                 return await self._replace(store_id, menu)
@@ -64,10 +78,40 @@ class DocumentMenus:
                 # two first writers: the document is there now, so the second becomes an update
                 return await self._replace(store_id, menu)
 
-    async def delete(self, store_id: str) -> None:
-        """Forget a store's menu; fine when it is gone already."""
+    async def delete(self, store_id: str) -> int:
+        """Forget a store's menu; fine when it is gone already. Returns the grave's version."""
         with _translated():
-            await self._menus.delete_one({"_id": store_id})
+            grave = await self._menus.find_one_and_update(
+                {"_id": store_id, "deletedAt": {"$exists": False}},
+                {
+                    "$set": {"deletedAt": self._clock().isoformat()},
+                    "$unset": {"currency": "", "digest": "", "items": ""},
+                    "$inc": {"version": 1},
+                },
+                return_document=ReturnDocument.AFTER,
+            )
+            grave = grave or await self._menus.find_one({"_id": store_id})
+        return 0 if grave is None else int(grave["version"])
+
+    async def page(self, after: str, limit: int) -> list[MenuSummary]:
+        """Menus after a store id, by store id."""
+        with _translated():
+            found = self._menus.find(
+                {"_id": {"$gt": after}, "deletedAt": {"$exists": False}},
+                {"currency": 1, "version": 1, "items.sku": 1},
+                sort=[("_id", 1)],
+                limit=limit,
+            )
+            documents = await found.to_list()
+        return [
+            MenuSummary(
+                store_id=document["_id"],
+                currency=document["currency"],
+                version=document["version"],
+                item_count=len(document["items"]),
+            )
+            for document in documents
+        ]
 
     async def check(self) -> None:
         """Raise unless the database answers."""
@@ -84,14 +128,20 @@ class DocumentMenus:
                 "$set": {
                     "currency": menu.currency,
                     "digest": menu.digest,
-                    "items": [item.model_dump() for item in menu.items],
+                    # instants as text: BSON's dates keep milliseconds only
+                    "items": [item.model_dump(mode="json") for item in menu.items],
                 },
+                "$unset": {"deletedAt": ""},
                 "$inc": {"version": 1},
             },
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         return _view(document)
+
+
+def _is_grave(document: dict[str, Any]) -> bool:
+    return "deletedAt" in document
 
 
 def _view(document: dict[str, Any] | None) -> MenuView:
