@@ -22,9 +22,11 @@ from dev.system import LOCAL, ROOT, ProblemError, ensure_programs, main, show
 from dev.tools import tool
 
 _TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
+#: What `make generate` runs; with --check they only compare.
+_GENERATORS = ("cloudcafe_operator.generate", "cafe_kit.schemas")
 #: Compiled before the tests that use them: a test has less time than a compiler takes.
 _TOOLS = ("kubectl", "helm", "helm-unittest", "kubeconform")
-_POSTGRES = "/usr/lib/postgresql/15/bin/postgres"
+_SERVERS = ("/usr/lib/postgresql/15/bin/postgres", "redis-server")
 
 
 @dataclass
@@ -68,7 +70,7 @@ def checks() -> list[Step]:
         _program("format", "ruff", "format", "--check", "--quiet"),
         _program("types", "mypy", "--exclude", "/tests/", *typed),
         _program("layers", "lint-imports", "--no-logo"),
-        _program("generated files", sys.executable, "-m", "cloudcafe_operator.generate", "--check"),
+        Step("generated files", _generated_are_fresh),
     ]
 
 
@@ -76,8 +78,8 @@ def tests() -> list[Step]:
     """Return the tests that need no pods."""
     return [
         Step("tools", lambda: all(tool(name).exists() for name in _TOOLS)),
-        _pytest("fast tests", "-m", "not cluster and not integration", prepare=_postgresql),
-        _pytest("integration tests", "-m", "integration and not cluster", prepare=_postgresql),
+        _pytest("fast tests", "-m", "not cluster and not integration", prepare=_servers),
+        _pytest("integration tests", "-m", "integration and not cluster", prepare=_servers),
     ]
 
 
@@ -106,6 +108,12 @@ def gate(steps: list[Step]) -> bool:
     )
     print(f"\n{passed} passed, {failed} failed, {total.skipped} skipped")
     return not broken
+
+
+def _generated_are_fresh() -> bool:
+    """Compare all that is generated, also after the first difference."""
+    runs = [show(sys.executable, "-m", name, "--check", cwd=ROOT) for name in _GENERATORS]
+    return not any(runs)
 
 
 def _cluster() -> bool:
@@ -160,9 +168,9 @@ def _pytest(name: str, *options: str, prepare: Callable[[], None] = lambda: None
     return Step(name, run, report)
 
 
-def _postgresql() -> None:
-    """The services' tests start a PostgreSQL of their own."""
-    ensure_programs("the services' tests", _POSTGRES)
+def _servers() -> None:
+    """The services' tests start a PostgreSQL and a Redis of their own."""
+    ensure_programs("the services' tests", *_SERVERS)
 
 
 def _command() -> None:

@@ -33,8 +33,11 @@ PACKAGES = {
     "iptables": "iptables",
     "javac": "default-jdk-headless",
     "mvn": "maven",
+    "redis-server": "redis-server",
     "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
 }
+#: Packages whose service we do not want: whoever needs the program starts it himself.
+_IDLE = {"redis-server"}
 
 
 class ProblemError(Exception):
@@ -124,6 +127,14 @@ def ensure_programs(purpose: str, *programs: str) -> None:
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         run("apt-get", "update", "-qq", env=quiet)
         run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, env=quiet)
+        for service in sorted(_IDLE & set(packages)):
+            _keep_idle(service)
+
+
+def _keep_idle(service: str) -> None:
+    """Stop a service that a package just started, now and at boot; no harm where none runs."""
+    succeeds("systemctl", "disable", "--now", service)
+    succeeds("service", service, "stop")
 
 
 def require_linux_root(purpose: str) -> None:
