@@ -4,16 +4,13 @@ import hashlib
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 import asyncpg
 import httpx
 import pytest
-from cafe_inventory.endpoints import router as inventory_router
-from cafe_inventory.fakes import FakeStock
-from cafe_inventory.service import InventoryService
 from cafe_kit.app import Application, build_application
-from cafe_kit.fakes import FakeAws
+from cafe_kit.events import PaymentResult
 from cafe_kit.settings import KitSettings
 from cafe_kit.wire import utc_now
 from cafe_menu.endpoints import router as menu_router
@@ -21,8 +18,12 @@ from cafe_menu.fakes import FakeMenus
 from cafe_menu.models import MenuInput, MenuItem
 from cafe_menu.service import MenuService
 from cafe_order.app import Neighbours, build
+from cafe_order.fake_neighbours import CafeAws, FakeInventory
 from cafe_order.settings import OrderSettings
 
+from services.order.tests.waiting import eventually
+
+RESULTS = "cloudcafe-payment-results.fifo"
 TOKEN = "service-token-for-tests"
 TILL_KEY = "till-key-of-the-corner-cafe"
 STORE = {
@@ -45,8 +46,8 @@ class Cafe:
     client: httpx.AsyncClient
     dsn: str
     menus: FakeMenus
-    stock: FakeStock
-    aws: FakeAws
+    stock: FakeInventory
+    aws: CafeAws
 
     async def place(self, key, body=ORDER, token=TILL_KEY, **headers):
         return await self.client.post(
@@ -59,6 +60,44 @@ class Cafe:
                 **headers,
             },
         )
+
+    def answer_payment(self, order, kind="payment.captured", **changes):
+        """The payment processor's word about an order, put on its queue."""
+        result = PaymentResult(
+            id=f"{order['id']}:{kind}",
+            type=kind,
+            at=utc_now(),
+            order_id=order["id"],
+            store_id=order["storeId"],
+            currency=order["currency"],
+            total_minor=order["totalMinor"],
+            placed_at=datetime.fromisoformat(order["placedAt"]),
+            **changes,
+        )
+        return self.aws.put_message(RESULTS, result.encode(), order["id"])
+
+    async def status(self, order):
+        rows = await self.rows("SELECT status FROM orders WHERE id = $1::text::uuid", order["id"])
+        return rows[0]["status"]
+
+    async def drained(self):
+        """Nothing waits: not in the outbox, not on the queue of results."""
+
+        async def empty():
+            assert self.aws.queue(RESULTS) == []
+            assert await self.count("outbox") == 0
+
+        await eventually(empty)
+
+    def told(self, order_id):
+        """The types of what the stream heard of an order."""
+        events = [json.loads(record["Data"]) for record in self.aws.records]
+        return [event["type"] for event in events if event["orderId"] == order_id]
+
+    def payments(self, order_id):
+        """The types of what the payment processor heard of an order."""
+        commands = [json.loads(entry["MessageBody"]) for entry in self.aws.messages]
+        return [command["type"] for command in commands if command["orderId"] == order_id]
 
     async def rows(self, sql, *arguments):
         connection = await asyncpg.connect(self.dsn)
@@ -77,26 +116,16 @@ def menu_application(menus):
     return application
 
 
-def inventory_application(stock):
-    application = build_application(
-        "inventory", "inventory", KitSettings(service_token=TOKEN), [inventory_router]
-    )
-    application.public.state.service = InventoryService(
-        stock, clock=utc_now, hold=timedelta(minutes=15)
-    )
-    return application
-
-
 @pytest.fixture
 def open_cafe(postgres):
     """A context manager that opens a cafe on a database, by any port (a proxy's, say)."""
 
     @asynccontextmanager
     async def opened(database, *, port=None, menus=None, stock=None, aws=None, **settings):
-        menus, stock, aws = menus or FakeMenus(), stock or FakeStock(), aws or FakeAws()
+        menus, stock, aws = menus or FakeMenus(), stock or FakeInventory(), aws or CafeAws()
         transports = Neighbours(
             menu=httpx.ASGITransport(menu_application(menus).public),
-            inventory=httpx.ASGITransport(inventory_application(stock).public),
+            inventory=stock.transport,
             aws=aws,
         )
         application = build(
@@ -104,6 +133,7 @@ def open_cafe(postgres):
                 service_token=TOKEN,
                 database_url=postgres.dsn(database, port),
                 relay_idle_seconds=0.05,
+                history_linger_seconds=0.01,
                 drain_timeout_seconds=3,
                 **settings,
             ),
@@ -140,11 +170,10 @@ async def furnish(cafe):
         ],
     )
     await cafe.menus.put("corner", menu)
-    cafe.stock._available.update({("corner", "espresso"): 1000, ("corner", "cake"): 1})
-    cafe.stock._reserved.update({("corner", "espresso"): 0, ("corner", "cake"): 0})
+    cafe.stock.available.update({("corner", "espresso"): 1000, ("corner", "cake"): 1})
 
 
 @pytest.fixture
 def cafe_aws():
     """An AWS in memory."""
-    return FakeAws()
+    return CafeAws()

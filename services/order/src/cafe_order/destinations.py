@@ -1,25 +1,21 @@
-"""Where outbox rows go: Kinesis, the payments queue, the inventory service.
+"""Where outbox rows go: Kinesis and the payments queue (more in `stock.py` and `history.py`).
 
 Each takes a batch and says, row by row, what became of it: `Delivered`, `Retry` or `Park`.
 Deliveries may repeat; every message carries an id by which its consumer knows that.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Protocol
 
-import httpx
 from botocore.exceptions import ClientError
 from cafe_kit.aws import AwsCalls, error_code
-from cafe_kit.context import continue_trace, current_trace
 from cafe_kit.errors import UnavailableError
 
 from cafe_order import events
-from cafe_order.events import Decision
 from cafe_order.outbox import OutboxRow
+from cafe_order.saga import StockAnswer
 
 MALFORMED = frozenset(
     {
@@ -30,14 +26,15 @@ MALFORMED = frozenset(
     }
 )
 SQS_BATCH = 10
-STOCK_CONCURRENCY = 8
+LINGER_SECONDS = 0.02
+"""A call costs a millisecond of CPU however much it carries: let a little gather."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """It is there. `decision` is what the stock said, if the row asked it."""
+    """It is there. `said` is what the stock answered, if the row asked it."""
 
-    decision: Decision | None = None
+    said: StockAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,10 @@ class Park:
 Outcome = Delivered | Retry | Park
 
 
+class RefusedError(Exception):
+    """A batch was refused for what is in it; one of its rows alone may be to blame."""
+
+
 class Destination(Protocol):
     """Delivers batches; bounded in time; never raises for a single row's fault."""
 
@@ -70,8 +71,23 @@ class Destination(Protocol):
         """How many rows at most at a time."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """How many batches may be under way at a time."""
+        ...
+
+    @property
+    def linger_seconds(self) -> float:
+        """How long to let rows gather after a batch that was not full."""
+        ...
+
+    @property
+    def newest_only(self) -> bool:
+        """Whether an order's newest row makes its older ones unnecessary."""
+        ...
+
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """One outcome a row, in the rows' order."""
+        """One outcome a row, in the rows' order; never two rows of one order."""
         ...
 
 
@@ -86,10 +102,13 @@ async def deliver_or_split(rows: Sequence[OutboxRow], send: Send) -> list[Outcom
         return [Retry(error.detail) for _ in rows]
     except ClientError as error:
         code = error_code(error)
+        reason = f"{code}: {error}"
         if code not in MALFORMED:
-            return [Retry(f"{code}: {error}") for _ in rows]
-        if len(rows) == 1:
-            return [Park(f"{code}: {error}")]
+            return [Retry(reason) for _ in rows]
+    except RefusedError as error:
+        reason = str(error)
+    if len(rows) == 1:
+        return [Park(reason)]
     middle = len(rows) // 2
     return [
         *await deliver_or_split(rows[:middle], send),
@@ -102,6 +121,9 @@ class KinesisDestination:
 
     name = events.KINESIS
     batch_size = 500
+    lanes = 2
+    linger_seconds = LINGER_SECONDS
+    newest_only = False
 
     def __init__(self, aws: AwsCalls, stream: str) -> None:
         self._aws = aws
@@ -137,6 +159,9 @@ class PaymentsDestination:
 
     name = events.PAYMENTS
     batch_size = 100
+    lanes = 2
+    linger_seconds = LINGER_SECONDS
+    newest_only = False
 
     def __init__(self, aws: AwsCalls, queue: str) -> None:
         self._aws = aws
@@ -183,86 +208,3 @@ def _sqs_outcome(failure: dict[str, Any] | None) -> Outcome:
         return Delivered()
     reason = f"{failure['Code']}: {failure.get('Message', '')}"
     return Park(reason) if failure.get("SenderFault") else Retry(reason)
-
-
-class StockDestination:
-    """Reservations and commits at the inventory service; its word decides the order."""
-
-    name = events.STOCK
-    batch_size = 32
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-        self._room = asyncio.Semaphore(STOCK_CONCURRENCY)
-
-    async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """One call a row, a few at a time."""
-        return list(await asyncio.gather(*(self._deliver_one(row) for row in rows)))
-
-    async def check(self) -> None:
-        """Raise unless the inventory service answers."""
-        (await self._client.get("/livez")).raise_for_status()
-
-    async def _deliver_one(self, row: OutboxRow) -> Outcome:
-        try:
-            facts = json.loads(row.payload)
-            lines = [{"sku": x["sku"], "quantity": x["quantity"]} for x in facts["lines"]]
-            body = {
-                "storeId": facts["storeId"],
-                "lines": lines,
-                "synthetic": facts["synthetic"],
-            }
-        except (ValueError, KeyError, TypeError) as error:
-            return Park(f"The payload is malformed: {type(error).__name__}: {error}")
-        if row.kind not in {events.RESERVE, events.COMMIT}:
-            return Park(f"Nobody handles {row.kind!r}.")
-        path = f"/reservations/{row.order_id}"
-        async with self._room:
-            _take_up_trace(row.trace_id)
-            try:
-                if row.kind == events.RESERVE:
-                    response = await self._client.put(path, json=body)
-                else:
-                    response = await self._client.post(f"{path}/commit")
-            except httpx.HTTPError as error:
-                return Retry(f"The inventory service: {type(error).__name__}: {error}")
-        return judge_stock(row.kind, response)
-
-
-def _take_up_trace(trace_id: str) -> None:
-    if current_trace() is None or trace_id:
-        continue_trace(f"00-{trace_id}-{'1' * 16}-01")
-
-
-def judge_stock(kind: str, response: httpx.Response) -> Outcome:
-    """What the inventory's answer means for the order."""
-    status = response.status_code
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.UNAUTHORIZED,  # a token that is being rotated is no poison
-        HTTPStatus.FORBIDDEN,
-    }:
-        return Retry(f"The inventory service answered {status}: {response.text[:300]}")
-    if kind == events.COMMIT:
-        return Delivered() if response.is_success else Park(_quote(response))
-    if response.is_success:
-        if _document(response).get("status") == "released":
-            return Delivered(Decision("rejected", "the reservation was released"))
-        return Delivered(Decision("confirmed"))
-    if status == HTTPStatus.CONFLICT:
-        detail = _document(response).get("detail", "out of stock")
-        return Delivered(Decision("rejected", str(detail)))
-    return Park(_quote(response))
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _quote(response: httpx.Response) -> str:
-    return f"The inventory service refused with {response.status_code}: {response.text[:300]}"

@@ -1,88 +1,177 @@
-"""What an order tells the world, as outbox records. Pure; called by the rules and the relay.
+"""What an order tells the world, as outbox records. Pure; called by the rules and the saga.
 
 Destinations: `kinesis` (facts for analytics and loyalty), `payments` (SQS FIFO), `stock`
-(inventory). Every message carries `type` and `version`; its `id` is the same in every delivery, so
-consumers can tell a repetition.
+(inventory), `history` (the customer's list of orders). The messages are those of
+`cafe_kit.events`, written by hand because the first of them are written for every order that is
+placed; a test compares the two. A message's `id` is the same in every delivery, so consumers can
+tell a repetition.
 
 A synthetic order exercises the reservation and nothing else: sales never hear of it.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+from uuid import UUID
 
-from cafe_order.models import OrderPlaced, OutboxRecord
+from cafe_order.models import OutboxRecord, Status
 
 KINESIS = "kinesis"
 PAYMENTS = "payments"
 STOCK = "stock"
+HISTORY = "history"
+DESTINATIONS = (KINESIS, PAYMENTS, STOCK, HISTORY)
+Destinations = Literal["kinesis", "payments", "stock", "history"]
 VERSION = 1
 
 RESERVE = "stock.reserve"
 COMMIT = "stock.commit"
+RELEASE = "stock.release"
+REQUESTED = "payment.requested"
+CANCEL_REQUESTED = "payment.cancel-requested"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the stock said about an order."""
+class Line(Protocol):
+    """One item with the price it was sold at."""
 
-    status: Literal["confirmed", "rejected"]
-    reason: str | None = None
+    @property
+    def sku(self) -> str:
+        """Which item."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """As the menu called it."""
+        ...
+
+    @property
+    def quantity(self) -> int:
+        """How many."""
+        ...
+
+    @property
+    def unit_price_minor(self) -> int:
+        """The price of one."""
+        ...
+
+
+class Ordered(Protocol):
+    """What messages tell of an order."""
+
+    @property
+    def id(self) -> UUID:
+        """Which order."""
+        ...
+
+    @property
+    def store_id(self) -> str:
+        """Where it was placed."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """Of all its amounts."""
+        ...
+
+    @property
+    def total_minor(self) -> int:
+        """What it costs."""
+        ...
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What was ordered."""
+        ...
+
+    @property
+    def placed_at(self) -> datetime:
+        """When it was accepted."""
+        ...
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it only tries the order path."""
+        ...
+
+
+class Facts:
+    """An order as all its messages tell it; made once, however many messages follow."""
+
+    def __init__(self, order: Ordered, customer_id: str | None, trace_id: str) -> None:
+        self._order = order
+        self._order_id = str(order.id)
+        self._trace_id = trace_id
+        self._payment: dict[str, Any] = {
+            "orderId": self._order_id,
+            "storeId": order.store_id,
+            "customerId": customer_id,
+            "currency": order.currency,
+            "totalMinor": order.total_minor,
+            "placedAt": _moment(order.placed_at),
+        }
+        self._whole: dict[str, Any] = {
+            **self._payment,
+            "lines": [
+                {
+                    "sku": line.sku,
+                    "name": line.name,
+                    "quantity": line.quantity,
+                    "unitPriceMinor": line.unit_price_minor,
+                }
+                for line in order.lines
+            ],
+        }
+
+    def event(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
+        """A fact for analytics and loyalty."""
+        return self._record(KINESIS, f"order.{status}", {**self._whole, "reason": reason}, at)
+
+    def command(self, kind: str, at: datetime) -> OutboxRecord:
+        """What the order wants of the stock."""
+        facts = {**self._whole, "synthetic": self._order.synthetic}
+        return self._record(STOCK, kind, facts, at)
+
+    def payment(self, kind: str, at: datetime) -> OutboxRecord:
+        """What the order wants of the payment processor."""
+        return self._record(PAYMENTS, kind, self._payment, at)
+
+    def history(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
+        """The order as it is now, for its customer."""
+        view = {**self._whole, "status": status, "updatedAt": _moment(at), "reason": reason}
+        return OutboxRecord(HISTORY, f"order.{status}", _compact(view))
+
+    def _record(
+        self, destination: str, kind: str, facts: dict[str, Any], at: datetime
+    ) -> OutboxRecord:
+        message = {
+            "id": f"{self._order_id}:{kind}",
+            "type": kind,
+            "version": VERSION,
+            "at": _moment(at),
+            "traceId": self._trace_id,
+            **facts,
+        }
+        return OutboxRecord(destination, kind, _compact(message))
 
 
 def placed_records(
-    order: OrderPlaced, customer_id: str | None, trace_id: str
+    order: Ordered, customer_id: str | None, trace_id: str
 ) -> tuple[OutboxRecord, ...]:
     """The records of a new order."""
-    facts = _facts(order, customer_id, trace_id)
-    reserve = _record(STOCK, RESERVE, facts, order.placed_at)
+    facts = Facts(order, customer_id, trace_id)
+    reserve = facts.command(RESERVE, order.placed_at)
     if order.synthetic:
         return (reserve,)
-    return (_record(KINESIS, "order.placed", facts, order.placed_at), reserve)
+    placed = facts.event("placed", order.placed_at)
+    if customer_id is None:
+        return (placed, reserve)
+    return (placed, reserve, facts.history("placed", order.placed_at))
 
 
-def decided_records(
-    facts: Mapping[str, Any], decision: Decision, at: datetime
-) -> tuple[OutboxRecord, ...]:
-    """The records that follow the stock's word; `facts` is the reservation's own payload.
-
-    A confirmed order takes its stock for good and is charged; so nothing is charged that we do
-    not have.
-    """
-    if facts["synthetic"]:
-        return ()
-    told = {**facts, "reason": decision.reason} if decision.reason else facts
-    event = _record(KINESIS, f"order.{decision.status}", told, at)
-    if decision.status == "rejected":
-        return (event,)
-    return (
-        event,
-        _record(PAYMENTS, "payment.requested", facts, at),
-        _record(STOCK, COMMIT, facts, at),
-    )
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
 
 
-def _facts(order: OrderPlaced, customer_id: str | None, trace_id: str) -> dict[str, Any]:
-    return {
-        "orderId": str(order.id),
-        "storeId": order.store_id,
-        "customerId": customer_id,
-        "currency": order.currency,
-        "totalMinor": order.total_minor,
-        "lines": [line.model_dump(by_alias=True) for line in order.lines],
-        "synthetic": order.synthetic,
-        "traceId": trace_id,
-    }
-
-
-def _record(destination: str, kind: str, facts: Mapping[str, Any], at: datetime) -> OutboxRecord:
-    message = {
-        **facts,
-        "id": f"{facts['orderId']}:{kind}",
-        "type": kind,
-        "version": VERSION,
-        "at": at.isoformat(),
-    }
-    return OutboxRecord(destination, kind, json.dumps(message, separators=(",", ":")))
+def _compact(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"))

@@ -25,7 +25,9 @@ from cafe_kit.wire import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-Status = Literal["placed", "confirmed", "rejected", "cancelled"]
+from cafe_order.intake import MAX_CUSTOMER_ID, MAX_TOTAL_MINOR, AskedLine, AskedOrder, NewOrder
+
+Status = Literal["placed", "confirmed", "paid", "completed", "rejected", "cancelled"]
 Tier = Literal["kiosk", "standard", "flagship"]
 _TIMEZONES = available_timezones() | {"UTC"}
 
@@ -45,6 +47,13 @@ class StoreInput(WireInput):
     currency: Currency
     tier: Tier = "standard"
     accepting_orders: bool = True
+    closed_reason: str | None = Field(
+        default=None,
+        max_length=200,
+        pattern=PLAIN,
+        description="What a guest is told while the store accepts no orders.",
+        examples=["opens at 06:00 Europe/Lisbon"],
+    )
     till_key_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
@@ -65,15 +74,32 @@ class OrderInput(WireInput):
     """What a till sends."""
 
     store_id: StoreId
-    customer_id: str | None = Field(default=None, max_length=128, pattern=PLAIN)
+    customer_id: str | None = Field(default=None, max_length=MAX_CUSTOMER_ID, pattern=PLAIN)
     currency: Currency | None = None
     lines: list[LineInput] = Field(min_length=1, max_length=MAX_LINES)
     synthetic: bool = False
+    expected_total_minor: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_TOTAL_MINOR,
+        description="The total that the customer was shown; another one is refused (409).",
+    )
 
     @model_validator(mode="after")
     def _each_item_once(self) -> Self:
         each_sku_once("lines", [line.sku for line in self.lines])
         return self
+
+    def asked(self) -> AskedOrder:
+        """The same for the rules of placing."""
+        return AskedOrder(
+            store_id=self.store_id,
+            lines=[AskedLine(line.sku, line.quantity) for line in self.lines],
+            customer_id=self.customer_id,
+            currency=self.currency,
+            synthetic=self.synthetic,
+            expected_total_minor=self.expected_total_minor,
+        )
 
 
 class LineView(WireView):
@@ -113,6 +139,27 @@ class OrderView(OrderPlaced):
     history: list[HistoryEntry]
 
 
+class CustomerOrder(WireView):
+    """An order as its customer's list shows it."""
+
+    order_id: str
+    store_id: str
+    status: Status
+    currency: str
+    total_minor: int
+    lines: list[LineView]
+    placed_at: datetime
+    updated_at: datetime
+    reason: str | None = None
+
+
+class CustomerOrders(WireView):
+    """One page of a customer's orders, the newest first."""
+
+    orders: list[CustomerOrder]
+    next: str | None = None
+
+
 class Item(BaseModel):
     """What the menu says of one item; what else it says is not our business."""
 
@@ -129,6 +176,18 @@ class PriceList:
 
     currency: str
     items: Mapping[str, Item]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStore:
+    """What placing an order needs of its store, as it was at its last change."""
+
+    id: str
+    currency: str
+    accepting_orders: bool
+    closed_reason: str | None
+    till_key_sha256: str | None
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +215,9 @@ class Placement:
     key: str
     request_hash: bytes
     response: bytes
-    order: OrderPlaced
+    order: NewOrder
+    store_changed_at: datetime
+    """The store's last change that the order was judged by."""
     customer_id: str | None
     trace_id: str
     records: tuple[OutboxRecord, ...]
@@ -168,7 +229,8 @@ class Placed(Enum):
     ACCEPTED = auto()
     KEY_TAKEN = auto()
     """Another request holds the key: committed (then `look` finds it) or still in flight."""
-    STORE_CLOSED = auto()
+    STORE_CHANGED = auto()
+    """Closed, gone or changed since the order was judged by it."""
 
 
 def new_order_id() -> UUID:

@@ -3,26 +3,47 @@
 A batch is claimed with FOR UPDATE SKIP LOCKED and stays locked until it is settled, so two relays
 never hold the same row; a relay that dies lets go at once. Only the first waiting row of an order
 is claimable per destination, which keeps each order's messages in their order, also behind a
-parked one.
+parked one. So whoever holds an order's first row holds its whole line: where only the newest
+message counts, the rest of the line goes with it.
+
+What people do with parked rows is in `operations.py`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from cafe_kit.database import Connection, Database
 
-from cafe_order.events import Decision
-from cafe_order.models import OutboxRecord
+from cafe_order import saga
+from cafe_order.saga import Step, StockAnswer
+from cafe_order.transitions import Wish, advance
 
 CLAIM = """
-SELECT id, order_id, kind, payload, trace_id, attempts FROM outbox o
+SELECT id, id AS newest_id, order_id, kind, payload, trace_id, attempts FROM outbox o
 WHERE destination = $1 AND parked_at IS NULL AND due_at <= now()
   AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.destination = o.destination
                   AND e.order_id = o.order_id AND e.id < o.id)
 ORDER BY id LIMIT $2
 FOR UPDATE SKIP LOCKED
+"""
+
+CLAIM_NEWEST = f"""
+WITH first AS MATERIALIZED ({CLAIM})
+SELECT first.id, n.id AS newest_id, first.order_id, n.kind, n.payload, n.trace_id, first.attempts
+FROM first CROSS JOIN LATERAL (
+    SELECT id, kind, payload, trace_id FROM outbox
+    WHERE destination = $1 AND order_id = first.order_id ORDER BY id DESC LIMIT 1) AS n
+"""  # noqa: S608 - both texts are ours
+
+DELIVERED = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+
+DELIVERED_LINES = """
+DELETE FROM outbox o USING unnest($2::uuid[], $3::bigint[]) AS d (order_id, newest_id)
+WHERE o.destination = $1 AND o.order_id = d.order_id AND o.id <= d.newest_id
 """
 
 RETRY = """
@@ -38,24 +59,7 @@ FROM unnest($1::bigint[], $2::text[]) AS p (id, reason)
 WHERE o.id = p.id
 """
 
-DECIDE = """
-WITH moved AS (
-    UPDATE orders o SET status = d.status
-    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS d (id, status, reason)
-    WHERE o.id = d.id AND o.status = 'placed'
-    RETURNING o.id, d.status, d.reason
-)
-INSERT INTO order_history (order_id, status, reason)
-SELECT id, status, reason FROM moved
-RETURNING order_id
-"""
-
-TELL = """
-INSERT INTO outbox (order_id, destination, kind, payload, trace_id)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-"""
-
-# Bounded in cost: a backlog is counted up to a limit only.
+# Bounded in cost: a backlog is counted up to $2 only.
 STATE = """
 SELECT d.name AS destination,
        coalesce(extract(epoch FROM now() - (
@@ -63,18 +67,20 @@ SELECT d.name AS destination,
            WHERE destination = d.name AND parked_at IS NULL
            ORDER BY id LIMIT 1)), 0)::float8 AS lag,
        (SELECT count(*) FROM (SELECT 1 FROM outbox
-           WHERE destination = d.name AND parked_at IS NULL LIMIT 10000) w)::int AS waiting,
+           WHERE destination = d.name AND parked_at IS NULL LIMIT $2) w)::int AS waiting,
        (SELECT count(*) FROM (SELECT 1 FROM outbox
-           WHERE destination = d.name AND parked_at IS NOT NULL LIMIT 10000) p)::int AS parked
+           WHERE destination = d.name AND parked_at IS NOT NULL LIMIT $2) p)::int AS parked
 FROM unnest($1::text[]) AS d (name)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One message that waits."""
+    """One message that waits, or the newest of an order's line of them."""
 
     id: int
+    """Of the first in its line: the one that is locked, tried and parked."""
+    newest_id: int
     order_id: UUID
     kind: str
     payload: str
@@ -83,23 +89,16 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """The stock's word about one order, with the records that follow from it."""
-
-    row: OutboxRow
-    decision: Decision
-    records: tuple[OutboxRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
     """What becomes of a claimed batch. Rows named nowhere stay as they are."""
 
-    delivered: Sequence[int] = ()
+    at: datetime
+    delivered: Sequence[OutboxRow] = ()
     retried: Sequence[tuple[int, str, float]] = ()
     """(id, reason, seconds until the next try)."""
     parked: Sequence[tuple[int, str]] = ()
-    decided: Sequence[Decided] = ()
+    said: Sequence[tuple[OutboxRow, StockAnswer]] = ()
+    """What the stock answered to rows that are delivered, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,42 +114,46 @@ class DestinationState:
 class Batch:
     """Claimed rows, locked until the surrounding transaction ends."""
 
-    def __init__(self, connection: Connection, rows: Sequence[OutboxRow]) -> None:
+    def __init__(self, connection: Connection, destination: str, rows: Sequence[OutboxRow]) -> None:
         self._connection = connection
+        self._destination = destination
         self.rows = rows
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Write the outcome; it holds when the claim's block ends without an error."""
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write the outcome; it holds when the claim's block ends without an error.
+
+        Returns whether orders moved on, and so whether there are new messages.
+        """
+        moved = await self._advance(settlement) if settlement.said else False
+        await self._delete(settlement.delivered)
         connection = self._connection
-        if settlement.decided:
-            await self._decide(settlement.decided)
-        if settlement.delivered:
-            await connection.execute(
-                "DELETE FROM outbox WHERE id = ANY($1::bigint[])", list(settlement.delivered)
-            )
         if settlement.retried:
             ids, reasons, delays = zip(*settlement.retried, strict=True)
             await connection.execute(RETRY, ids, reasons, delays)
         if settlement.parked:
             ids, reasons = zip(*settlement.parked, strict=True)
             await connection.execute(PARK, ids, reasons)
+        return moved
 
-    async def _decide(self, decided: Sequence[Decided]) -> None:
-        moved = await self._connection.fetch(
-            DECIDE,
-            [d.row.order_id for d in decided],
-            [d.decision.status for d in decided],
-            [d.decision.reason for d in decided],
-        )
-        changed = {row["order_id"] for row in moved}
-        told = [
-            (d.row.order_id, record.destination, record.kind, record.payload, d.row.trace_id)
-            for d in decided
-            if d.row.order_id in changed
-            for record in d.records
+    async def _advance(self, settlement: Settlement) -> bool:
+        wishes = [
+            Wish(row.order_id, partial(saga.after_stock, said)) for row, said in settlement.said
         ]
-        if told:
-            await self._connection.execute(TELL, *zip(*told, strict=True))
+        outcomes = await advance(self._connection, wishes, settlement.at)
+        return any(isinstance(outcome, Step) for outcome in outcomes)
+
+    async def _delete(self, rows: Sequence[OutboxRow]) -> None:
+        lines = [row for row in rows if row.newest_id != row.id]
+        single = [row.id for row in rows if row.newest_id == row.id]
+        if single:
+            await self._connection.execute(DELIVERED, single)
+        if lines:
+            await self._connection.execute(
+                DELIVERED_LINES,
+                self._destination,
+                [row.order_id for row in lines],
+                [row.newest_id for row in lines],
+            )
 
 
 class PostgresOutbox:
@@ -160,16 +163,21 @@ class PostgresOutbox:
         self._database = database
 
     @asynccontextmanager
-    async def claim(self, destination: str, limit: int) -> AsyncIterator[Batch]:
-        """Lock up to `limit` due rows for the time of the block."""
+    async def claim(
+        self, destination: str, limit: int, *, newest_only: bool = False
+    ) -> AsyncIterator[Batch]:
+        """Lock up to `limit` due rows, of different orders, for the time of the block."""
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(CLAIM, destination, limit)
-            yield Batch(connection, [OutboxRow(**row) for row in rows])
+            sql = CLAIM_NEWEST if newest_only else CLAIM
+            rows = await connection.fetch(sql, destination, limit)
+            yield Batch(connection, destination, [OutboxRow(**row) for row in rows])
 
-    async def state(self, destinations: Sequence[str]) -> list[DestinationState]:
-        """Lag and backlog, for the gauges."""
+    async def state(
+        self, destinations: Sequence[str], count_to: int = 10_000
+    ) -> list[DestinationState]:
+        """Lag and backlog, for the gauges; counting ends at `count_to`."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(STATE, list(destinations))
+            rows = await connection.fetch(STATE, list(destinations), count_to)
         return [
             DestinationState(row["destination"], row["lag"], row["waiting"], row["parked"])
             for row in rows

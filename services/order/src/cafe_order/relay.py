@@ -2,11 +2,11 @@
 
 Runs inside the order service, one worker per destination; replicas share the work through row
 locks. A committed order wakes its own replica's relay; rows left behind by another replica are
-found on the next idle round.
+found on the next idle round. A full batch opens another lane, up to the destination's bound, so a
+burst is drained by all lanes and a quiet hour costs one.
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -20,8 +20,10 @@ from cafe_kit.workers import wait_or_stop
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from cafe_order.destinations import Delivered, Destination, Outcome, Park, Retry
-from cafe_order.events import decided_records
-from cafe_order.outbox import Decided, DestinationState, OutboxRow, Settlement
+from cafe_order.events import DESTINATIONS
+from cafe_order.outbox import DestinationState, OutboxRow, Settlement
+from cafe_order.saga import StockAnswer
+from cafe_order.shedding import Backlog
 
 log = structlog.get_logger()
 
@@ -41,19 +43,23 @@ class Claimed(Protocol):
         """What was claimed."""
         ...
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Write what became of the rows."""
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write what became of the rows; returns whether orders moved on."""
         ...
 
 
 class Outbox(Protocol):
     """What the relay needs of the outbox table."""
 
-    def claim(self, destination: str, limit: int) -> AbstractAsyncContextManager[Claimed]:
+    def claim(
+        self, destination: str, limit: int, *, newest_only: bool = False
+    ) -> AbstractAsyncContextManager[Claimed]:
         """Lock due rows for the time of the block."""
         ...
 
-    async def state(self, destinations: Sequence[str]) -> list[DestinationState]:
+    async def state(
+        self, destinations: Sequence[str], count_to: int = ...
+    ) -> list[DestinationState]:
         """Lag and backlog."""
         ...
 
@@ -78,7 +84,7 @@ class RelayMetrics:
         )
         self.waiting = Gauge(
             "cafe_outbox_waiting",
-            "Rows that wait (counted to 10000).",
+            "Rows that wait (counted to a bound).",
             ["destination"],
             registry=registry,
         )
@@ -118,6 +124,8 @@ class Relay:
     bell: Bell
     clock: Callable[[], datetime]
     idle_seconds: float = 0.5
+    told: Callable[[OutboxRow], None] = lambda _row: None
+    """Hears of every delivered row, for the business's own counting."""
 
     def __post_init__(self) -> None:
         """Listen from the start, so that no ring is missed."""
@@ -125,9 +133,32 @@ class Relay:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Worker: deliver until told to stop; a batch that was begun is finished."""
+        wakes = [self._awake, *(asyncio.Event() for _ in range(self.destination.lanes - 1))]
+        async with asyncio.TaskGroup() as lanes:
+            for number in range(len(wakes)):
+                lanes.create_task(self._lane(wakes[number:], stopping, first=number == 0))
+
+    async def run_once(self) -> int:
+        """Claim, deliver and settle one batch; returns how many rows it had."""
+        to = self.destination
+        claim = self.outbox.claim(to.name, to.batch_size, newest_only=to.newest_only)
+        async with claim as batch:
+            if not batch.rows:
+                return 0
+            outcomes = await to.deliver(batch.rows)
+            moved = await batch.settle(self._settlement(batch.rows, outcomes))
+        if moved:
+            self.bell.ring()
+        self._count(batch.rows, outcomes)
+        return len(outcomes)
+
+    async def _lane(
+        self, wakes: Sequence[asyncio.Event], stopping: asyncio.Event, *, first: bool
+    ) -> None:
+        """One batch after the other; `wakes` are this lane's and those of the lanes after it."""
         told = False
         while not stopping.is_set():
-            self._awake.clear()
+            wakes[0].clear()
             try:
                 handled = await self.run_once()
             except UnavailableError as error:
@@ -137,73 +168,83 @@ class Relay:
                 await wait_or_stop(stopping, DATABASE_PAUSE_SECONDS)
                 continue
             told = False
-            if handled == 0:
-                await self._rest(stopping)
-
-    async def run_once(self) -> int:
-        """Claim, deliver and settle one batch; returns how many rows it had."""
-        name = self.destination.name
-        async with self.outbox.claim(name, self.destination.batch_size) as batch:
-            if not batch.rows:
-                return 0
-            outcomes = await self.destination.deliver(batch.rows)
-            settlement = self._settlement(batch.rows, outcomes)
-            await batch.settle(settlement)
-        if settlement.decided:
-            self.bell.ring()
-        for outcome in outcomes:
-            self.metrics.outcomes.labels(name, type(outcome).__name__.lower()).inc()
-        return len(outcomes)
+            if handled >= self.destination.batch_size:
+                if len(wakes) > 1:
+                    wakes[1].set()
+            elif handled == 0:
+                await _rest(wakes[0], stopping, self.idle_seconds if first else None)
+            elif self.destination.linger_seconds:
+                await wait_or_stop(stopping, self.destination.linger_seconds)
 
     def _settlement(self, rows: Sequence[OutboxRow], outcomes: Sequence[Outcome]) -> Settlement:
-        delivered, retried, parked, decided = [], [], [], []
+        delivered: list[OutboxRow] = []
+        said: list[tuple[OutboxRow, StockAnswer]] = []
+        retried, parked = [], []
         for row, outcome in zip(rows, outcomes, strict=True):
             match outcome:
-                case Delivered(decision=None):
-                    delivered.append(row.id)
-                case Delivered(decision=decision) if decision is not None:
-                    delivered.append(row.id)
-                    records = decided_records(json.loads(row.payload), decision, self.clock())
-                    decided.append(Decided(row, decision, records))
+                case Delivered(said=answer):
+                    delivered.append(row)
+                    if answer is not None:
+                        said.append((row, answer))
                 case Retry(reason=reason):
                     retried.append((row.id, reason[:500], backoff_seconds(row.attempts)))
                 case Park(reason=reason):
                     log.error("outbox row parked", id=row.id, kind=row.kind, reason=reason)
                     parked.append((row.id, reason[:500]))
-        return Settlement(delivered, retried, parked, decided)
+        return Settlement(self.clock(), delivered, retried, parked, said)
 
-    async def _rest(self, stopping: asyncio.Event) -> None:
-        stop = asyncio.create_task(stopping.wait())
-        wake = asyncio.create_task(self._awake.wait())
-        _, pending = await asyncio.wait(
-            {stop, wake}, timeout=self.idle_seconds, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in pending:
-            task.cancel()
+    def _count(self, rows: Sequence[OutboxRow], outcomes: Sequence[Outcome]) -> None:
+        name = self.destination.name
+        for row, outcome in zip(rows, outcomes, strict=True):
+            self.metrics.outcomes.labels(name, type(outcome).__name__.lower()).inc()
+            if isinstance(outcome, Delivered):
+                self.told(row)
+
+
+async def _rest(wake: asyncio.Event, stopping: asyncio.Event, seconds: float | None) -> None:
+    waits = {asyncio.create_task(stopping.wait()), asyncio.create_task(wake.wait())}
+    _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
 
 
 class Housekeeping:
     """The gauges of the outbox, and the end of old idempotency keys."""
 
     def __init__(
-        self, outbox: Outbox, keys: Keys, metrics: RelayMetrics, destinations: Sequence[str]
+        self,
+        outbox: Outbox,
+        keys: Keys,
+        metrics: RelayMetrics,
+        *,
+        backlog: Backlog,
+        lag: Callable[[float], None],
     ) -> None:
         self._outbox = outbox
         self._keys = keys
         self._metrics = metrics
-        self._destinations = destinations
+        self._backlog = backlog
+        self._lag = lag
 
     async def watch_lag(self, stopping: asyncio.Event) -> None:
         """Worker: publish lag and backlog."""
         while not stopping.is_set():
             try:
-                for state in await self._outbox.state(self._destinations):
-                    self._metrics.lag.labels(state.destination).set(state.lag_seconds)
-                    self._metrics.waiting.labels(state.destination).set(state.waiting)
-                    self._metrics.parked.labels(state.destination).set(state.parked)
+                await self.look()
             except UnavailableError as error:
                 log.debug("no outbox state", why=error.detail)
             await wait_or_stop(stopping, STATE_SECONDS)
+
+    async def look(self) -> None:
+        """Count what waits once; a bit further than the bound, so that passing it is seen."""
+        states = await self._outbox.state(DESTINATIONS, self._backlog.most + 1)
+        for state in states:
+            self._metrics.lag.labels(state.destination).set(state.lag_seconds)
+            self._metrics.waiting.labels(state.destination).set(state.waiting)
+            self._metrics.parked.labels(state.destination).set(state.parked)
+        longest = max(states, key=lambda state: state.waiting)
+        self._backlog.note(longest.destination, longest.waiting)
+        self._lag(max(state.lag_seconds for state in states))
 
     async def expire_keys(self, stopping: asyncio.Event) -> None:
         """Worker: delete idempotency keys whose time is over, in small batches."""

@@ -1,10 +1,8 @@
-"""All SQL of the order service, by hand. Used by the rules (`service.py`) and `migrate.py`'s tests.
+"""SQL of orders and stores, by hand. Used by the rules (`service.py`) and the housekeeping.
 
-The relay's SQL is in `outbox.py`. `place` is one statement and so one transaction: key, order,
-lines and outbox rows are all there or none is.
+The SQL of placing is in `placements.py`, the relay's in `outbox.py`.
 """
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +13,6 @@ from cafe_order.models import (
     HistoryEntry,
     LineView,
     OrderView,
-    Placed,
-    Placement,
-    Replay,
     StoreInput,
     StoreView,
 )
@@ -26,40 +21,10 @@ _LINES = TypeAdapter(list[LineView])
 _HISTORY = TypeAdapter(list[HistoryEntry])
 
 
-LOOK = """
-SELECT s.id, s.name, s.city, s.timezone, s.currency, s.tier, s.accepting_orders,
-       s.till_key_sha256, k.request_hash, k.status, k.response
-FROM (SELECT 1) AS one
-LEFT JOIN stores s ON s.id = $1
-LEFT JOIN idempotency_keys k ON k.key = $2
-"""
-
-# The advisory lock makes a second request with the same key fail at once instead of waiting for
-# the first one's commit; the primary key decides in the end.
-PLACE = """
-WITH store AS (
-    SELECT 1 FROM stores WHERE id = $6 AND accepting_orders
-), claim AS (
-    INSERT INTO idempotency_keys (key, request_hash, status, response, expires_at)
-    SELECT $1, $2, 201, $3, now() + make_interval(hours => $5)
-    FROM store WHERE pg_try_advisory_xact_lock($4)
-    ON CONFLICT (key) DO NOTHING
-    RETURNING 1
-), placed AS (
-    INSERT INTO orders (id, store_id, customer_id, currency, total_minor, synthetic, trace_id,
-                        placed_at)
-    SELECT $7, $6, $8, $9, $10, $11, $12, $13 FROM claim
-), lines AS (
-    INSERT INTO order_lines (order_id, line, sku, name, quantity, unit_price_minor)
-    SELECT $7, l.line, l.sku, l.name, l.quantity, l.price
-    FROM claim, unnest($14::text[], $15::text[], $16::int[], $17::bigint[])
-        WITH ORDINALITY AS l (sku, name, quantity, price, line)
-), told AS (
-    INSERT INTO outbox (order_id, destination, kind, payload, trace_id)
-    SELECT $7, r.destination, r.kind, r.payload, $12
-    FROM claim, unnest($18::text[], $19::text[], $20::text[]) AS r (destination, kind, payload)
-)
-SELECT EXISTS (SELECT 1 FROM store) AS open, EXISTS (SELECT 1 FROM claim) AS claimed
+STORE = """
+SELECT id, name, city, timezone, currency, tier, accepting_orders, closed_reason,
+       till_key_sha256
+FROM stores WHERE id = $1
 """
 
 ORDER = """
@@ -76,16 +41,18 @@ FROM orders o WHERE o.id = $1
 
 PUT_STORE = """
 INSERT INTO stores AS s (id, name, city, timezone, currency, tier, accepting_orders,
-                         till_key_sha256)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                         closed_reason, till_key_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET
     name = EXCLUDED.name, city = EXCLUDED.city, timezone = EXCLUDED.timezone,
     currency = EXCLUDED.currency, tier = EXCLUDED.tier,
-    accepting_orders = EXCLUDED.accepting_orders, till_key_sha256 = EXCLUDED.till_key_sha256,
-    updated_at = now()
-WHERE (s.name, s.city, s.timezone, s.currency, s.tier, s.accepting_orders, s.till_key_sha256)
+    accepting_orders = EXCLUDED.accepting_orders, closed_reason = EXCLUDED.closed_reason,
+    till_key_sha256 = EXCLUDED.till_key_sha256, updated_at = now()
+WHERE (s.name, s.city, s.timezone, s.currency, s.tier, s.accepting_orders, s.closed_reason,
+       s.till_key_sha256)
     IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.city, EXCLUDED.timezone, EXCLUDED.currency,
-                      EXCLUDED.tier, EXCLUDED.accepting_orders, EXCLUDED.till_key_sha256)
+                      EXCLUDED.tier, EXCLUDED.accepting_orders, EXCLUDED.closed_reason,
+                      EXCLUDED.till_key_sha256)
 """
 
 EXPIRE_KEYS = """
@@ -97,7 +64,7 @@ DELETE FROM idempotency_keys WHERE key IN (
 
 
 class PostgresOrders:
-    """Stores, orders and idempotency keys in PostgreSQL.
+    """Stores, orders and what became of them, in PostgreSQL.
 
     Every method raises `DatabaseUnavailableError` when the database is away.
     """
@@ -111,46 +78,6 @@ class PostgresOrders:
             version = await connection.fetchval("SELECT max(version) FROM schema_migrations")
         return int(version or 0)
 
-    async def look(self, store_id: str, key: str) -> tuple[StoreView | None, Replay | None]:
-        """The store and what was answered to the key, in one round trip."""
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(LOOK, store_id, key)
-        replay = None
-        if row["response"] is not None:
-            replay = Replay(bytes(row["request_hash"]), row["status"], bytes(row["response"]))
-        return _store(row), replay
-
-    async def place(self, placement: Placement, keep_hours: int) -> Placed:
-        """Write an accepted order whole. After an error the outcome is unknown: `look` tells."""
-        order, records = placement.order, placement.records
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                PLACE,
-                placement.key,
-                placement.request_hash,
-                placement.response,
-                lock_of(placement.key),
-                keep_hours,
-                order.store_id,
-                order.id,
-                placement.customer_id,
-                order.currency,
-                order.total_minor,
-                order.synthetic,
-                placement.trace_id,
-                order.placed_at,
-                [line.sku for line in order.lines],
-                [line.name for line in order.lines],
-                [line.quantity for line in order.lines],
-                [line.unit_price_minor for line in order.lines],
-                [record.destination for record in records],
-                [record.kind for record in records],
-                [record.payload for record in records],
-            )
-        if row["claimed"]:
-            return Placed.ACCEPTED
-        return Placed.KEY_TAKEN if row["open"] else Placed.STORE_CLOSED
-
     async def order(self, order_id: UUID) -> OrderView | None:
         """An order with its lines and history."""
         async with self._database.connection() as connection:
@@ -159,8 +86,9 @@ class PostgresOrders:
 
     async def store(self, store_id: str) -> StoreView | None:
         """One store."""
-        store, _ = await self.look(store_id, "")
-        return store
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(STORE, store_id)
+        return None if row is None else StoreView.model_construct(**row)
 
     async def put_store(self, store_id: str, store: StoreInput) -> None:
         """Create or change; writes nothing when nothing differs."""
@@ -174,6 +102,7 @@ class PostgresOrders:
                 store.currency,
                 store.tier,
                 store.accepting_orders,
+                store.closed_reason,
                 store.till_key_sha256,
             )
 
@@ -187,18 +116,6 @@ class PostgresOrders:
         async with self._database.connection() as connection:
             tag: str = await connection.execute(EXPIRE_KEYS, limit)
         return int(tag.removeprefix("DELETE "))
-
-
-def lock_of(key: str) -> int:
-    """The advisory lock of an idempotency key: a signed 64-bit number."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)
-
-
-def _store(row: Any) -> StoreView | None:
-    if row["id"] is None:
-        return None
-    names = StoreView.model_fields.keys()
-    return StoreView.model_construct(**{name: row[name] for name in names})
 
 
 def _order(row: Any) -> OrderView:

@@ -36,18 +36,30 @@ class OrderSettings(KitSettings, DatabaseSettings):
     """The order service."""
 
     database_connections: int = 16
-    relay_connections: int = 5
+    relay_connections: int = 16
+    """Each lane of the relay, and each consumer of results, holds one while it works."""
+    placing_writers: int = 2
+    """How many merged commits may be under way at a time; more makes them smaller, not faster."""
+    placing_batch: int = 64
+    """The most orders in one commit."""
+    most_waiting: int = 100_000
+    """So many undelivered messages of earlier orders, and no new ones are taken."""
 
     menu_url: str = "http://menu:8080"
     inventory_url: str = "http://inventory:8080"
     order_stream: str = "cloudcafe-order-events"
     payments_queue: str = "cloudcafe-payments.fifo"
+    payment_results_queue: str = "cloudcafe-payment-results.fifo"
+    results_concurrency: int = 4
+    orders_table: str = "cloudcafe-orders"
 
     menu_fresh_seconds: float = 3.0
     menu_stale_seconds: float = 120.0
     idempotency_hours: int = 48
     relay_idle_seconds: float = 1.0
     """How soon a replica finds rows that another one left behind; own rows wake it at once."""
+    history_linger_seconds: float = 0.5
+    """An order changes four times in a moment: its customer's list is written after it settled."""
 
 
 class MigrateSettings(DatabaseSettings):
