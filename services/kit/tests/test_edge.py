@@ -156,3 +156,31 @@ async def test_requests_are_counted_under_their_route_template(client, admin):
     assert route in text
     assert 'route="unmatched"' in text
     assert "/trace/one" not in text
+
+
+async def test_an_express_handler_answers_before_the_framework(application, client):
+    async def answer(scope, body, send):
+        if body == b"for the application":
+            return False
+        await send({"type": "http.response.start", "status": 202, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+        return True
+
+    application.express["POST", "/things"] = answer
+    express = await client.post("/things", content=b"quick")
+    assert (express.status_code, express.content) == (202, b"quick")
+    assert express.headers["x-request-id"]
+    ordinary = await client.post("/things", content=b"for the application")
+    assert ordinary.status_code == 422
+    assert application.metrics.render().count(b'route="/things",status="202"') == 2
+
+
+async def test_what_an_express_handler_raises_becomes_a_problem(application, client):
+    async def refuse(scope, body, send):
+        raise UnavailableError("away", retry_after_seconds=7)
+
+    application.express["POST", "/things"] = refuse
+    refused = await client.post("/things", content=b"x")
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "7"
+    assert refused.json()["instance"] == "/things"

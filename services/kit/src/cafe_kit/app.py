@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from cafe_kit import problems
 from cafe_kit.admin import build_admin
-from cafe_kit.edge import Edge
+from cafe_kit.edge import Edge, Express
 from cafe_kit.health import Health
 from cafe_kit.metrics import Metrics
 from cafe_kit.problems import Problem
@@ -34,6 +34,8 @@ class Application:
     metrics: Metrics
     health: Health
     stress: Stress = field(default_factory=Stress)
+    express: Express = field(default_factory=dict)
+    """Routes that are handled before the framework, where every microsecond counts."""
     workers: dict[str, Worker] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     finishers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -92,7 +94,8 @@ def build_application(
     problems.install(public)
     # replacing the bound method is the way FastAPI documents
     public.openapi = problems.describe(public)  # type: ignore[method-assign] # FastAPI's own hook
-    public.add_middleware(Edge, settings=settings, metrics=metrics)
+    express: Express = {}
+    public.add_middleware(Edge, settings=settings, metrics=metrics, express=express)
     public.state.settings = settings
     for router in routers:
         public.include_router(router)
@@ -105,6 +108,7 @@ def build_application(
         metrics=metrics,
         health=health,
         stress=Stress(story),
+        express=express,
     )
 
 

@@ -6,8 +6,9 @@ Written on bare ASGI because it runs for every request.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from starlette.responses import Response
@@ -20,6 +21,11 @@ from cafe_kit.problems import render
 from cafe_kit.settings import KitSettings
 
 log = structlog.get_logger()
+_root = logging.getLogger()
+
+Express = dict[tuple[str, str], Callable[[Scope, bytes, Send], Awaitable[bool]]]
+"""Handlers by (method, path), called with the body before the application is; one that returns
+False has sent nothing, and the application handles the request."""
 
 CLIENT_ERROR = 400
 SERVER_ERROR = 500
@@ -48,8 +54,11 @@ class Exchange:
 class Edge:
     """The middleware; one instance per application."""
 
-    def __init__(self, app: ASGIApp, *, settings: KitSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: KitSettings, metrics: Metrics, express: Express
+    ) -> None:
         self._app = app
+        self._express = express
         self._timeout_seconds = settings.request_timeout_seconds
         self._max_body_bytes = settings.max_body_bytes
         self._max_in_flight = settings.max_in_flight
@@ -80,7 +89,8 @@ class Edge:
             self._admit()
             async with asyncio.timeout(self._timeout_seconds):
                 body = await self._read_body(scope, receive)
-                await self._app(scope, _replay(body, receive), exchange.send)
+                if not await self._handle_express(scope, body, exchange):
+                    await self._app(scope, _replay(body, receive), exchange.send)
         except ClientGoneError:
             raise
         except TimeoutError:
@@ -95,6 +105,10 @@ class Edge:
             problem = CafeError("An unexpected error; it is in our logs under this request's id.")
         if problem is not None and not exchange.status:
             await _send_response(render(problem, scope["path"]), scope, exchange)
+
+    async def _handle_express(self, scope: Scope, body: bytes | None, exchange: Exchange) -> bool:
+        handle = self._express.get((scope["method"], scope["path"]))
+        return handle is not None and await handle(scope, body or b"", exchange.send)
 
     def _admit(self) -> None:
         self._metrics.in_flight.set(self._in_flight)
@@ -132,8 +146,12 @@ class Edge:
 
     def _account(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
+        if (scope["method"], scope["path"]) in self._express:
+            route = scope["path"]
         self._metrics.in_flight.set(self._in_flight)
         self._metrics.observe(scope["method"], route, exchange.status, seconds)
+        if exchange.status < CLIENT_ERROR and not _root.isEnabledFor(logging.DEBUG):
+            return  # before structlog gathers what nobody will read
         level = log.debug if exchange.status < CLIENT_ERROR else log.info
         if exchange.status >= SERVER_ERROR:
             level = log.warning

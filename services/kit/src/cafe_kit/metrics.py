@@ -48,6 +48,8 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
+        # finding a child by its labels costs more than counting does
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_flight = Gauge(
             "cafe_http_in_flight", "Requests being handled.", registry=self.registry
         )
@@ -83,8 +85,15 @@ class Metrics:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request under its route template."""
-        self.requests.labels(method, route, str(status)).inc()
-        self.latency.labels(method, route).observe(seconds)
+        child = self._children.get((method, route, status))
+        if child is None:
+            child = (
+                self.requests.labels(method, route, str(status)),
+                self.latency.labels(method, route),
+            )
+            self._children[(method, route, status)] = child
+        child[0].inc()
+        child[1].observe(seconds)
         for listener in self.listeners:
             listener(status, seconds)
 

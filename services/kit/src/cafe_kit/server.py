@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from cafe_kit import logs
@@ -35,7 +36,9 @@ class EmbeddedServer(uvicorn.Server):
 def run(application: Application) -> None:
     """Serve until SIGTERM or SIGINT, then stop gracefully."""
     logs.configure(application.name, application.settings.log_level)
-    asyncio.run(serve(application))
+    # as uvicorn does when it owns the loop; about a third less CPU per request
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(application))
 
 
 async def serve(application: Application) -> None:
