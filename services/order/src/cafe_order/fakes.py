@@ -1,13 +1,16 @@
 """An order repository and price lists in memory, for tests: the ports' obligations, kept."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 from cafe_kit.errors import UnavailableError
 
 from cafe_order.models import (
     HistoryEntry,
     Item,
+    KnownStore,
     OrderView,
     Placed,
     Placement,
@@ -16,6 +19,8 @@ from cafe_order.models import (
     StoreInput,
     StoreView,
 )
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeOrders:
@@ -31,19 +36,32 @@ class FakeOrders:
         self.committing = asyncio.Event()
         """Set as soon as a placement is in flight."""
 
-    async def look(self, store_id: str, key: str) -> tuple[StoreView | None, Replay | None]:
-        """The store, and what was answered to the key."""
+    async def known_store(self, store_id: str) -> KnownStore | None:
+        """The store as placing needs it."""
         self._check()
+        store = self.stores.get(store_id)
+        if store is None:
+            return None
+        return KnownStore(
+            id=store.id,
+            currency=store.currency,
+            accepting_orders=store.accepting_orders,
+            closed_reason=store.closed_reason,
+            till_key_sha256=store.till_key_sha256,
+            changed_at=_EPOCH,
+        )
+
+    async def look(self, store_id: str, key: str) -> tuple[KnownStore | None, Replay | None]:
+        """The store, and what was answered to the key."""
         placement = self.placements.get(key)
         replay = Replay(placement.request_hash, 201, placement.response) if placement else None
-        return self.stores.get(store_id), replay
+        return await self.known_store(store_id), replay
 
-    async def place(self, placement: Placement, keep_hours: int) -> Placed:  # noqa: ARG002 - port
+    async def place(self, placement: Placement) -> Placed:
         """Write an accepted order whole, or nothing."""
-        self._check()
-        store = self.stores.get(placement.order.store_id)
+        store = await self.known_store(placement.order.store_id)
         if store is None or not store.accepting_orders:
-            return Placed.STORE_CLOSED
+            return Placed.STORE_CHANGED
         if placement.key in self.placements or placement.key in self.in_flight:
             return Placed.KEY_TAKEN
         self.in_flight.add(placement.key)
@@ -63,7 +81,7 @@ class FakeOrders:
             if order.id == order_id:
                 first = HistoryEntry(status="placed", at=order.placed_at)
                 return OrderView(
-                    **order.model_dump(), customer_id=placement.customer_id, history=[first]
+                    **msgspec.to_builtins(order), customer_id=placement.customer_id, history=[first]
                 )
         return None
 
@@ -97,6 +115,10 @@ class FakePrices:
         }
         self.list = PriceList(currency, items)
 
-    async def of(self, store_id: str) -> PriceList:  # noqa: ARG002 - the port wants it
+    async def of(
+        self,
+        store_id: str,  # noqa: ARG002 - the port wants it
+        max_age_seconds: float | None = None,  # noqa: ARG002
+    ) -> PriceList:
         """The price list."""
         return self.list

@@ -54,8 +54,8 @@ class MenuPrices:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[PriceList]] = {}
 
-    async def of(self, store_id: str) -> PriceList:
-        """The store's prices.
+    async def of(self, store_id: str, max_age_seconds: float | None = None) -> PriceList:
+        """The store's prices; not older than asked, if the menu service answers.
 
         Raises:
             ConflictError: the store has no menu yet.
@@ -63,7 +63,8 @@ class MenuPrices:
         """
         entry = self._entries.get(store_id)
         now = self._clock()
-        if entry is not None and now - entry.fetched_at < self._fresh:
+        fresh = self._fresh if max_age_seconds is None else min(self._fresh, max_age_seconds)
+        if entry is not None and now - entry.fetched_at < fresh:
             return entry.prices
         usable = entry is not None and now - entry.fetched_at < self._stale
         if entry is not None and usable and now - entry.tried_at < HOLD_OFF_SECONDS:
