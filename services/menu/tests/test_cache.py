@@ -8,6 +8,7 @@ import pytest
 from cafe_kit.errors import UnavailableError
 from cafe_kit.redis import RedisStore
 from cafe_menu.cache import RedisCache
+from cafe_menu.models import Reading
 
 from services.kit.tests.support.proxy import tcp_proxy
 from services.menu.tests.conftest import LIMITS, SERVICE, menu
@@ -91,12 +92,22 @@ async def test_a_slow_reader_cannot_bring_a_forgotten_menu_back(
 
 
 async def test_of_two_writers_the_later_one_stays_whoever_reaches_the_cache_first(cache, menus):
-    first = await menus.put("corner", menu(180))
-    second = await menus.put("corner", menu(190))
-    for view, kept in ((second, True), (first, False)):
-        reading = (await menus.menu("corner")).__class__(view.version, view)
-        assert await cache.write("corner", reading) is kept
+    leases = [(await cache.look("corner")).lease for _ in range(2)]
+    views = [await menus.put("corner", menu(price)) for price in (180, 190)]
+    first, second = (Reading(view.version, view) for view in views)
+    assert await cache.write("corner", second, leases[1])
+    assert not await cache.write("corner", first, leases[0])
     assert (await cache.look("corner")).copy.version == 2
+
+
+async def test_a_slow_writer_cannot_put_its_older_menu_into_a_flushed_cache(cache, menus, store):
+    lease = (await cache.look("corner")).lease
+    views = [await menus.put("corner", menu(price)) for price in (180, 190)]
+    first, second = (Reading(view.version, view) for view in views)
+    assert await cache.write("corner", second, lease)
+    await store.client.flushall()
+    assert not await cache.write("corner", first, lease)
+    assert (await cache.look("corner")).copy is None
 
 
 async def test_a_menu_written_after_it_was_forgotten_is_newer_than_its_tombstone(replica, store):
@@ -234,10 +245,8 @@ class AbsentCache:
     async def fill(self, store_id, reading, lease):
         raise AssertionError("nobody fills a cache that is away")
 
-    write = None
-
-
-AbsentCache.write = lambda self, store_id, reading: self.look(store_id)
+    async def write(self, store_id, reading, lease):
+        raise UnavailableError("away")
 
 
 async def test_a_cache_that_is_away_is_tried_once_a_second(new_replica, menus, clock):

@@ -1,13 +1,13 @@
 """Copies of menus in ElastiCache (Redis), which never go back in time. Used by `cached.py`.
 
 Two keys a store, in one slot: the copy `{version, body}` (an empty body says that there is no menu:
-a tombstone), and for a moment the lease of whoever may fill it. Each script is one atomic step:
+a tombstone), and for a moment the lease of those who may fill it. Each script is one atomic step:
 
-- a copy only gives way to the same or a newer version, so a slow reader cannot put an older menu
-  over a newer one;
-- a reader may fill only with the lease that it got when it found nothing. Writers end the lease,
-  and a flush or an eviction takes it along. So it cannot put an older menu *after* a newer one
-  either, when that one has been flushed meanwhile.
+- a copy only gives way to the same or a newer version, so nobody slow can put an older menu over a
+  newer one;
+- where there is no copy, one is made only with the lease that its maker got before it read or wrote
+  the database. Every change ends the lease, and a flush or an eviction takes it along. So nobody
+  slow can put an older menu *after* a newer one either, when that one was flushed meanwhile.
 
 How old a copy is follows from its time to live: all replicas share the clock of Redis.
 """
@@ -33,11 +33,20 @@ redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
 return {copy[1], copy[2], left, redis.call('GET', KEYS[2])}
 """
 
+_FILL = """
+if redis.call('GET', KEYS[2]) ~= ARGV[4] then return 0 end
+"""
+
+_WRITE = """
+if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('GET', KEYS[2]) ~= ARGV[4] then
+  redis.call('DEL', KEYS[2])
+  return 0
+end
+"""
+
 _STORE = """
-local keep, lease = tonumber(ARGV[3]), ARGV[4]
-if lease ~= '' and redis.call('GET', KEYS[2]) ~= lease then return 0 end
 local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1')
-local version = tonumber(ARGV[1])
+local version, keep = tonumber(ARGV[1]), tonumber(ARGV[3])
 if known > version then return 0 end
 redis.call('DEL', KEYS[2])
 if known == version and redis.call('PTTL', KEYS[1]) >= keep then return 1 end
@@ -74,8 +83,8 @@ class Cache(Protocol):
         """
         ...
 
-    async def write(self, store_id: str, reading: Reading) -> bool:
-        """Keep what a writer wrote; False when a newer one is there.
+    async def write(self, store_id: str, reading: Reading, lease: str) -> bool:
+        """Keep what a writer wrote; False when a newer one is there, or was.
 
         Raises:
             UnavailableError: the cache is away; what becomes of the copy is unknown.
@@ -103,7 +112,8 @@ class RedisCache:
         self._limits = limits
         self._timeout = timeout_seconds
         self._look = store.client.register_script(_LOOK)
-        self._write = store.client.register_script(_STORE)
+        self._fill = store.client.register_script(_FILL + _STORE)
+        self._write = store.client.register_script(_WRITE + _STORE)
 
     async def look(self, store_id: str) -> Found:
         """The copy and its age; without one, or with an old one, the lease is of use."""
@@ -118,18 +128,18 @@ class RedisCache:
 
     async def fill(self, store_id: str, reading: Reading, lease: str) -> bool:
         """Keep a reader's menu, as old as it is, if nothing happened since the lease was given."""
-        return await self._put(store_id, reading, lease)
+        return await self._put(self._fill, store_id, reading, lease)
 
-    async def write(self, store_id: str, reading: Reading) -> bool:
-        """Keep a writer's menu and end the lease."""
-        return await self._put(store_id, reading, "")
+    async def write(self, store_id: str, reading: Reading, lease: str) -> bool:
+        """Keep a writer's menu over an older copy, or where nothing happened since the lease."""
+        return await self._put(self._write, store_id, reading, lease)
 
-    async def _put(self, store_id: str, reading: Reading, lease: str) -> bool:
+    async def _put(self, script: Any, store_id: str, reading: Reading, lease: str) -> bool:
         body = "" if reading.menu is None else reading.menu.model_dump_json(by_alias=True)
         keep_ms = self._limits.keep_ms(reading.version) - round(reading.age_seconds * 1000)
         if keep_ms <= 0:
             return False
-        return bool(await self._run(self._write, store_id, reading.version, body, keep_ms, lease))
+        return bool(await self._run(script, store_id, reading.version, body, keep_ms, lease))
 
     async def _run(self, script: Any, store_id: str, *arguments: str | int) -> Any:
         keys = [f"menu:v1:{{{store_id}}}", f"menu:v1:{{{store_id}}}:lease"]

@@ -101,14 +101,16 @@ class CachedMenus:
 
     async def put(self, store_id: str, menu: MenuInput) -> MenuView:
         """Replace it, in the database and then in the cache."""
+        found = await self._look(store_id)
         view = await self._menus.put(store_id, menu)
-        await self._written(store_id, Reading(view.version, view))
+        await self._written(store_id, Reading(view.version, view), found)
         return view
 
     async def delete(self, store_id: str) -> int:
         """Forget it; the cache keeps a tombstone."""
+        found = await self._look(store_id)
         version = await self._menus.delete(store_id)
-        await self._written(store_id, Reading(version, None))
+        await self._written(store_id, Reading(version, None), found)
         return version
 
     async def page(self, after: str, limit: int) -> list[MenuSummary]:
@@ -173,12 +175,12 @@ class CachedMenus:
                 self._metrics.write("stored" if kept else "refused")
         return reading
 
-    async def _written(self, store_id: str, reading: Reading) -> None:
+    async def _written(self, store_id: str, reading: Reading, before: Found | None) -> None:
         """After a change. The cache is always tried: a lost change is worse than a slow one."""
         # whoever asks from now on must not wait for a read that began before the change
         self._under_way.pop(store_id, None)
         try:
-            kept = await self._cache.write(store_id, reading)
+            kept = await self._cache.write(store_id, reading, before.lease if before else "")
         except UnavailableError as error:
             self._cache_failed(error)
             self._metrics.write("lost")

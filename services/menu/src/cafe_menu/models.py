@@ -29,11 +29,18 @@ def _text_only(value: object) -> object:
     raise PydanticCustomError("instant", "an instant is ISO 8601 text with an offset")
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("instant", "the instant is outside of the calendar") from None
+
+
 Instant = Annotated[
     AwareDatetime,
     Field(strict=False),
     BeforeValidator(_text_only, json_schema_input_type=AwareDatetime),
-    AfterValidator(lambda instant: instant.astimezone(UTC)),
+    AfterValidator(_in_utc),
 ]
 
 
