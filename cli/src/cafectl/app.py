@@ -17,6 +17,8 @@ from kubernetes.config import ConfigException
 from rich.console import Console
 
 from cafectl import orders, runs
+from cafectl.audit_command import audit
+from cafectl.redrive_command import redrive
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -89,6 +91,10 @@ def trickle(
     account = _reach(run(), url)
     typer.echo(json.dumps(dataclasses.asdict(account)))
     raise typer.Exit(1 if account.lost or account.twice else 0)
+
+
+app.command()(audit)
+app.command()(redrive)
 
 
 @app.command("runs")

@@ -1,0 +1,145 @@
+"""`cafectl audit`: reads all books, says whether they balance, and ends with a code for CI."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import httpx
+import typer
+from cafe_ledger.audit import Auditor, Timing, Window
+from cafe_ledger.collect import Book, BookError, Collector
+from cafe_ledger.report import Report
+from rich.console import Console
+
+from cafectl import audit as shown
+from cafectl.books import HttpBooks
+
+console = Console()
+problems = Console(stderr=True)
+Read = TypeVar("Read")
+
+OrderUrl = Annotated[str, typer.Option(envvar="CAFE_ORDER_URL", help="The order service.")]
+InventoryUrl = Annotated[str, typer.Option(envvar="CAFE_INVENTORY_URL", help="The inventory.")]
+ProcessorUrl = Annotated[
+    str, typer.Option(envvar="CAFE_PAYMENT_PROCESSOR_URL", help="The payment processor.")
+]
+ProviderUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="CAFE_PAYMENT_PROVIDER_URL",
+        help="The payment provider, http://payment-provider:8080 in the embedded tier; empty: its "
+        "statement is not available, and that is said.",
+    ),
+]
+LoyaltyUrl = Annotated[str, typer.Option(envvar="CAFE_LOYALTY_URL", help="The loyalty service.")]
+AnalyticsUrl = Annotated[
+    str, typer.Option(envvar="CAFE_ANALYTICS_WORKER_URL", help="The analytics worker.")
+]
+Token = Annotated[
+    str, typer.Option(envvar="CAFE_SERVICE_TOKEN", help="The service token (Secret).")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options mean."""
+
+    urls: dict[Book, str]
+    token: str
+    window: Window
+    timing: Timing
+    quiet: bool
+
+
+def audit(  # noqa: PLR0913 - each option of the command is a parameter
+    *,
+    order_url: OrderUrl = "http://order:8080",
+    inventory_url: InventoryUrl = "http://inventory:8080",
+    processor_url: ProcessorUrl = "http://payment-processor:8080",
+    provider_url: ProviderUrl = "",
+    loyalty_url: LoyaltyUrl = "http://loyalty:8080",
+    analytics_url: AnalyticsUrl = "http://analytics-worker:8080",
+    token: Token = "",
+    store: Annotated[str, typer.Option(help="Only this store: NAMESPACE.NAME.")] = "",
+    since: Annotated[str, typer.Option(help="Orders placed since: 1h, 24h or ISO 8601.")] = "1h",
+    until: Annotated[str, typer.Option(help="And before: now, 10m or ISO 8601.")] = "now",
+    settle: Annotated[
+        str, typer.Option(help="An order that changed less than this ago is not judged.")
+    ] = "30s",
+    stuck_after: Annotated[
+        str, typer.Option(help="An order that has not ended after this is damage.")
+    ] = "10m",
+    wait: Annotated[
+        str, typer.Option(help="Look again for so long while anything is under way; 0s: do not.")
+    ] = "120s",
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+) -> None:
+    """Compare the books of all services: orders, charges, stock, points and analytics.
+
+    Exit codes: 0 they balance; 1 damage; 2 it cannot be judged (a book cannot be read, or orders
+    are still under way though --wait was given); 3 no orders in that time, nothing was compared.
+    """
+    now = datetime.now(UTC)
+    urls: dict[Book, str] = {
+        "order": order_url,
+        "inventory": inventory_url,
+        "payment-processor": processor_url,
+        "payment-provider": provider_url,
+        "loyalty": loyalty_url,
+        "analytics-worker": analytics_url,
+    }
+    window = Window(_moment(since, "--since", now), _moment(until, "--until", now), store)
+    if window.since >= window.until:
+        raise typer.BadParameter("--since must be before --until")
+    timing = Timing(
+        settle=_option(shown.span, settle, "--settle"),
+        stuck_after=_option(shown.span, stuck_after, "--stuck-after"),
+        wait=_option(shown.span, wait, "--wait"),
+    )
+    asked = Asked(urls, token, window, timing, quiet=as_json)
+    try:
+        report = asyncio.run(_audited(asked))
+    except BookError as problem:
+        problems.print(f"[red]cannot be judged[/]: {problem}", soft_wrap=True)
+        raise typer.Exit(shown.UNKNOWN) from problem
+    verdict = shown.judge(report, waited=bool(timing.wait))
+    _show(report, verdict, as_json=as_json)
+    raise typer.Exit(verdict.code)
+
+
+async def _audited(asked: Asked) -> Report:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        statement = bool(asked.urls["payment-provider"])
+        collector = Collector(HttpBooks(client, asked.urls, asked.token), statement=statement)
+        with problems.status("reading the books", spinner="line") as status:
+            tell = (lambda _: None) if asked.quiet else status.update
+            return await Auditor(collector, asked.timing, tell=tell).audit(asked.window)
+
+
+def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:
+    if as_json:
+        told = {"verdict": verdict.sentence, "exitCode": verdict.code, **report.as_json()}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    if report.by_store():
+        console.print(shown.stores_table(report))
+    for line in (*shown.findings_text(report), *shown.remarks(report)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    style = "green" if verdict.code == shown.BALANCED else "red"
+    console.print(f"[{style}]{verdict.sentence}[/]", highlight=False, soft_wrap=True)
+
+
+def _moment(text: str, name: str, now: datetime) -> datetime:
+    return _option(lambda value: shown.moment(value, now), text, name)
+
+
+def _option(read: Callable[[str], Read], text: str, name: str) -> Read:
+    try:
+        return read(text)
+    except ValueError as problem:
+        raise typer.BadParameter(f"{name}: {problem}") from problem
