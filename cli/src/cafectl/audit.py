@@ -95,7 +95,7 @@ def stores_table(report: Report) -> Table:
     for heading in (
         "Orders", "Sold", "Under way", "Revenue", "Charged", "Refunds", "Points", "Rows", "Damage"
     ):  # fmt: skip
-        table.add_column(heading, justify="right", overflow="fold")
+        table.add_column(heading, justify="right", no_wrap=True)
     for store, totals in report.by_store().items():
         table.add_row(store, *_figures(totals, report), str(report.of_store(store)[0]))
     return table

@@ -22,6 +22,7 @@ from cafectl.books import HttpBooks
 console = Console()
 problems = Console(stderr=True)
 Read = TypeVar("Read")
+NEEDED_WIDTH = 120
 
 OrderUrl = Annotated[str, typer.Option(envvar="CAFE_ORDER_URL", help="The order service.")]
 InventoryUrl = Annotated[str, typer.Option(envvar="CAFE_INVENTORY_URL", help="The inventory.")]
@@ -127,7 +128,8 @@ def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:
         typer.echo(json.dumps(told, indent=2))
         return
     if report.by_store():
-        console.print(shown.stores_table(report))
+        width = max(console.width, NEEDED_WIDTH)  # a narrow terminal wraps, but loses no figure
+        console.print(shown.stores_table(report), width=width, crop=False, soft_wrap=True)
     for line in (*shown.findings_text(report), *shown.remarks(report)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     style = "green" if verdict.code == shown.BALANCED else "red"
