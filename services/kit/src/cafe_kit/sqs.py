@@ -220,12 +220,15 @@ class SqsConsumer:
         try:
             with alone:
                 async with asyncio.timeout(HANDLE_SECONDS):
-                    verdicts = await self._handle(messages)
+                    return await self._ask(messages)
         except UnavailableError as error:
             return [Again(error.detail, error.retry_after_seconds)] * len(messages)
         except Exception as error:  # logged whole; nothing is lost, all of it comes again
             log.exception("messages failed", queue=self._name, ids=[m.id for m in messages])
             return [Again(f"{type(error).__name__}: {error}")] * len(messages)
+
+    async def _ask(self, messages: Sequence[Message]) -> Sequence[Verdict]:
+        verdicts = await self._handle(messages)
         if len(verdicts) != len(messages):
             raise RuntimeError(f"{len(verdicts)} verdicts for {len(messages)} messages")
         return verdicts
