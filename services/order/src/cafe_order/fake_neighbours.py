@@ -5,6 +5,7 @@ lapse, an answer may be lost after it took effect.
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,8 +113,8 @@ class FakeInventory:
 class CafeAws(FakeAws):
     """The kit's AWS in memory, with DynamoDB tables of the keys `pk` and `sk`."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         self.tables: dict[str, dict[tuple[str, str], Answer]] = {}
         self.leave_unprocessed = 0
         """How many the next BatchWriteItem is to leave over."""
