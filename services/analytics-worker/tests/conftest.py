@@ -51,6 +51,16 @@ class Warehouse:
         rows = await self.rows("SELECT order_id, status FROM orders ORDER BY order_id")
         return [(row["order_id"], row["status"]) for row in rows]
 
+    async def until(self, wanted, seconds=20.0):
+        """Wait for statuses that fit; whoever loads them works beside us."""
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            found = await self.statuses()
+            if wanted(found):
+                return
+            assert asyncio.get_running_loop().time() < end, f"still {found}"
+            await asyncio.sleep(0.02)
+
     async def empty(self):
         await self.execute("TRUNCATE orders, order_lines, stream_positions")
 
