@@ -4,7 +4,6 @@ import asyncio
 
 import asyncpg
 import pytest
-from cafe_order.repository import lock_of
 
 from services.order.tests.conftest import ORDER, STORE, TOKEN, furnish
 from services.order.tests.waiting import eventually
@@ -58,10 +57,12 @@ async def test_spelling_a_body_differently_is_still_the_same_request(cafe):
     assert (await cafe.place("key-00000001", spelled)).content == first.content
 
 
-async def test_a_key_whose_first_request_is_uncommitted_is_in_flight(cafe, monkeypatch):
+async def test_a_key_whose_first_request_is_uncommitted_is_in_flight(cafe):
     holder = await asyncpg.connect(cafe.dsn)
     async with holder.transaction():
-        await holder.execute("SELECT pg_advisory_xact_lock($1)", lock_of("key-00000001"))
+        await holder.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "key-00000001"
+        )
         response = await cafe.place("key-00000001")
         assert response.status_code == 409
         assert response.json()["type"].endswith("request-in-flight")
@@ -123,15 +124,15 @@ async def test_a_closed_store_takes_no_orders_but_still_answers_old_keys(cafe):
 
 
 async def test_a_store_that_closes_between_look_and_write_takes_no_order(cafe, monkeypatch):
-    service = cafe.application.public.state.service
-    prices = service._prices
+    placing = cafe.application.public.state.placing
+    prices = placing._prices
 
     class ClosingPrices:
-        async def of(self, store_id):
+        async def of(self, store_id, max_age_seconds=None):
             await cafe.rows("UPDATE stores SET accepting_orders = false RETURNING id")
-            return await prices.of(store_id)
+            return await prices.of(store_id, max_age_seconds)
 
-    monkeypatch.setattr(service, "_prices", ClosingPrices())
+    monkeypatch.setattr(placing, "_prices", ClosingPrices())
     response = await cafe.place("key-00000001")
     assert response.status_code == 409
     assert response.json()["type"].endswith("store-closed")
@@ -166,7 +167,7 @@ async def test_an_order_can_be_read_by_its_till_and_by_nobody_elses(cafe):
 async def test_a_store_is_changed_read_and_forgotten_but_its_orders_stay(cafe):
     placed = (await cafe.place("key-00000001")).json()
     store = (await cafe.client.get("/stores/corner", headers=SERVICE)).json()
-    assert store == {"id": "corner", **STORE}
+    assert store == {"id": "corner", **STORE, "closedReason": None}
     for _ in range(2):
         gone = await cafe.client.delete("/stores/corner", headers=SERVICE)
         assert gone.status_code == 204
