@@ -91,7 +91,7 @@ def remarks(report: Report) -> Iterator[str]:
 def stores_table(report: Report) -> Table:
     """Return the sums, a row for each store."""
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("Store", no_wrap=True)
+    table.add_column("Store", overflow="fold")
     for heading in (
         "Orders", "Sold", "Under way", "Revenue", "Charged", "Refunds", "Points", "Rows", "Damage"
     ):  # fmt: skip

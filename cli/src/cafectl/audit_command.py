@@ -128,8 +128,8 @@ def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:
         typer.echo(json.dumps(told, indent=2))
         return
     if report.by_store():
-        width = max(console.width, NEEDED_WIDTH)  # a narrow terminal wraps, but loses no figure
-        console.print(shown.stores_table(report), width=width, crop=False, soft_wrap=True)
+        wide = Console(width=max(console.width, NEEDED_WIDTH))  # wraps rather than lose figures
+        wide.print(shown.stores_table(report))
     for line in (*shown.findings_text(report), *shown.remarks(report)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     style = "green" if verdict.code == shown.BALANCED else "red"
