@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 from botocore.exceptions import ClientError
@@ -203,7 +204,7 @@ async def test_a_shard_in_trouble_waits_longer_each_time_and_others_go_on(readin
     for _ in range(200):
         await reading.consumer.run_once()
         reading.clock.now += 0.125
-    waits = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(tries)]
     assert waits[:5] == [0.25, 0.5, 1.0, 2.0, 4.0]
     assert max(waits) <= 5.0
     assert reading.orders

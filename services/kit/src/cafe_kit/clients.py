@@ -14,6 +14,8 @@ CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.05
+ROUNDING = 1e-6
+"""Ten times a tenth of a retry is one retry, whatever floating point makes of it."""
 PASSING = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -82,7 +84,7 @@ class RetryBudget:
         if self._tokens < self._least_per_second:
             self._tokens = min(self._least_per_second, self._tokens + earned)
         self._refilled_at = now
-        if self._tokens < 1:
+        if self._tokens < 1 - ROUNDING:
             return False
         self._tokens -= 1
         return True
