@@ -1,1 +1,1 @@
-"""See the package's modules."""
+"""Charges orders, once each; see the package's modules."""

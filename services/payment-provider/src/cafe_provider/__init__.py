@@ -1,1 +1,1 @@
-"""See the package's modules."""
+"""A stand-in for a card provider; see the package's modules."""

@@ -1,0 +1,64 @@
+"""HTTP of the payment processor: reading only, for the platform. Charging comes by the queue."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from cafe_kit.auth import ServiceOnly
+from cafe_kit.errors import NotFoundError
+from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
+from cafe_kit.problems import Problem
+from cafe_kit.wire import ORDER_ID, STORE_ID
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import AwareDatetime, Field
+
+from cafe_payments.books import ledger_page, view
+from cafe_payments.models import LedgerPage, PaymentView, Period
+from cafe_payments.repository import DynamoLedger
+
+router = APIRouter(dependencies=[ServiceOnly])
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""The edges of time have no form in UTC."""
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
+
+
+def _ledger(request: Request) -> DynamoLedger:
+    ledger: DynamoLedger = request.app.state.ledger
+    return ledger
+
+
+def _period(
+    since: Annotated[Moment, Query(alias="from")],
+    until: Moment,
+    store_id: Annotated[str | None, Query(alias="storeId", pattern=STORE_ID)] = None,
+) -> Period:
+    return Period(since, until, store_id)
+
+
+Ledger = Annotated[DynamoLedger, Depends(_ledger)]
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "No payment was asked for"}
+}
+
+
+@router.get("/payments/{order_id}", responses={**NOT_FOUND}, tags=["payments"])
+async def get_payment(
+    order_id: Annotated[str, Path(pattern=ORDER_ID)], ledger: Ledger
+) -> PaymentView:
+    """An order's payment as the ledger has it."""
+    entry = await ledger.read(order_id)
+    if entry is None:
+        raise NotFoundError(f"No payment was asked for order {order_id}.")
+    return view(entry)
+
+
+@router.get("/ledger", tags=["ledger"])
+async def get_ledger(
+    period: Annotated[Period, Depends(_period)],
+    ledger: Ledger,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> LedgerPage:
+    """The payments of the orders placed in [from, until). A page may be short; follow `next`."""
+    return await ledger_page(ledger, period, limit=limit, cursor=cursor)

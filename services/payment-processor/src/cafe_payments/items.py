@@ -1,0 +1,124 @@
+"""The ledger's items in DynamoDB. Pure.
+
+| pk | sk | attributes |
+|---|---|---|
+| `ORDER#<order>` | `PAYMENT` | the entry; ledgerPk, ledgerSk |
+
+The index `ledger` finds entries by the time their order was placed: its partition is the hour and
+a shard of the order, so no hour is one hot partition.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cafe_payments.models import Entry
+
+SHARDS = 8
+INDEX = "ledger"
+HOUR = timedelta(hours=1)
+
+Item = dict[str, Any]
+
+
+def moment(at: datetime) -> str:
+    """UTC, fixed width: sorts as text."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def key(order_id: str) -> Item:
+    """Where an order's entry is."""
+    return {"pk": {"S": f"ORDER#{order_id}"}, "sk": {"S": "PAYMENT"}}
+
+
+def ledger_pk(placed_at: datetime, shard: int) -> str:
+    """One shard of an hour."""
+    return f"{placed_at.astimezone(UTC):%Y-%m-%dT%H}#{shard}"
+
+
+def ledger_sk(placed_at: datetime, order_id: str) -> str:
+    """An order's place in its shard."""
+    return f"{moment(placed_at)}#{order_id}"
+
+
+def just_after(sort_key: str) -> str:
+    """The least that sorts after a sort key; no order's id has a space."""
+    return f"{sort_key} " if sort_key else ""
+
+
+def hours(since: datetime, until: datetime) -> Iterator[datetime]:
+    """The hours that [since, until) touches."""
+    hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    while hour < until:
+        yield hour
+        hour += HOUR
+
+
+def encode(entry: Entry) -> Item:
+    """The item of an entry; what is empty is left out."""
+    shard = zlib.crc32(entry.order_id.encode()) % SHARDS
+    texts = {
+        "storeId": entry.store_id,
+        "currency": entry.currency,
+        "placedAt": moment(entry.placed_at),
+        "state": entry.state,
+        "updatedAt": moment(entry.updated_at),
+        "owner": entry.owner,
+        "leasedUntil": moment(entry.leased_until) if entry.leased_until else "",
+        "unsureUntil": moment(entry.unsure_until) if entry.unsure_until else "",
+        "chargeId": entry.charge_id,
+        "reason": entry.reason,
+        "ledgerPk": ledger_pk(entry.placed_at, shard),
+        "ledgerSk": ledger_sk(entry.placed_at, entry.order_id),
+    }
+    item: Item = key(entry.order_id)
+    item.update({name: {"S": value} for name, value in texts.items() if value})
+    item["amountMinor"] = {"N": str(entry.amount_minor)}
+    item["version"] = {"N": str(entry.version)}
+    item["cancelRequested"] = {"BOOL": entry.cancel_requested}
+    return item
+
+
+def decode(item: Mapping[str, Any]) -> Entry:
+    """The entry of an item."""
+
+    def text(name: str) -> str | None:
+        value: str | None = item[name]["S"] if name in item else None
+        return value
+
+    def at(name: str) -> datetime | None:
+        return datetime.fromisoformat(item[name]["S"]) if name in item else None
+
+    return Entry(
+        order_id=item["pk"]["S"].removeprefix("ORDER#"),
+        store_id=item["storeId"]["S"],
+        currency=item["currency"]["S"],
+        amount_minor=int(item["amountMinor"]["N"]),
+        placed_at=datetime.fromisoformat(item["placedAt"]["S"]),
+        state=item["state"]["S"],
+        version=int(item["version"]["N"]),
+        updated_at=datetime.fromisoformat(item["updatedAt"]["S"]),
+        owner=text("owner") or "",
+        leased_until=at("leasedUntil"),
+        unsure_until=at("unsureUntil"),
+        cancel_requested=item["cancelRequested"]["BOOL"],
+        charge_id=text("chargeId"),
+        reason=text("reason"),
+    )
+
+
+def put(entry: Entry, table: str) -> Item:
+    """The write of an entry, provided that it follows what is stored."""
+    write: Item = {
+        "TableName": table,
+        "Item": encode(entry),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if entry.version == 1:
+        write["ConditionExpression"] = "attribute_not_exists(pk)"
+    else:
+        write["ConditionExpression"] = "#version = :before"
+        write["ExpressionAttributeNames"] = {"#version": "version"}
+        write["ExpressionAttributeValues"] = {":before": {"N": str(entry.version - 1)}}
+    return {"Put": write}
