@@ -38,6 +38,21 @@ STORE = {
 ORDER = {"storeId": "corner", "lines": [{"sku": "espresso", "quantity": 2}]}
 
 
+def payment_result(order, kind, **changes):
+    """What the payment processor says about an order (as the API shows it)."""
+    facts = {
+        "id": f"{order['id']}:{kind}",
+        "type": kind,
+        "at": utc_now(),
+        "order_id": order["id"],
+        "store_id": order["storeId"],
+        "currency": order["currency"],
+        "total_minor": order["totalMinor"],
+        "placed_at": datetime.fromisoformat(order["placedAt"]),
+    }
+    return PaymentResult(**(facts | changes))
+
+
 @dataclass
 class Cafe:
     """An order service and what it talks to."""
@@ -63,17 +78,7 @@ class Cafe:
 
     def answer_payment(self, order, kind="payment.captured", **changes):
         """The payment processor's word about an order, put on its queue."""
-        result = PaymentResult(
-            id=f"{order['id']}:{kind}",
-            type=kind,
-            at=utc_now(),
-            order_id=order["id"],
-            store_id=order["storeId"],
-            currency=order["currency"],
-            total_minor=order["totalMinor"],
-            placed_at=datetime.fromisoformat(order["placedAt"]),
-            **changes,
-        )
+        result = payment_result(order, kind, **changes)
         return self.aws.put_message(RESULTS, result.encode(), order["id"])
 
     async def status(self, order):
