@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from dev.demo import NAMESPACE, command, kubectl
+from dev.kubectl import NAMESPACE, command, kubectl
 from dev.steps import say, step
 from dev.system import ROOT, main, wait_until
 

@@ -1,20 +1,19 @@
 """`python -m dev.demo`: the story of CloudCafe in one terminal, on the cluster of `make up`.
 
 A store opens, customers order steadily, Aurora fails over, a pod is killed; the events are shown
-as they come, and a table says what each fault cost. Everything that happens here is a kubectl
-command that is shown, so that a reader can do the same on a cluster of their own.
+as they come, a table says what each fault cost, and the books are compared. Everything that happens
+here is a kubectl command that is shown, so that a reader can do the same on a cluster of their own.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -22,11 +21,12 @@ from cafectl.runs import Measured, measured
 from rich.console import Console
 from rich.table import Table
 
+from dev.audit import audit
+from dev.kubectl import NAMESPACE, command, kubeconfig, kubectl
 from dev.steps import say, step
-from dev.system import LOCAL, ROOT, ProblemError, main, run, wait_until
+from dev.system import LOCAL, ROOT, ProblemError, main, wait_until
 from dev.tools import tool
 
-NAMESPACE = "cloudcafe"
 CONSENT = "cloudcafe.dev/chaos"
 STORE = "espresso-soho"
 EXPERIMENTS = ("03-aurora-failover", "13-pod-kill")
@@ -59,21 +59,6 @@ class Chapter:
     account: dict[str, Any]
 
 
-def kubeconfig() -> Path:
-    """Return the kubeconfig that `make up` used."""
-    return Path(os.environ.get("KUBECONFIG") or LOCAL / "kubeconfig")
-
-
-def command(*words: str) -> list[str]:
-    """Return the command line of kubectl in the demo's namespace."""
-    return [str(tool("kubectl")), "--kubeconfig", str(kubeconfig()), "-n", NAMESPACE, *words]
-
-
-def kubectl(*words: str, text: str | None = None) -> str:
-    """Run kubectl in the demo's namespace."""
-    return run(*command(*words), text=text)
-
-
 def shown(*words: str) -> str:
     """Run kubectl and show the command as a reader would type it."""
     say(f"$ kubectl -n {NAMESPACE} {' '.join(words)}")
@@ -87,17 +72,22 @@ def story() -> None:
             f"namespace {NAMESPACE} has not agreed to chaos: "
             f"kubectl label namespace {NAMESPACE} {CONSENT}=allowed"
         )
+    began = datetime.now(UTC)
     with events_as_they_come():
         open_the_store()
         chapters = [break_it(name) for name in EXPERIMENTS]
+    with step("the books: does every order have its charge, its stock, its points, its row?"):
+        balanced = audit("--since", began.isoformat(timespec="seconds"))
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)
     console.print(table(chapters))
     lost = sum(chapter.account["lost"] + chapter.account["twice"] for chapter in chapters)
     green = all(chapter.run.verdict == "Passed" for chapter in chapters)
     print(_FAREWELL.format(kubeconfig=kubeconfig(), kubectl=tool("kubectl")))
-    if lost or not green:
-        raise ProblemError("an order was lost or doubled, or a run did not pass: see above")
+    if lost or not green or not balanced:
+        raise ProblemError(
+            "an order was lost or doubled, a run did not pass, or the books differ: see above"
+        )
 
 
 def consent() -> str:
