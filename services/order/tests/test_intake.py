@@ -21,7 +21,10 @@ ODD = st.one_of(
     st.lists(st.none(), max_size=2),
 )
 LINE = st.fixed_dictionaries(
-    {"sku": st.sampled_from(["espresso", "cake", "tea"]) | ODD, "quantity": st.integers(1, 50) | ODD},
+    {
+        "sku": st.sampled_from(["espresso", "cake", "tea"]) | ODD,
+        "quantity": st.integers(1, 50) | ODD,
+    },
     optional={"note": ODD},
 )
 BODY = st.fixed_dictionaries(
