@@ -1,34 +1,20 @@
 """The inventory's HTTP: strict input, problem documents, throttling named."""
 
-from datetime import timedelta
-
 import httpx
 import pytest
-from botocore.exceptions import ClientError
 from cafe_inventory.endpoints import router
-from cafe_inventory.fakes import FakeStock
-from cafe_inventory.models import ReservationInput
-from cafe_inventory.repository import DynamoStock
-from cafe_inventory.service import InventoryService
 from cafe_kit.app import build_application
-from cafe_kit.errors import ThrottledError
-from cafe_kit.fakes import FakeAws
 from cafe_kit.settings import KitSettings
-from cafe_kit.wire import utc_now
 
 TOKEN = "service-token-for-tests"
 LINES = [{"sku": "milk", "quantity": 1}]
 
 
 @pytest.fixture
-def stock():
-    return FakeStock()
-
-
-@pytest.fixture
-async def client(stock):
+async def client(in_memory):
     application = build_application("inventory", "t", KitSettings(service_token=TOKEN), [router])
-    application.public.state.service = InventoryService(stock, utc_now, timedelta(minutes=15))
+    application.public.state.service = in_memory.service
+    application.public.state.ledger = in_memory.ledger
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application.public),
         base_url="http://inventory",
@@ -40,7 +26,8 @@ async def client(stock):
 async def test_a_reservation_is_made_read_and_settled(client):
     par = {"items": [{"sku": "milk", "quantity": 3}]}
     stock = await client.put("/stores/corner/stock", json=par)
-    assert stock.json() == {"items": [{"sku": "milk", "onHand": 3, "reserved": 0}]}
+    milk = {"sku": "milk", "onHand": 3, "reserved": 0, "available": 3, "lowAt": 0}
+    assert stock.json() == {"items": [milk], "next": None}
     made = await client.put("/reservations/o-1", json={"storeId": "corner", "lines": LINES})
     assert made.status_code == 200
     assert made.json()["status"] == "reserved"
@@ -83,51 +70,10 @@ async def test_nothing_is_open_to_strangers(client):
     assert (await client.get("/stores/corner/stock")).status_code == 403
 
 
-async def test_throttling_is_a_503_that_names_dynamodb(client, stock):
-    stock.throttled = True
+async def test_throttling_is_a_503_that_names_dynamodb(client, in_memory):
+    in_memory.table.throttled = True
     refused = await client.put("/reservations/o-1", json={"storeId": "corner", "lines": LINES})
     assert refused.status_code == 503
     assert refused.headers["retry-after"]
     assert refused.json()["title"] == "DynamoDB throttling"
     assert refused.json()["service"] == "DynamoDB"
-
-
-async def test_throttling_inside_a_transaction_is_throttling_too():
-    aws = FakeAws()
-
-    def cancel(parameters):
-        reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}, {"Code": "None"}]
-        response = {
-            "Error": {"Code": "TransactionCanceledException"},
-            "CancellationReasons": reasons,
-        }
-        raise ClientError(response, "TransactWriteItems")
-
-    aws.rules["transact_write_items"] = cancel
-    service = InventoryService(DynamoStock(aws, "t"), utc_now, timedelta(minutes=15))
-    with pytest.raises(ThrottledError):
-        await service.reserve("o-1", _wants())
-
-
-async def test_a_transaction_that_met_another_is_tried_again():
-    aws, tries = FakeAws(), []
-
-    def conflict_twice(parameters):
-        tries.append(parameters)
-        if len(tries) > 2:
-            return {}
-        reasons = [{"Code": "None"}, {"Code": "None"}, {"Code": "TransactionConflict"}]
-        response = {
-            "Error": {"Code": "TransactionCanceledException"},
-            "CancellationReasons": reasons,
-        }
-        raise ClientError(response, "TransactWriteItems")
-
-    aws.rules["transact_write_items"] = conflict_twice
-    service = InventoryService(DynamoStock(aws, "t"), utc_now, timedelta(minutes=15))
-    assert (await service.reserve("o-1", _wants())).status == "reserved"
-    assert len(tries) == 3
-
-
-def _wants():
-    return ReservationInput(storeId="corner", lines=LINES)

@@ -5,22 +5,12 @@ The same rules run against the fake, so that the fake cannot drift from the tabl
 
 import asyncio
 import itertools
-from datetime import timedelta
 
 import pytest
-from cafe_inventory.fakes import FakeStock
 from cafe_inventory.models import ParInput, ReservationInput
-from cafe_inventory.service import InventoryService
 from cafe_kit.errors import ConflictError, NotFoundError, UnprocessableError
 
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(params=["dynamodb", "fake"])
-def inventory(request, clock):
-    if request.param == "fake":
-        return InventoryService(FakeStock(), clock, timedelta(minutes=15))
-    return request.getfixturevalue("service")
 
 
 @pytest.fixture
@@ -179,38 +169,41 @@ async def test_what_was_never_reserved_is_not_found(inventory, order):
             await step(order)
 
 
-async def test_two_hundred_customers_at_once_never_oversell(service, store):
-    await stock_up(service, store, milk=50)
+async def test_two_hundred_customers_at_once_never_oversell(on_dynamodb, store):
+    await stock_up(on_dynamodb, store, milk=50)
 
     async def customer(number):
         try:
-            await service.reserve(f"{store}-{number}", wants(store, milk=1))
+            await on_dynamodb.reserve(f"{store}-{number}", wants(store, milk=1))
         except ConflictError:
             return False
         return True
 
     got = await asyncio.gather(*(customer(number) for number in range(200)))
     assert sum(got) == 50
-    assert await on_hand(service, store) == {"milk": (50, 50)}
+    assert await on_hand(on_dynamodb, store) == {"milk": (50, 50)}
     winners = [number for number, won in enumerate(got) if won]
-    await asyncio.gather(*(service.commit(f"{store}-{number}") for number in winners))
-    assert await on_hand(service, store) == {"milk": (0, 0)}
+    await asyncio.gather(*(on_dynamodb.commit(f"{store}-{number}") for number in winners))
+    assert await on_hand(on_dynamodb, store) == {"milk": (0, 0)}
 
 
-async def test_one_order_reserved_by_many_at_once_is_kept_once(service, store, order):
-    await stock_up(service, store, milk=50)
-    views = await asyncio.gather(*(service.reserve(order, wants(store, milk=2)) for _ in range(20)))
+async def test_one_order_reserved_by_many_at_once_is_kept_once(on_dynamodb, store, order):
+    await stock_up(on_dynamodb, store, milk=50)
+    views = await asyncio.gather(
+        *(on_dynamodb.reserve(order, wants(store, milk=2)) for _ in range(20))
+    )
     assert {view.status for view in views} == {"reserved"}
-    assert await on_hand(service, store) == {"milk": (50, 2)}
+    assert await on_hand(on_dynamodb, store) == {"milk": (50, 2)}
 
 
-async def test_commit_and_release_at_once_agree_on_one_end(service, store, order):
-    await stock_up(service, store, milk=5)
-    await service.reserve(order, wants(store, milk=2))
+async def test_commit_and_release_at_once_agree_on_one_end(on_dynamodb, store, order):
+    await stock_up(on_dynamodb, store, milk=5)
+    await on_dynamodb.reserve(order, wants(store, milk=2))
     ends = await asyncio.gather(
-        *(step(order) for step in [service.commit, service.release] * 4), return_exceptions=True
+        *(step(order) for step in [on_dynamodb.commit, on_dynamodb.release] * 4),
+        return_exceptions=True,
     )
     statuses = {end.status for end in ends if not isinstance(end, Exception)}
     assert len(statuses) == 1
     left = 3 if statuses == {"committed"} else 5
-    assert await on_hand(service, store) == {"milk": (left, 0)}
+    assert await on_hand(on_dynamodb, store) == {"milk": (left, 0)}

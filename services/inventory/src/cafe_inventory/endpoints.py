@@ -3,14 +3,24 @@
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
+from cafe_kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
-from cafe_kit.wire import ORDER_ID, StoreIdPath
-from fastapi import APIRouter, Depends, Path, Request
+from cafe_kit.wire import OrderId, StoreId, StoreIdPath
+from fastapi import APIRouter, Depends, Header, Query, Request
 
+from cafe_inventory.books import Window
+from cafe_inventory.ledger import Ledger
 from cafe_inventory.models import (
+    BatchInput,
+    BatchView,
+    LedgerPage,
+    LevelsPage,
+    Moment,
     ParInput,
     ReservationInput,
     ReservationView,
+    RestockInput,
+    RestockView,
     StockView,
 )
 from cafe_inventory.service import InventoryService
@@ -23,10 +33,30 @@ def _service(request: Request) -> InventoryService:
     return service
 
 
+def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
 Service = Annotated[InventoryService, Depends(_service)]
-OrderIdPath = Annotated[str, Path(pattern=ORDER_ID)]
+Books = Annotated[Ledger, Depends(_ledger)]
+OrderIdPath = OrderId
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{8,128}$",
+        description="8 to 128 visible ASCII characters, the same when a delivery is repeated.",
+    ),
+]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "It does not exist"}
+}
+BAD_HEADER: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "No Idempotency-Key, or a malformed one"}
+}
+MALFORMED: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is not JSON"}
 }
 OUT_OF_STOCK: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "Out of stock; `sku` and `available` say of what"}
@@ -36,16 +66,18 @@ SETTLED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.put("/stores/{store_id}/stock", tags=["stock"])
+@router.put("/stores/{store_id}/stock", responses={**MALFORMED}, tags=["stock"])
 async def put_stock(store_id: StoreIdPath, body: ParInput, service: Service) -> StockView:
-    """Create what is missing of a store's par; what is there stays as it is."""
+    """Create what is missing of a store's par; what is there keeps its counters."""
     return await service.put_par(store_id, body)
 
 
 @router.get("/stores/{store_id}/stock", responses={**NOT_FOUND}, tags=["stock"])
-async def get_stock(store_id: StoreIdPath, service: Service) -> StockView:
+async def get_stock(
+    store_id: StoreIdPath, service: Service, limit: Limit = MAX_LIMIT, cursor: Cursor = None
+) -> StockView:
     """What a store has on hand, and how much of it is reserved."""
-    return await service.stock(store_id)
+    return await service.stock(store_id, cursor, limit)
 
 
 @router.delete("/stores/{store_id}/stock", status_code=204, tags=["stock"])
@@ -54,7 +86,27 @@ async def delete_stock(store_id: StoreIdPath, service: Service) -> None:
     await service.delete_stock(store_id)
 
 
-@router.put("/reservations/{order_id}", responses={**OUT_OF_STOCK}, tags=["reservations"])
+@router.post(
+    "/stores/{store_id}/stock/restock",
+    responses={**BAD_HEADER, **NOT_FOUND},
+    tags=["stock"],
+)
+async def restock(
+    store_id: StoreIdPath, body: RestockInput, key: IdempotencyKey, service: Service
+) -> RestockView:
+    """Book a delivery, exactly once per Idempotency-Key."""
+    return await service.restock(store_id, key, body)
+
+
+@router.post("/reservations:batch", responses={**MALFORMED}, tags=["reservations"])
+async def batch(body: BatchInput, service: Service) -> BatchView:
+    """Steps of up to fifty orders at once; each gets the outcome that it would have alone."""
+    return BatchView(results=await service.batch(body.requests))
+
+
+@router.put(
+    "/reservations/{order_id}", responses={**MALFORMED, **OUT_OF_STOCK}, tags=["reservations"]
+)
 async def put_reservation(
     order_id: OrderIdPath, body: ReservationInput, service: Service
 ) -> ReservationView:
@@ -82,3 +134,28 @@ async def commit_reservation(order_id: OrderIdPath, service: Service) -> Reserva
 async def release_reservation(order_id: OrderIdPath, service: Service) -> ReservationView:
     """The stock is for sale again."""
     return await service.release(order_id)
+
+
+@router.get("/ledger", tags=["books"])
+async def get_ledger(  # noqa: PLR0913 - a query string has names
+    books: Books,
+    since: Annotated[Moment, Query(alias="from", description="Placed then or later.")],
+    until: Annotated[Moment, Query(description="Placed before.")],
+    *,
+    store_id: Annotated[StoreId | None, Query(alias="storeId")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> LedgerPage:
+    """Reservations of real orders, by the moment the orders were placed."""
+    return await books.page(Window(since, until, store_id), cursor, limit)
+
+
+@router.get("/ledger/levels", tags=["books"])
+async def get_levels(
+    books: Books,
+    store_id: Annotated[StoreId | None, Query(alias="storeId")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> LevelsPage:
+    """The counters of all stock; received = available + reserved + sold."""
+    return await books.levels(store_id, cursor, limit)

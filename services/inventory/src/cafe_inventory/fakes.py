@@ -1,111 +1,266 @@
-"""A stock table in memory, for tests: the same obligations as `DynamoStock`."""
+"""Stand-ins for tests: a stock table and a stream in memory, with the obligations of the real."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from cafe_kit.errors import ThrottledError
+from cafe_kit.errors import ThrottledError, UnavailableError
+from cafe_kit.events import StockEvent
 
-from cafe_inventory.models import (
-    Exists,
-    Held,
-    Outcome,
-    OutOfStock,
-    ParItem,
+from cafe_inventory import items
+from cafe_inventory.books import Window
+from cafe_inventory.changes import (
+    LOW_SHARE,
+    Change,
+    Level,
+    Move,
+    Prolong,
+    Refused,
     Reservation,
-    ReservationStatus,
-    StockItem,
+    Reserve,
+    Restock,
+    Settle,
+    StockKey,
+    Timer,
+    Verdict,
+    Written,
+    merge,
 )
+from cafe_inventory.models import ParItem
+
+Booked = dict[tuple[str, str], Restock]
 
 
 class FakeStock:
-    """Set `throttled` to make every call fail as DynamoDB without capacity does."""
+    """Set `throttled` to make every call fail as DynamoDB without capacity does.
+
+    `stock_items` and `kept` may be read and written by tests; `writes` counts transactions.
+    """
 
     def __init__(self) -> None:
-        self._available: dict[tuple[str, str], int] = {}
-        self._reserved: dict[tuple[str, str], int] = {}
-        self._reservations: dict[str, Reservation] = {}
+        self.stock_items: dict[StockKey, Level] = {}
+        self.kept: dict[str, Reservation] = {}
+        self.timers: dict[tuple[str, str], Timer] = {}
+        self.booked: Booked = {}
         self.throttled = False
+        self.writes = 0
 
-    async def stock(self, store_id: str) -> list[StockItem]:
-        """All items of a store."""
+    async def write(self, group: Sequence[Change], now: datetime) -> Verdict:  # noqa: ARG002 - port
+        """All or none."""
         self._check()
-        return [
-            StockItem(
-                sku=sku,
-                on_hand=available + self._reserved[store, sku],
-                reserved=self._reserved[store, sku],
-            )
-            for (store, sku), available in sorted(self._available.items())
-            if store == store_id
+        self.writes += 1
+        merged = merge(group)
+        found = {
+            change.order_id: self.kept.get(change.order_id)
+            for change in group
+            if not self._fits(change)
+        }
+        levels = {
+            key: self.stock_items.get(key)
+            for key, move in merged.items()
+            if not _allows(self.stock_items.get(key), move)
+        }
+        if found or levels:
+            return Refused(found, levels)
+        for key, move in merged.items():
+            self._move(key, move)
+        for change in group:
+            self.kept[change.order_id] = self._after(change)
+            self._start_timer(change)
+        return Written()
+
+    async def reservations(self, order_ids: Sequence[str]) -> dict[str, Reservation]:
+        """Those that exist."""
+        self._check()
+        return {each: self.kept[each] for each in order_ids if each in self.kept}
+
+    async def lapsed(self, shard: int, now: datetime, limit: int) -> list[Timer]:
+        """The oldest timers of a shard whose time is over."""
+        self._check()
+        pk = items.hold_pk(shard)
+        due = [t for k, t in sorted(self.timers.items()) if k[0] == pk and k[1] < items.moment(now)]
+        return due[:limit]
+
+    async def forget(self, timers: Sequence[Timer]) -> None:
+        """These have nothing more to say."""
+        self._check()
+        for timer in timers:
+            self.timers.pop((timer.pk, timer.sk), None)
+
+    async def stock(
+        self, store_id: str, *, after: str = "", limit: int
+    ) -> tuple[list[Level], str | None]:
+        """Items of a store after one of them, and the last one's name when there may be more."""
+        self._check()
+        rest = [
+            level
+            for (store, sku), level in sorted(self.stock_items.items())
+            if store == store_id and sku > after
         ]
+        return rest[:limit], rest[limit - 1].sku if len(rest) >= limit else None
+
+    async def levels(self, keys: Sequence[StockKey]) -> list[Level]:
+        """The stock items that exist."""
+        self._check()
+        return [self.stock_items[key] for key in keys if key in self.stock_items]
 
     async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
-        """Create what is missing."""
+        """Create what is missing; of what is there, set when it is low if `par` says so."""
         self._check()
         for item in par:
-            self._available.setdefault((store_id, item.sku), item.quantity)
-            self._reserved.setdefault((store_id, item.sku), 0)
+            low_at = item.quantity // LOW_SHARE if item.low_at is None else item.low_at
+            known = self.stock_items.get((store_id, item.sku))
+            if known is None:
+                known = Level(store_id, item.sku, item.quantity, 0, 0, item.quantity, low_at)
+            elif item.low_at is not None:
+                known = replace(known, low_at=item.low_at)
+            self.stock_items[store_id, item.sku] = known
 
     async def delete_stock(self, store_id: str) -> None:
         """Forget a store's stock."""
         self._check()
-        for key in [key for key in self._available if key[0] == store_id]:
-            del self._available[key], self._reserved[key]
+        for key in [key for key in self.stock_items if key[0] == store_id]:
+            del self.stock_items[key]
 
-    async def reservation(self, order_id: str) -> Reservation | None:
-        """An order's reservation."""
+    async def stores(self, *, after: str, limit: int) -> list[str]:
+        """Stores that have stock, after one of them."""
         self._check()
-        return self._reservations.get(order_id)
+        return sorted({store for store, _ in self.stock_items if store > after})[:limit]
 
-    async def reserve(self, wanted: Reservation, now: datetime) -> Outcome:  # noqa: ARG002 - port
-        """Keep all or nothing."""
+    async def restock(self, restock: Restock) -> Restock | str:
+        """Book a delivery, or find it booked; or the name of an item that the store lacks."""
         self._check()
-        known = self._reservations.get(wanted.order_id)
-        if known is not None and not (known.status == "released" and known.expired):
-            return Exists()
-        for line in wanted.lines:
-            available = self._available.get((wanted.store_id, line.sku), 0)
-            if available < line.quantity:
-                return OutOfStock(line.sku, available)
-        self._move(wanted, available=-1, reserved=1)
-        self._reservations[wanted.order_id] = wanted
-        return Held()
+        known = self.booked.get((restock.store_id, restock.key))
+        if known is not None:
+            return known
+        for sku, _ in restock.items:
+            if (restock.store_id, sku) not in self.stock_items:
+                return sku
+        for sku, quantity in restock.items:
+            level = self.stock_items[restock.store_id, sku]
+            self.stock_items[restock.store_id, sku] = replace(
+                level, available=level.available + quantity, received=level.received + quantity
+            )
+        self.booked[restock.store_id, restock.key] = restock
+        return restock
 
-    async def settle(
-        self,
-        held: Reservation,
-        status: ReservationStatus,
-        now: datetime,  # noqa: ARG002 - the port wants it
-        *,
-        expired: bool = False,
-    ) -> bool:
-        """Commit or release; False when it is not held any more."""
+    async def give_counters(self, level: Level) -> bool:
+        """Bring an item of an older version up to date."""
         self._check()
-        if self._reservations.get(held.order_id) != held:
-            return False
-        self._move(held, available=1 if status == "released" else 0, reserved=-1)
-        self._reservations[held.order_id] = replace(held, status=status, expired=expired)
+        self.stock_items[level.store_id, level.sku] = replace(level, counted=True)
         return True
 
-    async def lapsed(self, now: datetime) -> list[str]:
-        """Order ids of holds whose time is over."""
+    async def mark_told(self, level: Level, *, low: bool) -> bool:
+        """An event about this level was put; False when somebody else put one meanwhile."""
         self._check()
-        return [
-            r.order_id
-            for r in self._reservations.values()
-            if r.status == "reserved" and not r.synthetic and r.held_until < now
-        ]
+        known = self.stock_items.get((level.store_id, level.sku))
+        if known is None or known.serial != level.serial:
+            return False
+        self.stock_items[level.store_id, level.sku] = replace(
+            known, told_low=low, serial=known.serial + 1
+        )
+        return True
 
-    def _move(self, reservation: Reservation, *, available: int, reserved: int) -> None:
-        if reservation.synthetic:
-            return
-        for line in reservation.lines:
-            key = (reservation.store_id, line.sku)
-            if key in self._available:
-                self._available[key] += available * line.quantity
-                self._reserved[key] += reserved * line.quantity
+    async def page(
+        self, window: Window, *, after: str, limit: int
+    ) -> tuple[list[Reservation], str | None]:
+        """Real reservations after a position, in the order of placing, and the next position."""
+        self._check()
+        placed = sorted(
+            (f"{items.moment(each.placed_at)}#{each.order_id}", each)
+            for each in self.kept.values()
+            if each.placed_at is not None
+            and not each.synthetic
+            and window.since <= each.placed_at < window.until
+            and window.store_id in {None, each.store_id}
+        )
+        rest = [(at, each) for at, each in placed if at > after]
+        return [each for _, each in rest[:limit]], rest[limit - 1][0] if len(
+            rest
+        ) >= limit else None
+
+    def _fits(self, change: Change) -> bool:
+        known = self.kept.get(change.order_id)
+        if isinstance(change, Reserve):
+            return known is None or (known.status == "released" and known.expired)
+        if known is None or known.status != "reserved":
+            return False
+        if isinstance(change, Prolong) or change.exact:
+            return known.held_until == change.held.held_until
+        return (known.store_id, known.lines, known.synthetic) == (
+            change.held.store_id,
+            change.held.lines,
+            change.held.synthetic,
+        )
+
+    def _move(self, key: StockKey, move: Move) -> None:
+        level = self.stock_items[key]
+        self.stock_items[key] = replace(
+            level,
+            available=level.available + move.available,
+            reserved=level.reserved + move.reserved,
+            sold=level.sold + move.sold,
+        )
+
+    def _after(self, change: Change) -> Reservation:
+        match change:
+            case Reserve(wanted=wanted):
+                return wanted
+            case Prolong(until=until):
+                return replace(self.kept[change.order_id], held_until=until)
+            case Settle(status=status, expired=expired):
+                return replace(self.kept[change.order_id], status=status, expired=expired)
+
+    def _start_timer(self, change: Change) -> None:
+        kept = self.kept[change.order_id]
+        if not isinstance(change, Settle) and not kept.synthetic:
+            pk = items.hold_pk(items.shard_of(kept.order_id))
+            sk = f"{items.moment(kept.held_until)}#{kept.order_id}"
+            self.timers[pk, sk] = Timer(pk, sk, (kept.order_id,))
 
     def _check(self) -> None:
         if self.throttled:
             raise ThrottledError("DynamoDB", "DynamoDB throttles this service (fake).")
+
+
+class FakeStream:
+    """Keeps the events. `away`: refuses all; `refusing`: the number of events refused at first."""
+
+    def __init__(self) -> None:
+        self.events: list[StockEvent] = []
+        self.away = False
+        self.refusing = 0
+
+    async def put(self, events: Sequence[StockEvent]) -> list[bool]:
+        """Which of them arrived."""
+        if self.away:
+            raise UnavailableError("Kinesis does not answer (fake).")
+        arrived = [index >= self.refusing for index in range(len(events))]
+        self.refusing = max(0, self.refusing - len(events))
+        self.events += [event for event, has in zip(events, arrived, strict=True) if has]
+        return arrived
+
+
+class FakeNotes:
+    """Keeps what was counted and touched."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, float] = {}
+        self.gauges: dict[str, float] = {}
+        self.touched: set[StockKey] = set()
+
+    def count(self, name: str, value: float = 1.0) -> None:
+        """Add to a counter."""
+        self.counts[name] = self.counts.get(name, 0) + value
+
+    def gauge(self, name: str, value: float) -> None:
+        """Set a gauge."""
+        self.gauges[name] = value
+
+    def touch(self, keys: Sequence[StockKey]) -> None:
+        """These changed."""
+        self.touched |= set(keys)
+
+
+def _allows(level: Level | None, move: Move) -> bool:
+    return level is not None and level.available >= move.needed and level.reserved >= move.settled

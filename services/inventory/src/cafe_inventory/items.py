@@ -1,44 +1,51 @@
-"""The items of the inventory table and the expressions that change them. Pure.
+"""The items of the inventory table, read and made. Pure. What changes them is in `writes.py`.
 
 | pk | sk | attributes |
 |---|---|---|
-| `STORE#<store>` | `SKU#<sku>` | available, reserved |
-| `ORDER#<order>` | `RESERVATION` | storeId, lines, synthetic, status, heldUntil, expired |
-| `HOLDS#<shard>` | `<heldUntil>#<order>` | orderId: finds what has lapsed without a scan |
+| `STORE#<store>` | `SKU#<sku>` | available, reserved, sold, received, lowAt, toldLow, serial |
+| `STORES` | `<store>` | changes: lists the stores without a scan |
+| `ORDER#<order>` | `RESERVATION` | storeId, lines, status, heldUntil; synthetic, expired, ledger |
+| `HOLDS#<shard>` | `<heldUntil>#<order>` | orders: finds what has lapsed without a scan |
+| `RESTOCK#<store>#<key>` | `RESTOCK` | items, receivedAt: a delivery is booked once |
 
-On hand is available + reserved. `expiresAt` is DynamoDB's time to live and is only set on what
-holds no stock (settled or synthetic): were DynamoDB to delete a hold, nobody would give back its
-stock.
+received = available + reserved + sold. The index `ledger` has the real reservations by the moment
+their orders were placed. `expiresAt` is DynamoDB's time to live and is only set on what holds no
+stock (settled or synthetic): were DynamoDB to delete a hold, nobody would give back its stock.
 """
 
+import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer
 
-from cafe_inventory.models import (
-    ParItem,
-    Reservation,
-    ReservationLine,
-    ReservationStatus,
-    StockItem,
-)
+from cafe_inventory.changes import LOW_SHARE, Level, Reservation, Restock, Timer
+from cafe_inventory.models import ParItem, ReservationLine
 
 SHARDS = 8
 SKU_PREFIX = "SKU#"
-KEEP = timedelta(days=7)
+STORES = "STORES"
+KEEP = timedelta(days=35)
+"""A month can be audited."""
 
-_serialise = TypeSerializer().serialize
 _deserialise = TypeDeserializer().deserialize
 
 Item = dict[str, Any]
 
 
-def encode(values: Mapping[str, object]) -> Item:
-    """Plain values to DynamoDB's typed ones."""
-    return {name: _serialise(value) for name, value in values.items()}
+def encode(values: Mapping[str, str | int | bool]) -> Item:
+    """Plain values to DynamoDB's typed ones; boto3's own way costs ten times as much."""
+    return {name: _typed(value) for name, value in values.items()}
+
+
+def _typed(value: str | int | bool) -> Item:  # noqa: FBT001 - it is the value
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    return {"N": str(value)}
 
 
 def decode(item: Mapping[str, Any]) -> Item:
@@ -48,7 +55,7 @@ def decode(item: Mapping[str, Any]) -> Item:
 
 def key(pk: str, sk: str) -> Item:
     """A primary key."""
-    return encode({"pk": pk, "sk": sk})
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def store_pk(store_id: str) -> str:
@@ -56,8 +63,13 @@ def store_pk(store_id: str) -> str:
     return f"STORE#{store_id}"
 
 
+def stock_key(store_id: str, sku: str) -> Item:
+    """Where a stock item is."""
+    return key(store_pk(store_id), f"{SKU_PREFIX}{sku}")
+
+
 def hold_pk(shard: int) -> str:
-    """The partition of one share of the holds."""
+    """The partition of one share of the timers."""
     return f"HOLDS#{shard}"
 
 
@@ -66,160 +78,144 @@ def reservation_key(order_id: str) -> Item:
     return key(f"ORDER#{order_id}", "RESERVATION")
 
 
+def restock_key(store_id: str, idempotency_key: str) -> Item:
+    """Where a delivery is."""
+    return key(f"RESTOCK#{store_id}#{idempotency_key}", "RESTOCK")
+
+
 def moment(at: datetime) -> str:
     """UTC, fixed width: sorts as text."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def stock_item(item: Mapping[str, Any]) -> StockItem:
-    """A stock item as the API shows it."""
+def shard_of(order_id: str) -> int:
+    """Which share of the timers, and of an hour in the books, an order belongs to."""
+    return zlib.crc32(order_id.encode()) % SHARDS
+
+
+def ledger_pk(hour: str, shard: int) -> str:
+    """The books' partition of one share of an hour, which is written as 2026-11-22T07."""
+    return f"{hour}#{shard}"
+
+
+def level(item: Mapping[str, Any]) -> Level:
+    """A stock item. What was written before there were counters is worked out."""
     plain = decode(item)
-    reserved = int(plain["reserved"])
-    return StockItem(
+    available, reserved = int(plain["available"]), int(plain["reserved"])
+    sold = int(plain.get("sold", 0))
+    received = int(plain.get("received", available + reserved + sold))
+    return Level(
+        store_id=plain["pk"].removeprefix(store_pk("")),
         sku=plain["sk"].removeprefix(SKU_PREFIX),
-        on_hand=int(plain["available"]) + reserved,
+        available=available,
         reserved=reserved,
+        sold=sold,
+        received=received,
+        low_at=int(plain.get("lowAt", received // LOW_SHARE)),
+        told_low=plain.get("toldLow", False),
+        serial=int(plain.get("serial", 0)),
+        counted="received" in plain,
     )
 
 
 def new_stock(store_id: str, item: ParItem) -> Item:
-    """A stock item with nothing reserved."""
-    return encode(
-        {
-            "pk": store_pk(store_id),
-            "sk": f"{SKU_PREFIX}{item.sku}",
-            "available": item.quantity,
-            "reserved": 0,
-        }
-    )
+    """A stock item with nothing reserved and nothing sold."""
+    low_at = item.quantity // LOW_SHARE if item.low_at is None else item.low_at
+    counters = {
+        "available": item.quantity,
+        "reserved": 0,
+        "sold": 0,
+        "received": item.quantity,
+        "lowAt": low_at,
+        "serial": 0,
+        "toldLow": False,
+    }
+    return {**stock_key(store_id, item.sku), **encode(counters)}
 
 
-def available(item: Mapping[str, Any] | None) -> int:
-    """What a failed condition found in the item; 0 when there is none."""
-    return int(decode(item)["available"]) if item else 0
+def lines_text(lines: Sequence[ReservationLine]) -> str:
+    """The lines as one attribute: cheap to write, and a condition can compare them."""
+    return json.dumps([[line.sku, line.quantity] for line in lines], separators=(",", ":"))
 
 
 def reservation(item: Mapping[str, Any]) -> Reservation:
     """A stored reservation."""
     plain = decode(item)
+    lines = plain["lines"]
+    if isinstance(lines, str):
+        pairs = json.loads(lines)
+    else:  # written by an older version
+        pairs = [(line["sku"], int(line["quantity"])) for line in lines]
+    placed = plain.get("ledgerSk", "").partition("#")[0]
     return Reservation(
         order_id=plain["pk"].removeprefix("ORDER#"),
         store_id=plain["storeId"],
-        lines=tuple(
-            ReservationLine(sku=line["sku"], quantity=int(line["quantity"]))
-            for line in plain["lines"]
-        ),
-        synthetic=plain["synthetic"],
+        # what was validated when it was written needs no second look
+        lines=tuple(ReservationLine.model_construct(sku=sku, quantity=n) for sku, n in pairs),
+        synthetic=plain.get("synthetic", False),
         status=plain["status"],
         held_until=datetime.fromisoformat(plain["heldUntil"]),
-        expired=plain["expired"],
+        placed_at=datetime.fromisoformat(placed) if placed else None,
+        expired=plain.get("expired", False),
     )
 
 
-def put_reservation(wanted: Reservation, now: datetime) -> Item:
-    """Write it unless there is one; one that lapsed may be made again."""
-    values: dict[str, object] = {
+def new_reservation(wanted: Reservation, now: datetime) -> Item:
+    """The item of a reservation; a synthetic one is in no books and goes by itself."""
+    values: dict[str, str | int | bool] = {
         "storeId": wanted.store_id,
-        "lines": [line.model_dump() for line in wanted.lines],
-        "synthetic": wanted.synthetic,
+        "lines": lines_text(wanted.lines),
         "status": wanted.status,
         "heldUntil": moment(wanted.held_until),
-        "expired": False,
     }
     if wanted.synthetic:
-        values["expiresAt"] = int((now + KEEP).timestamp())
-    return {
-        "Item": {**reservation_key(wanted.order_id), **encode(values)},
-        "ConditionExpression": (
-            "attribute_not_exists(pk) OR (#status = :released AND #expired = :yes)"
-        ),
-        "ExpressionAttributeNames": {"#status": "status", "#expired": "expired"},
-        "ExpressionAttributeValues": encode({":released": "released", ":yes": True}),
-    }
+        values |= {"synthetic": True, "expiresAt": time_to_live(now)}
+    else:
+        placed = moment(wanted.placed_at or now)
+        values["ledgerPk"] = ledger_pk(placed[:13], shard_of(wanted.order_id))
+        values["ledgerSk"] = f"{placed}#{wanted.order_id}"
+    return {**reservation_key(wanted.order_id), **encode(values)}
 
 
-def close_reservation(
-    held: Reservation, status: ReservationStatus, now: datetime, *, expired: bool
-) -> Item:
-    """Settle it, provided it is still this very hold."""
+def time_to_live(now: datetime) -> int:
+    """When DynamoDB may delete what holds no stock."""
+    return int((now + KEEP).timestamp())
+
+
+def new_timer(held_until: datetime, order_ids: Sequence[str]) -> Item:
+    """By this the sweeper finds holds whose time is over; it outlives those that were settled."""
+    pk = hold_pk(shard_of(order_ids[0]))
+    sk = f"{moment(held_until)}#{order_ids[0]}"
+    return {**key(pk, sk), "orders": {"S": " ".join(order_ids)}}
+
+
+def timer(item: Mapping[str, Any]) -> Timer:
+    """A stored timer; older versions wrote one an order."""
+    plain = decode(item)
+    orders = plain["orders"].split() if "orders" in plain else [plain["orderId"]]
+    return Timer(plain["pk"], plain["sk"], tuple(orders))
+
+
+def new_restock(restock: Restock) -> Item:
+    """The item that makes a delivery count once."""
     return {
-        "Key": reservation_key(held.order_id),
-        "UpdateExpression": "SET #status = :status, #expired = :expired, expiresAt = :ttl",
-        "ConditionExpression": "#status = :reserved AND heldUntil = :held",
-        "ExpressionAttributeNames": {"#status": "status", "#expired": "expired"},
-        "ExpressionAttributeValues": encode(
+        **restock_key(restock.store_id, restock.key),
+        **encode(
             {
-                ":status": status,
-                ":expired": expired,
-                ":ttl": int((now + KEEP).timestamp()),
-                ":reserved": "reserved",
-                ":held": moment(held.held_until),
+                "items": json.dumps(restock.items),
+                "receivedAt": moment(restock.received_at),
+                "expiresAt": time_to_live(restock.received_at),
             }
         ),
     }
 
 
-def put_holds(wanted: Reservation) -> list[Item]:
-    """The entry by which the sweeper finds it; a synthetic one holds nothing."""
-    if wanted.synthetic:
-        return []
-    return [{"Item": {**_hold_key(wanted), **encode({"orderId": wanted.order_id})}}]
-
-
-def delete_holds(held: Reservation) -> list[Item]:
-    """Its counterpart."""
-    return [] if held.synthetic else [{"Key": _hold_key(held)}]
-
-
-def hold_order(item: Mapping[str, Any]) -> str:
-    """The order that a hold belongs to."""
-    return str(decode(item)["orderId"])
-
-
-def take_stock(wanted: Reservation, now: datetime) -> list[Item]:
-    """One conditional update a line.
-
-    A synthetic reservation is judged by the same conditions and writes to the same items, but
-    moves nothing.
-    """
-    change = "SET available = available - :quantity, reserved = reserved + :quantity"
-    if wanted.synthetic:
-        change = "SET probedAt = :now"
-    writes = []
-    for line in wanted.lines:
-        values: dict[str, object] = {":quantity": line.quantity}
-        if wanted.synthetic:
-            values[":now"] = moment(now)
-        writes.append(
-            {
-                "Key": key(store_pk(wanted.store_id), f"{SKU_PREFIX}{line.sku}"),
-                "UpdateExpression": change,
-                "ConditionExpression": "available >= :quantity",
-                "ExpressionAttributeValues": encode(values),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        )
-    return writes
-
-
-def return_stock(held: Reservation, status: ReservationStatus) -> list[Item]:
-    """Committed stock leaves the house, released stock is for sale again."""
-    if held.synthetic:
-        return []
-    change = "SET reserved = reserved - :quantity"
-    if status == "released":
-        change += ", available = available + :quantity"
-    return [
-        {
-            "Key": key(store_pk(held.store_id), f"{SKU_PREFIX}{line.sku}"),
-            "UpdateExpression": change,
-            "ConditionExpression": "reserved >= :quantity",
-            "ExpressionAttributeValues": encode({":quantity": line.quantity}),
-        }
-        for line in held.lines
-    ]
-
-
-def _hold_key(held: Reservation) -> Item:
-    shard = zlib.crc32(held.order_id.encode()) % SHARDS
-    return key(hold_pk(shard), f"{moment(held.held_until)}#{held.order_id}")
+def restock(store_id: str, idempotency_key: str, item: Mapping[str, Any]) -> Restock:
+    """A stored delivery."""
+    plain = decode(item)
+    return Restock(
+        store_id,
+        idempotency_key,
+        tuple((sku, quantity) for sku, quantity in json.loads(plain["items"])),
+        datetime.fromisoformat(plain["receivedAt"]),
+    )

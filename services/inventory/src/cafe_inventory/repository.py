@@ -1,213 +1,210 @@
-"""Stock and reservations in one DynamoDB table. Used by `service.py`; the items are in `items.py`.
+"""Stock and reservations in one DynamoDB table: what the rules ask of it.
 
-Every change is one TransactWriteItems with conditions, so stock never goes below zero and a
-repetition changes nothing.
+The items are in `items.py`, the conditional writes in `writes.py`, the calls in `dynamo.py`.
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from itertools import zip_longest
 
-from botocore.exceptions import ClientError
-from cafe_kit.aws import THROTTLES, AwsCalls, error_code
 from cafe_kit.errors import ThrottledError, UnavailableError
 
-from cafe_inventory import items
-from cafe_inventory.models import (
-    Exists,
-    Held,
-    Outcome,
-    OutOfStock,
-    ParItem,
+from cafe_inventory import items, writes
+from cafe_inventory.changes import (
+    Busy,
+    Change,
+    Level,
+    Refused,
     Reservation,
-    ReservationStatus,
-    StockItem,
+    Restock,
+    StockKey,
+    Timer,
+    Verdict,
+    Written,
+    merge,
 )
+from cafe_inventory.dynamo import CONDITION_FAILED, CONFLICT, Reasons, Table, pause
+from cafe_inventory.models import ParItem
 
-CONFLICT_ATTEMPTS = 10
-CONFLICT_PAUSE_SECONDS = 0.01
-BATCH = 25
-SWEEP_LIMIT = 50
-CONDITION_FAILED = "ConditionalCheckFailed"
-CONFLICT = "TransactionConflict"
+CONCURRENT_CREATES = 8
+RESTOCK_ATTEMPTS = 6
 
 
 class DynamoStock:
-    """The table. Raises `ThrottledError` or `UnavailableError` when DynamoDB refuses or is away."""
+    """The port that `service.py`, `desk.py`, `sweeping.py` and `telling.py` describe."""
 
-    def __init__(self, aws: AwsCalls, table: str) -> None:
-        self._aws = aws
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     async def check(self) -> None:
         """Raise unless the table answers; being throttled is an answer."""
         try:
-            await self._call("get_item", Key=items.key("HEALTH", "HEALTH"))
+            await self._table.get(items.key("HEALTH", "HEALTH"))
         except ThrottledError:
             return
 
-    async def stock(self, store_id: str) -> list[StockItem]:
-        """All items of a store."""
-        found = await self._query(items.store_pk(store_id), items.SKU_PREFIX)
-        return [items.stock_item(item) for item in found]
+    async def write(self, group: Sequence[Change], now: datetime) -> Verdict:
+        """One transaction: one write a change, one a stock item, one timer."""
+        name = self._table.name
+        merged = merge(group)
+        reasons = await self._table.transact(
+            [
+                *(writes.change_reservation(change, name, now) for change in group),
+                *(writes.move_stock(key, move, name, now) for key, move in merged.items()),
+                *writes.start_timer(group, name),
+            ]
+        )
+        return _verdict(group, list(merged), reasons) if reasons else Written()
+
+    async def reservations(self, order_ids: Sequence[str]) -> dict[str, Reservation]:
+        """Those that exist."""
+        keys = [items.reservation_key(order_id) for order_id in order_ids]
+        found = [items.reservation(item) for item in await self._table.get_many(keys)]
+        return {each.order_id: each for each in found}
+
+    async def lapsed(self, shard: int, now: datetime, limit: int) -> list[Timer]:
+        """The oldest timers of a shard whose time is over."""
+        found, _ = await self._table.query(
+            "pk = :pk AND sk < :now",
+            items.encode({":pk": items.hold_pk(shard), ":now": items.moment(now)}),
+            limit=limit,
+        )
+        return [items.timer(item) for item in found]
+
+    async def forget(self, timers: Sequence[Timer]) -> None:
+        """These have nothing more to say."""
+        await self._table.delete_many([items.key(timer.pk, timer.sk) for timer in timers])
+
+    async def stock(
+        self, store_id: str, *, after: str = "", limit: int
+    ) -> tuple[list[Level], str | None]:
+        """Items of a store after one of them, and the last one's name when there may be more."""
+        found, last = await self._table.query(
+            "pk = :pk AND sk BETWEEN :low AND :high",
+            items.encode(
+                {
+                    ":pk": items.store_pk(store_id),
+                    # no character of an item's name sorts below the blank, none above the tilde
+                    ":low": f"{items.SKU_PREFIX}{after} ",
+                    ":high": f"{items.SKU_PREFIX}~",
+                }
+            ),
+            limit=limit,
+            ConsistentRead=True,
+        )
+        levels = [items.level(item) for item in found]
+        return levels, levels[-1].sku if last and levels else None
+
+    async def levels(self, keys: Sequence[StockKey]) -> list[Level]:
+        """The stock items that exist."""
+        found = await self._table.get_many([items.stock_key(*key) for key in keys])
+        return [items.level(item) for item in found]
 
     async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
-        """Create what is missing; what is there stays as it is."""
-        await asyncio.gather(*(self._create_stock(store_id, item) for item in par))
+        """Create what is missing; of what is there, set when it is low if `par` says so."""
+        await self._list_store(store_id)
+        known = {
+            level.sku: level for level in await self.levels([(store_id, item.sku) for item in par])
+        }
+        room = asyncio.Semaphore(CONCURRENT_CREATES)
+
+        async def put(item: ParItem) -> None:
+            async with room:
+                if item.sku not in known and await self._create(store_id, item):
+                    return
+                await self._adjust(store_id, item, known.get(item.sku))
+
+        await asyncio.gather(*(put(item) for item in par))
 
     async def delete_stock(self, store_id: str) -> None:
         """Forget a store's stock; fine when it is gone already."""
-        found = await self._query(items.store_pk(store_id), items.SKU_PREFIX)
-        for at in range(0, len(found), BATCH):
-            requests = [
-                {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
-                for item in found[at : at + BATCH]
-            ]
-            await self._write_batch(requests)
+        listed = await self._table.get(items.key(items.STORES, store_id))
+        after: str | None = ""
+        while after is not None:
+            levels, after = await self.stock(store_id, after=after, limit=1000)
+            await self._table.delete_many(
+                [items.stock_key(level.store_id, level.sku) for level in levels]
+            )
+        if listed:  # unless it was opened again meanwhile
+            await self._table.write(
+                "delete_item",
+                Key=items.key(items.STORES, store_id),
+                ConditionExpression="changes = :changes",
+                ExpressionAttributeValues={":changes": listed["changes"]},
+            )
 
-    async def reservation(self, order_id: str) -> Reservation | None:
-        """An order's reservation."""
-        answer = await self._call(
-            "get_item", Key=items.reservation_key(order_id), ConsistentRead=True
+    async def stores(self, *, after: str, limit: int) -> list[str]:
+        """Stores that have stock, after one of them."""
+        found, _ = await self._table.query(
+            "pk = :pk AND sk > :after",
+            # a sort key cannot be compared with nothing
+            items.encode({":pk": items.STORES, ":after": after or " "}),
+            limit=limit,
+            ConsistentRead=True,
         )
-        return items.reservation(answer["Item"]) if "Item" in answer else None
+        return [str(item["sk"]["S"]) for item in found]
 
-    async def reserve(self, wanted: Reservation, now: datetime) -> Outcome:
-        """Keep the stock of all lines or of none; a lapsed reservation may be made again."""
-        writes = [
-            {"Put": {"TableName": self._table, **items.put_reservation(wanted, now)}},
-            *({"Put": self._write(hold)} for hold in items.put_holds(wanted)),
-            *({"Update": self._write(take)} for take in items.take_stock(wanted, now)),
-        ]
-        reasons = await self._transact(writes)
-        if not reasons:
-            return Held()
-        if reasons[0]["Code"] == CONDITION_FAILED:
-            return Exists()
-        first_line = len(writes) - len(wanted.lines)
-        for line, reason in zip(wanted.lines, reasons[first_line:], strict=True):
-            if reason["Code"] == CONDITION_FAILED:
-                return OutOfStock(line.sku, items.available(reason.get("Item")))
-        raise UnavailableError(f"DynamoDB cancelled a reservation: {reasons}.")
-
-    async def settle(
-        self, held: Reservation, status: ReservationStatus, now: datetime, *, expired: bool = False
-    ) -> bool:
-        """Commit or release what is held; False when it is not held (any more)."""
-        base = [
-            {"Update": self._write(items.close_reservation(held, status, now, expired=expired))}
-        ]
-        base += [{"Delete": self._write(hold)} for hold in items.delete_holds(held)]
-        lines = [{"Update": self._write(move)} for move in items.return_stock(held, status)]
-        while True:
-            reasons = await self._transact([*base, *lines])
+    async def restock(self, restock: Restock) -> Restock | str:
+        """Book a delivery, or find it booked; or the name of the item that the store lacks."""
+        for attempt in range(RESTOCK_ATTEMPTS):
+            reasons = await self._table.transact(writes.book_restock(restock, self._table.name))
             if not reasons:
-                return True
+                return restock
             if reasons[0]["Code"] == CONDITION_FAILED:
-                return False
-            # the store's stock was deleted meanwhile: settle what is still there
-            kept = [
-                line
-                for line, reason in zip(lines, reasons[len(base) :], strict=True)
-                if reason["Code"] != CONDITION_FAILED
-            ]
-            if len(kept) == len(lines):
-                raise UnavailableError(f"DynamoDB cancelled a settlement: {reasons}.")
-            lines = kept
+                return items.restock(restock.store_id, restock.key, reasons[0]["Item"])
+            for (sku, _), reason in zip(restock.items, reasons[1:], strict=False):
+                if reason["Code"] != CONDITION_FAILED:
+                    continue
+                if "Item" not in reason:
+                    return sku
+                await self.give_counters(items.level(reason["Item"]))
+            await pause(attempt)
+        raise UnavailableError("Too many changes of the same items at once.", slug="stock-busy")
 
-    async def lapsed(self, now: datetime) -> list[str]:
-        """Order ids of holds whose time is over, a bounded number of each shard."""
-        found: list[str] = []
-        for shard in range(items.SHARDS):
-            answer = await self._call(
-                "query",
-                KeyConditionExpression="pk = :pk AND sk < :now",
-                ExpressionAttributeValues=items.encode(
-                    {":pk": items.hold_pk(shard), ":now": items.moment(now)}
-                ),
-                Limit=SWEEP_LIMIT,
-            )
-            found += [items.hold_order(item) for item in answer["Items"]]
-        return found
+    async def give_counters(self, level: Level) -> bool:
+        """Bring an item of an older version up to date; False when it moved meanwhile."""
+        return await self._table.write("update_item", **writes.give_counters(level))
 
-    async def _create_stock(self, store_id: str, item: ParItem) -> None:
-        try:
-            await self._call(
-                "put_item",
-                Item=items.new_stock(store_id, item),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+    async def mark_told(self, level: Level, *, low: bool) -> bool:
+        """An event about this level was put; False when somebody else put one meanwhile."""
+        return await self._table.write("update_item", **writes.mark_told(level, low=low))
 
-    async def _query(self, pk: str, prefix: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = await self._call(
-                "query",
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues=items.encode({":pk": pk, ":prefix": prefix}),
-                ConsistentRead=True,
-                **start,
-            )
-            found += answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    async def _write_batch(self, requests: list[dict[str, Any]]) -> None:
-        pending = {self._table: requests}
-        for _ in range(CONFLICT_ATTEMPTS):
-            answer = await self._translated("batch_write_item", RequestItems=pending)
-            pending = answer.get("UnprocessedItems") or {}
-            if not pending:
-                return
-            await _pause()
-        raise ThrottledError("DynamoDB", "DynamoDB left writes unprocessed.")
-
-    async def _transact(self, writes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Empty when written; else the reason for each write, with conflicts retried."""
-        for _ in range(CONFLICT_ATTEMPTS):
-            try:
-                await self._translated("transact_write_items", TransactItems=writes)
-            except ClientError as error:
-                if error_code(error) != "TransactionCanceledException":
-                    raise
-                reasons = [dict(reason) for reason in error.response.get("CancellationReasons", [])]
-                codes = {reason.get("Code") for reason in reasons}
-                if {f"{code}Exception" for code in codes} & THROTTLES or "ThrottlingError" in codes:
-                    raise ThrottledError("DynamoDB", "DynamoDB throttles a transaction.") from error
-                if CONFLICT not in codes or CONDITION_FAILED in codes:
-                    return reasons
-                await _pause()
-            else:
-                return []
-        raise UnavailableError(
-            "Too many reservations of the same items at once.", slug="stock-busy"
+    async def _create(self, store_id: str, item: ParItem) -> bool:
+        return await self._table.write(
+            "put_item",
+            Item=items.new_stock(store_id, item),
+            ConditionExpression="attribute_not_exists(pk)",
         )
 
-    async def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
-        return await self._translated(operation, TableName=self._table, **parameters)
+    async def _adjust(self, store_id: str, item: ParItem, known: Level | None) -> None:
+        if item.low_at is None or (known is not None and known.low_at == item.low_at):
+            return
+        await self._table.write("update_item", **writes.set_low_at(store_id, item.sku, item.low_at))
 
-    async def _translated(self, operation: str, **parameters: object) -> dict[str, Any]:
-        try:
-            return await self._aws.call("dynamodb", operation, **parameters)
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                raise UnavailableError(
-                    f"The DynamoDB table {self._table} does not exist (yet).",
-                    slug="table-missing",
-                    remedy="Create it, or set CAFE_INVENTORY_TABLE.",
-                ) from error
-            raise
-
-    def _write(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        return {"TableName": self._table, **parameters}
+    async def _list_store(self, store_id: str) -> None:
+        await self._table.write(
+            "update_item",
+            Key=items.key(items.STORES, store_id),
+            UpdateExpression="ADD changes :one",
+            ExpressionAttributeValues=items.encode({":one": 1}),
+        )
 
 
-async def _pause() -> None:
-    await asyncio.sleep(CONFLICT_PAUSE_SECONDS * (1 + random.random() * 4))  # noqa: S311 - jitter
+def _verdict(group: Sequence[Change], keys: Sequence[StockKey], reasons: Reasons) -> Verdict:
+    """DynamoDB's reasons stand in the order of the writes."""
+    failed = [reason["Code"] == CONDITION_FAILED for reason in reasons]
+    if not any(failed):
+        codes = {reason["Code"] for reason in reasons} - {"None"}
+        return Busy() if CONFLICT in codes else Refused({}, {}, ", ".join(sorted(codes)))
+    found: dict[str, Reservation | None] = {}
+    levels: dict[StockKey, Level | None] = {}
+    for subject, reason, is_failed in zip_longest([*group, *keys], reasons, failed):
+        if not is_failed:
+            continue
+        item = reason.get("Item")
+        if isinstance(subject, tuple):
+            levels[subject] = items.level(item) if item else None
+        elif subject is not None:
+            found[subject.order_id] = items.reservation(item) if item else None
+    return Refused(found, levels)

@@ -1,102 +1,137 @@
 """The rules of stock. Called by the endpoints; talks to the table through a port."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-from cafe_kit.errors import ConflictError, NotFoundError, UnavailableError, UnprocessableError
-from cafe_kit.workers import wait_or_stop
+from cafe_kit.paging import decode_cursor, encode_cursor
 
+from cafe_inventory import refusals
+from cafe_inventory.changes import (
+    Change,
+    Level,
+    Reservation,
+    Reserve,
+    Restock,
+    Settle,
+)
+from cafe_inventory.desk import Counting, Desk, Reservations, Touched
+from cafe_inventory.judging import Outcome
 from cafe_inventory.models import (
-    Exists,
-    Held,
-    Outcome,
-    OutOfStock,
+    BatchItem,
+    BatchResult,
     ParInput,
     ParItem,
-    Reservation,
     ReservationInput,
     ReservationStatus,
     ReservationView,
+    RestockedItem,
+    RestockInput,
+    RestockView,
     StockItem,
     StockView,
 )
 
-log = structlog.get_logger()
+PAGE = 1000
+"""A page of stock: more than one par may name, so that most stores fit on one."""
+ENDS: dict[str, ReservationStatus] = {"commit": "committed", "release": "released"}
 
-ATTEMPTS = 4
 
-
-class Stock(Protocol):
+class Stock(Reservations, Protocol):
     """What the rules need of the table; every change is atomic, conditional and bounded in time."""
 
-    async def stock(self, store_id: str) -> list[StockItem]:
-        """All items of a store."""
+    async def stock(
+        self, store_id: str, *, after: str = "", limit: int
+    ) -> tuple[list[Level], str | None]:
+        """Items of a store after one of them, and the last one's name when there may be more."""
         ...
 
     async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
-        """Create what is missing."""
+        """Create what is missing; of what is there, set when it is low if `par` says so."""
         ...
 
     async def delete_stock(self, store_id: str) -> None:
-        """Forget a store's stock."""
+        """Forget a store's stock; fine when it is gone already."""
         ...
 
-    async def reservation(self, order_id: str) -> Reservation | None:
-        """An order's reservation."""
-        ...
-
-    async def reserve(self, wanted: Reservation, now: datetime) -> Outcome:
-        """Keep all or nothing."""
-        ...
-
-    async def settle(
-        self, held: Reservation, status: ReservationStatus, now: datetime, *, expired: bool = False
-    ) -> bool:
-        """Commit or release; False when it is not held any more."""
-        ...
-
-    async def lapsed(self, now: datetime) -> list[str]:
-        """Order ids of holds whose time is over."""
+    async def restock(self, restock: Restock) -> Restock | str:
+        """Book a delivery, or find it booked; or the name of an item that the store lacks."""
         ...
 
 
-@dataclass
 class InventoryService:
-    """Stock, reservations, and the end of reservations that nobody settled."""
+    """Stock and reservations."""
 
-    stock_table: Stock
-    clock: Callable[[], datetime]
-    hold: timedelta
-    sweep_seconds: float = 15.0
+    def __init__(
+        self,
+        table: Stock,
+        desk: Desk,
+        clock: Callable[[], datetime],
+        *,
+        hold: timedelta,
+        notes: "Notes",
+    ) -> None:
+        self._table = table
+        self._desk = desk
+        self._clock = clock
+        self._hold = hold
+        self._notes = notes
 
-    async def stock(self, store_id: str) -> StockView:
+    async def stock(self, store_id: str, cursor: str | None = None, limit: int = PAGE) -> StockView:
         """A store's stock.
 
         Raises:
             NotFoundError: the store has none.
         """
-        items = await self.stock_table.stock(store_id)
-        if not items:
-            raise NotFoundError(
-                f"Store {store_id!r} has no stock.",
-                slug="unknown-store",
-                field="store_id",
-                remedy="Create it with PUT /stores/{store_id}/stock, or check the id.",
-            )
-        return StockView(items=items)
+        after = decode_cursor(cursor, "sku")["sku"] if cursor else ""
+        levels, stopped = await self._table.stock(store_id, after=after, limit=limit)
+        if not levels and not cursor:
+            raise refusals.unknown_store(store_id)
+        return StockView(
+            items=[_stock_item(level) for level in levels],
+            next=encode_cursor({"sku": stopped}) if stopped else None,
+        )
 
     async def put_par(self, store_id: str, par: ParInput) -> StockView:
-        """Create what is missing; what is there stays as it is."""
-        await self.stock_table.put_par(store_id, par.items)
-        return StockView(items=await self.stock_table.stock(store_id))
+        """Create what is missing; what is there keeps its counters."""
+        await self._table.put_par(store_id, par.items)
+        self._notes.touch([(store_id, item.sku) for item in par.items])
+        levels, stopped = await self._table.stock(store_id, limit=PAGE)
+        return StockView(
+            items=[_stock_item(level) for level in levels],
+            next=encode_cursor({"sku": stopped}) if stopped else None,
+        )
 
     async def delete_stock(self, store_id: str) -> None:
         """Forget a store's stock; fine when it is gone already."""
-        await self.stock_table.delete_stock(store_id)
+        await self._table.delete_stock(store_id)
+
+    async def restock(self, store_id: str, key: str, request: RestockInput) -> RestockView:
+        """Book a delivery, once per key; a repetition gets the first one's answer.
+
+        Raises:
+            NotFoundError: the store does not keep an item.
+            UnprocessableError: the key stands for another delivery.
+        """
+        wanted = Restock(
+            store_id,
+            key,
+            tuple((item.sku, item.quantity) for item in request.items),
+            self._clock(),
+        )
+        booked = await self._table.restock(wanted)
+        if isinstance(booked, str):
+            raise refusals.unknown_item(wanted, booked)
+        if booked.items != wanted.items:
+            raise refusals.another_delivery(key)
+        if booked is wanted:
+            self._notes.count("Restocked", sum(quantity for _, quantity in wanted.items))
+        self._notes.touch([(store_id, sku) for sku, _ in wanted.items])
+        return RestockView(
+            store_id=store_id,
+            received_at=booked.received_at,
+            items=[RestockedItem(sku=sku, quantity=number) for sku, number in booked.items],
+        )
 
     async def reserve(self, order_id: str, request: ReservationInput) -> ReservationView:
         """Keep stock for an order; a repetition finds what the first call made.
@@ -105,28 +140,13 @@ class InventoryService:
             ConflictError: out of stock.
             UnprocessableError: the order has a reservation of something else.
         """
-        for _ in range(ATTEMPTS):
-            now = self.clock()
-            wanted = Reservation(
-                order_id=order_id,
-                store_id=request.store_id,
-                lines=tuple(request.lines),
-                synthetic=request.synthetic,
-                status="reserved",
-                held_until=now + self.hold,
-            )
-            match await self.stock_table.reserve(wanted, now):
-                case Held():
-                    return wanted.view()
-                case OutOfStock(sku=sku, available=available):
-                    raise _out_of_stock(request, sku, available)
-                case Exists():
-                    known = await self._known(order_id)
-                    if known is not None and not known.same_request(request):
-                        raise _another_request(order_id)
-                    if known is not None and not known.expired:
-                        return known.view()
-        raise _too_busy(order_id)
+        wanted = self._wanted(order_id, request)
+        outcome = await self._one(Reserve(wanted))
+        if outcome.lacking is not None:
+            raise refusals.out_of_stock(request, outcome)
+        if outcome.status == "conflict":
+            raise refusals.another_request(outcome)
+        return _view(outcome)
 
     async def reservation(self, order_id: str) -> ReservationView:
         """An order's reservation; one whose time is over is released first.
@@ -135,12 +155,14 @@ class InventoryService:
             NotFoundError: the order has none.
         """
         known = await self._known(order_id)
-        if known is None:
-            raise _no_reservation(order_id)
+        if known.status == "reserved" and known.held_until <= self._clock():
+            return _view(await self._one(Settle(known, "released", expired=True)))
         return known.view()
 
     async def commit(self, order_id: str) -> ReservationView:
         """The stock leaves the house. Fine when it has left already.
+
+        A hold whose time is over, but that nobody has released yet, can still be committed.
 
         Raises:
             ConflictError: it was released.
@@ -157,83 +179,94 @@ class InventoryService:
         """
         return await self._settle(order_id, "released")
 
-    async def sweep(self) -> int:
-        """Release what has lapsed; returns how many."""
-        released = 0
-        for order_id in await self.stock_table.lapsed(self.clock()):
-            known = await self._known(order_id)
-            released += known is not None and known.expired
-        return released
+    async def batch(self, requests: Sequence[BatchItem]) -> list[BatchResult]:
+        """Steps of many orders, in few transactions; each gets what it would have got alone."""
+        deadline = self._desk.deadline()
+        results: dict[int, BatchResult] = {}
+        stuck: dict[str, Outcome] = {}
+        for wave in _waves(requests):
+            open_steps = [index for index in wave if requests[index].order_id not in stuck]
+            outcomes = await self._desk.run(
+                [self._change(requests[index]) for index in open_steps], deadline
+            )
+            for index in wave:
+                order_id = requests[index].order_id
+                # nobody knows what the step before came to: this one must not overtake it
+                outcome = stuck.get(order_id) or outcomes[order_id]
+                if outcome.status == "unavailable":
+                    stuck[order_id] = outcome
+                results[index] = BatchResult(
+                    order_id=order_id, status=outcome.status, detail=outcome.detail or None
+                )
+        return [results[index] for index in range(len(requests))]
 
-    async def sweep_for_ever(self, stopping: asyncio.Event) -> None:
-        """Worker: sweep now and then."""
-        while not stopping.is_set():
-            try:
-                released = await self.sweep()
-                if released:
-                    log.info("lapsed reservations released", count=released)
-            except UnavailableError as error:
-                log.info("no sweep", why=error.detail)
-            await wait_or_stop(stopping, self.sweep_seconds)
+    def _wanted(self, order_id: str, request: ReservationInput) -> Reservation:
+        now = self._clock()
+        return Reservation(
+            order_id=order_id,
+            store_id=request.store_id,
+            lines=tuple(request.lines),
+            synthetic=request.synthetic,
+            status="reserved",
+            held_until=now + self._hold,
+            placed_at=request.placed_at or now,
+        )
 
-    async def _known(self, order_id: str) -> Reservation | None:
-        """The reservation, released if its time is over."""
-        for _ in range(ATTEMPTS):
-            known = await self.stock_table.reservation(order_id)
-            now = self.clock()
-            if known is None or known.status != "reserved" or known.held_until > now:
-                return known
-            await self.stock_table.settle(known, "released", now, expired=True)
-        raise _too_busy(order_id)
+    def _change(self, request: BatchItem) -> Change:
+        wanted = self._wanted(request.order_id, request)
+        if request.action == "reserve":
+            return Reserve(wanted)
+        return Settle(wanted, ENDS[request.action], exact=False)
 
     async def _settle(self, order_id: str, status: ReservationStatus) -> ReservationView:
-        # a hold whose time is over, but that nobody has released yet, can still be committed
-        for _ in range(ATTEMPTS):
-            known = await self.stock_table.reservation(order_id)
-            if known is None:
-                raise _no_reservation(order_id)
-            if known.status == status:
-                return known.view()
-            if known.status != "reserved":
-                raise ConflictError(
-                    f"The reservation of order {order_id} is {known.status} already.",
-                    slug="reservation-settled",
-                    remedy="Read it with GET /reservations/{order_id}; reserve again if need be.",
-                )
-            await self.stock_table.settle(known, status, self.clock())
-        raise _too_busy(order_id)
+        known = await self._known(order_id)
+        if known.status == status:
+            return known.view()
+        outcome = await self._one(Settle(known, status))
+        if outcome.status != status:
+            raise refusals.settled_otherwise(outcome)
+        return _view(outcome)
+
+    async def _known(self, order_id: str) -> Reservation:
+        found = await self._table.reservations([order_id])
+        if order_id not in found:
+            raise refusals.no_reservation(order_id)
+        return found[order_id]
+
+    async def _one(self, change: Change) -> Outcome:
+        outcome = (await self._desk.run([change]))[change.order_id]
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
 
 
-def _out_of_stock(request: ReservationInput, sku: str, available: int) -> ConflictError:
-    index = next(at for at, line in enumerate(request.lines) if line.sku == sku)
-    return ConflictError(
-        f"Store {request.store_id} has {available} of {sku!r} left, "
-        f"{request.lines[index].quantity} were wanted.",
-        slug="out-of-stock",
-        field=f"lines[{index}].sku",
-        remedy="Order less of it, or something else.",
-        extra={"sku": sku, "available": available},
-    )
+class Notes(Counting, Touched, Protocol):
+    """Where the rules leave word of what happened."""
 
 
-def _another_request(order_id: str) -> UnprocessableError:
-    return UnprocessableError(
-        f"Order {order_id} has a reservation of something else.",
-        slug="reservation-differs",
-        field="lines",
-        remedy="Repeat a reservation with what it was made with, or use another order id.",
-    )
+def _waves(requests: Sequence[BatchItem]) -> Iterator[list[int]]:
+    """Indices of the first step of each order, then of the second ones, and so on."""
+    waves: list[list[int]] = []
+    depth: dict[str, int] = {}
+    for index, request in enumerate(requests):
+        at = depth.get(request.order_id, 0)
+        depth[request.order_id] = at + 1
+        if at == len(waves):
+            waves.append([])
+        waves[at].append(index)
+    return iter(waves)
 
 
-def _no_reservation(order_id: str) -> NotFoundError:
-    return NotFoundError(
-        f"Order {order_id!r} has no reservation.",
-        field="order_id",
-        remedy="Make it with PUT /reservations/{order_id}.",
-    )
+def _view(outcome: Outcome) -> ReservationView:
+    assert outcome.reservation is not None  # whatever has a reservation's status has one
+    return outcome.reservation.view()
 
 
-def _too_busy(order_id: str) -> UnavailableError:
-    return UnavailableError(
-        f"The reservation of order {order_id} keeps changing under us.", slug="reservation-busy"
+def _stock_item(level: Level) -> StockItem:
+    return StockItem(
+        sku=level.sku,
+        on_hand=level.available + level.reserved,
+        reserved=level.reserved,
+        available=level.available,
+        low_at=level.low_at,
     )
