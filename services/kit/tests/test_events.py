@@ -128,21 +128,19 @@ def test_what_is_malformed_says_why(data, reason):
     assert len(refusal.value.reason) < 1000
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60)))
 def test_nothing_but_malformed_ever_comes_of_garbage(data):
     with pytest.raises(MalformedEventError):
         parse_event(data)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=5,
+JSON = st.sampled_from(
+    [None, True, 0, -1, 2**70, 1.5, float("inf"), float("nan"), "", "x", "\x00", [], [None], {}]
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(json.loads(order_event().encode()))), JSON)
 def test_a_field_of_any_kind_is_read_or_refused_never_more(field, value):
     try:

@@ -360,6 +360,22 @@ async def test_a_death_around_the_absorption_loses_nothing_and_repeats_nothing(r
     assert reading.orders == ["a", "b"]
 
 
+async def test_a_shard_that_vanished_is_forgotten_at_once(reading):
+    reading.put("a")
+    await reading.turns(1)
+    del reading.aws.streams[STREAM]
+    reading.aws.rules["get_records"] = once(refusal("ResourceNotFoundException"))
+    reading.aws.stream(STREAM, shards=2)
+    for key in "rstuvw":
+        reading.put(f"x-{key}", key=key)
+    reading.clock.now -= 19
+    await reading.turns(1)
+    assert reading.orders == ["a"]
+    reading.clock.now -= 19
+    await reading.turns(1)
+    assert len(reading.orders) == 7
+
+
 async def test_a_position_of_an_older_stream_begins_with_the_oldest_record(reading):
     reading.put("a")
     reading.book.stored[FIRST] = "123"

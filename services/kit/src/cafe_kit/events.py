@@ -194,7 +194,8 @@ def parse_event(data: bytes | str) -> Event:
 
 def _diagnosis(data: bytes | str, error: ValidationError) -> MalformedEventError:
     try:
-        message: Any = json.loads(data)
+        text = data if isinstance(data, str) else data.decode()
+        message: Any = json.loads(text)
     except (ValueError, RecursionError) as broken:
         return MalformedEventError(f"It is not JSON: {broken}.")
     if not isinstance(message, dict):

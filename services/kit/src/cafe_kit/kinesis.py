@@ -20,6 +20,7 @@ from cafe_kit.errors import UnavailableError
 from cafe_kit.events import Event, MalformedEventError, parse_event
 from cafe_kit.metrics import Metrics
 from cafe_kit.stream_reader import (
+    MISSING,
     SHARD_END,
     ExpiredIteratorError,
     Record,
@@ -193,6 +194,8 @@ class KinesisConsumer:
         except UnavailableError as error:
             log.warning("shard waits", stream=self._stream, shard=shard.id, why=error.detail)
             self._wait(shard)
+            if error.slug == MISSING:
+                self._listed_at = None
         except Exception:  # logged whole; nothing is lost, the batch comes again
             log.exception("shard failed", stream=self._stream, shard=shard.id)
             self._wait(shard)

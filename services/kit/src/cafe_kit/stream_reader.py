@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 SHARD_END = "SHARD_END"
 """The position of a shard that was read to its end."""
+MISSING = "stream-missing"
+"""The problem's slug when the stream is not there, or not the shard any more."""
 
 Record = Mapping[str, Any]
 
@@ -109,7 +111,7 @@ class StreamReader:
             if error_code(error) == "ResourceNotFoundException":
                 raise UnavailableError(
                     f"The stream {self._stream} or its shard does not exist (yet).",
-                    slug="stream-missing",
+                    slug=MISSING,
                 ) from error
             if error_code(error) == "LimitExceededException":
                 raise UnavailableError(f"Kinesis limits {operation}.") from error
