@@ -9,11 +9,12 @@ tell a repetition.
 A synthetic order exercises the reservation and nothing else: sales never hear of it.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 from uuid import UUID
+
+import msgspec
 
 from cafe_order.models import OutboxRecord, Status
 
@@ -99,38 +100,41 @@ class Facts:
     """An order as all its messages tell it; made once, however many messages follow."""
 
     def __init__(self, order: Ordered, customer_id: str | None, trace_id: str) -> None:
-        self._order = order
+        self._synthetic = order.synthetic
         self._order_id = str(order.id)
-        self._trace_id = trace_id
-        self._payment: dict[str, Any] = {
-            "orderId": self._order_id,
-            "storeId": order.store_id,
-            "customerId": customer_id,
-            "currency": order.currency,
-            "totalMinor": order.total_minor,
-            "placedAt": _moment(order.placed_at),
-        }
-        self._whole: dict[str, Any] = {
-            **self._payment,
-            "lines": [
-                {
-                    "sku": line.sku,
-                    "name": line.name,
-                    "quantity": line.quantity,
-                    "unitPriceMinor": line.unit_price_minor,
-                }
-                for line in order.lines
-            ],
-        }
+        self._trace = _compact(trace_id)
+        # the inside of a JSON object: what all messages share is encoded once
+        self._payment = _compact(
+            {
+                "orderId": self._order_id,
+                "storeId": order.store_id,
+                "customerId": customer_id,
+                "currency": order.currency,
+                "totalMinor": order.total_minor,
+                "placedAt": _moment(order.placed_at),
+            }
+        )[1:-1]
+        lines = [
+            {
+                "sku": line.sku,
+                "name": line.name,
+                "quantity": line.quantity,
+                "unitPriceMinor": line.unit_price_minor,
+            }
+            for line in order.lines
+        ]
+        self._whole = f'{self._payment},"lines":{_compact(lines)}'
 
     def event(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
         """A fact for analytics and loyalty."""
-        return self._record(KINESIS, f"order.{status}", {**self._whole, "reason": reason}, at)
+        facts = f'{self._whole},"reason":{_compact(reason)}'
+        return self._record(KINESIS, f"order.{status}", facts, at)
 
     def command(self, kind: str, at: datetime) -> OutboxRecord:
         """What the order wants of the stock."""
-        facts = {**self._whole, "synthetic": self._order.synthetic}
-        return self._record(STOCK, kind, facts, at)
+        return self._record(
+            STOCK, kind, f'{self._whole},"synthetic":{_compact(self._synthetic)}', at
+        )
 
     def payment(self, kind: str, at: datetime) -> OutboxRecord:
         """What the order wants of the payment processor."""
@@ -138,21 +142,13 @@ class Facts:
 
     def history(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
         """The order as it is now, for its customer."""
-        view = {**self._whole, "status": status, "updatedAt": _moment(at), "reason": reason}
-        return OutboxRecord(HISTORY, f"order.{status}", _compact(view))
+        now = f'"status":"{status}","updatedAt":"{_moment(at)}","reason":{_compact(reason)}'
+        return OutboxRecord(HISTORY, f"order.{status}", f"{{{self._whole},{now}}}")
 
-    def _record(
-        self, destination: str, kind: str, facts: dict[str, Any], at: datetime
-    ) -> OutboxRecord:
-        message = {
-            "id": f"{self._order_id}:{kind}",
-            "type": kind,
-            "version": VERSION,
-            "at": _moment(at),
-            "traceId": self._trace_id,
-            **facts,
-        }
-        return OutboxRecord(destination, kind, _compact(message))
+    def _record(self, destination: str, kind: str, facts: str, at: datetime) -> OutboxRecord:
+        head = f'"id":"{self._order_id}:{kind}","type":"{kind}","version":{VERSION}'
+        when = f'"at":"{_moment(at)}","traceId":{self._trace}'
+        return OutboxRecord(destination, kind, f"{{{head},{when},{facts}}}")
 
 
 def placed_records(
@@ -173,5 +169,8 @@ def _moment(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-def _compact(message: dict[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"))
+_encoder = msgspec.json.Encoder()
+
+
+def _compact(value: object) -> str:
+    return _encoder.encode(value).decode()
