@@ -102,14 +102,9 @@ def on_dynamodb(table, clock):
     return Inventory(DynamoStock(table), DynamoBooks(table), clock)
 
 
-def in_memory_table():
-    """A table of nobody else."""
-    return FakeStock()
-
-
 @pytest.fixture
 def in_memory(clock):
-    stock = in_memory_table()
+    stock = FakeStock()
     return Inventory(stock, stock, clock)
 
 

@@ -77,3 +77,63 @@ async def test_throttling_is_a_503_that_names_dynamodb(client, in_memory):
     assert refused.headers["retry-after"]
     assert refused.json()["title"] == "DynamoDB throttling"
     assert refused.json()["service"] == "DynamoDB"
+
+
+async def test_a_batch_answers_each_request_in_its_place(client):
+    await client.put("/stores/corner/stock", json={"items": [{"sku": "milk", "quantity": 3}]})
+    ask = {"storeId": "corner", "lines": LINES, "placedAt": "2026-11-22T08:30:00+01:00"}
+    steps = [
+        {"orderId": "a", "action": "reserve", **ask},
+        {"orderId": "b", "action": "commit", **ask},
+    ]
+    answer = await client.post("/reservations:batch", json={"requests": steps})
+    assert answer.status_code == 200
+    first, second = answer.json()["results"]
+    assert first == {"orderId": "a", "status": "reserved", "detail": None}
+    assert (second["orderId"], second["status"]) == ("b", "notFound")
+    window = {"from": "2026-11-22T07:00:00Z", "until": "2026-11-22T08:00:00Z"}
+    entry = {
+        "orderId": "a",
+        "storeId": "corner",
+        "status": "reserved",
+        "lines": LINES,
+        "placedAt": "2026-11-22T07:30:00Z",
+    }
+    books = await client.get("/ledger", params={**window, "storeId": "corner"})
+    assert books.json() == {"entries": [entry], "next": None}
+
+
+async def test_a_batch_is_bounded(client):
+    step = {"orderId": "a", "action": "reserve", "storeId": "corner", "lines": LINES}
+    refused = await client.post("/reservations:batch", json={"requests": [step] * 51})
+    assert (refused.status_code, refused.json()["field"]) == (422, "requests")
+
+
+async def test_a_delivery_wants_its_key_and_the_levels_show_it(client):
+    milk = {"items": [{"sku": "milk", "quantity": 3}]}
+    await client.put("/stores/corner/stock", json=milk)
+    assert (await client.post("/stores/corner/stock/restock", json=milk)).status_code == 400
+    for _ in range(2):
+        booked = await client.post(
+            "/stores/corner/stock/restock", json=milk, headers={"Idempotency-Key": "delivery-1"}
+        )
+        assert (booked.status_code, booked.json()["items"]) == (200, milk["items"])
+    level = {"storeId": "corner", "sku": "milk", "received": 6}
+    levels = await client.get("/ledger/levels")
+    expected = {**level, "available": 6, "reserved": 0, "sold": 0}
+    assert levels.json() == {"entries": [expected], "next": None}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "2026-11-22T07:00:00", 5, "soon"])
+async def test_a_moment_that_is_none_of_ours_is_refused(client, moment):
+    body = {"storeId": "corner", "lines": LINES, "placedAt": moment}
+    refused = await client.put("/reservations/o-1", json=body)
+    assert (refused.status_code, refused.json()["field"]) == (422, "placedAt")
+
+
+async def test_throttling_of_a_batch_is_told_order_by_order(client, in_memory):
+    in_memory.table.throttled = True
+    step = {"orderId": "a", "action": "reserve", "storeId": "corner", "lines": LINES}
+    answer = await client.post("/reservations:batch", json={"requests": [step]})
+    assert answer.status_code == 200
+    assert answer.json()["results"][0]["status"] == "unavailable"

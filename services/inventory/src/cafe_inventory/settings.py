@@ -7,6 +7,8 @@ class InventorySettings(KitSettings):
     """The inventory service."""
 
     inventory_table: str = "cloudcafe-inventory"
+    max_body_bytes: int = 512 * 1024
+    """Fifty orders of fifty lines in one batch."""
     stock_stream: str = "cloudcafe-stock-events"
     hold_seconds: float = 900.0
     """How long a reservation keeps its stock before somebody must have committed it."""
