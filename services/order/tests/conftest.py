@@ -25,6 +25,7 @@ from services.order.tests.waiting import eventually
 
 RESULTS = "cloudcafe-payment-results.fifo"
 TOKEN = "service-token-for-tests"
+SERVICE = {"Authorization": f"Bearer {TOKEN}"}
 TILL_KEY = "till-key-of-the-corner-cafe"
 STORE = {
     "name": "Corner",
