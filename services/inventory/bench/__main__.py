@@ -4,6 +4,7 @@
 
 Runs the rules on the AWS emulator, which is a process of its own: only our own CPU is counted.
 """
+# ruff: noqa: INP001 - started as a folder, imported by nobody
 
 import asyncio
 import os
