@@ -6,6 +6,7 @@ from cafe_loyalty.app import build
 from cafe_loyalty.settings import LoyaltySettings
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from services.loyalty.tests.orders import TOKEN
 
@@ -21,7 +22,7 @@ def test_all_operations_are_asked():
 
 
 @settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     database=None,
     phases=[Phase.generate],
@@ -40,4 +41,6 @@ async def test_every_answer_is_as_the_schema_says(client, case):
         headers=headers,
     )
     assert response.status_code < 500, response.text
-    case.validate_response(response)
+    # only this service can make a cursor, and no schema can say which ones it made
+    made_up = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
+    case.validate_response(response, excluded_checks=made_up)
