@@ -103,6 +103,8 @@ class Facts:
         self._synthetic = order.synthetic
         self._order_id = str(order.id)
         self._trace = _compact(trace_id)
+        self._placed_at = order.placed_at
+        self._placed_moment = _moment(order.placed_at)
         # the inside of a JSON object: what all messages share is encoded once
         self._payment = _compact(
             {
@@ -111,7 +113,7 @@ class Facts:
                 "customerId": customer_id,
                 "currency": order.currency,
                 "totalMinor": order.total_minor,
-                "placedAt": _moment(order.placed_at),
+                "placedAt": self._placed_moment,
             }
         )[1:-1]
         lines = [
@@ -142,12 +144,15 @@ class Facts:
 
     def history(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
         """The order as it is now, for its customer."""
-        now = f'"status":"{status}","updatedAt":"{_moment(at)}","reason":{_compact(reason)}'
+        now = f'"status":"{status}","updatedAt":"{self._moment(at)}","reason":{_compact(reason)}'
         return OutboxRecord(HISTORY, f"order.{status}", f"{{{self._whole},{now}}}")
+
+    def _moment(self, at: datetime) -> str:
+        return self._placed_moment if at is self._placed_at else _moment(at)
 
     def _record(self, destination: str, kind: str, facts: str, at: datetime) -> OutboxRecord:
         head = f'"id":"{self._order_id}:{kind}","type":"{kind}","version":{VERSION}'
-        when = f'"at":"{_moment(at)}","traceId":{self._trace}'
+        when = f'"at":"{self._moment(at)}","traceId":{self._trace}'
         return OutboxRecord(destination, kind, f"{{{head},{when},{facts}}}")
 
 
