@@ -28,7 +28,11 @@ async def slow() -> dict[str, bool]:
     await asyncio.sleep(1)
     return {"done": True}
 
-run(build_application("slow", "Slow", load(KitSettings), [router]))
+@router.get("/loop")
+async def loop() -> dict[str, str]:
+    return {"loop": type(asyncio.get_running_loop()).__module__}
+
+run(build_application("slow", "Slow", load(KitSettings), [router], story="Morning Rush"))
 """
 
 
@@ -81,6 +85,34 @@ async def test_a_request_in_flight_is_finished_after_sigterm(start):
     began = time.monotonic()
     assert await asyncio.to_thread(process.wait, 10) == 0
     assert time.monotonic() - began < 5
+
+
+async def test_the_fast_loop_serves_without_a_warning_and_burns_under_its_story(start):
+    process, public, admin = start("-W", "error", "-c", SLOW)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with public, admin:
+        assert (await public.get("/loop")).json() == {"loop": "uvloop"}
+        refused = await admin.post("/admin/stress", json={"share": 0.1, "seconds": 5})
+        assert refused.status_code == 401
+        assert (await admin.get("/admin/stress", headers=headers)).json() == {
+            "story": "Morning Rush",
+            "active": False,
+            "share": 0.0,
+            "until": None,
+        }
+        for share, seconds in [(1.5, 5), (0.5, 601), (0, 5)]:
+            body = {"share": share, "seconds": seconds}
+            refused = await admin.post("/admin/stress", json=body, headers=headers)
+            assert refused.status_code == 422
+        body = {"share": 0.1, "seconds": 1}
+        burning = (await admin.post("/admin/stress", json=body, headers=headers)).json()
+        assert burning["active"]
+        assert burning["story"] == "Morning Rush"
+        async with asyncio.timeout(10):
+            while (await admin.get("/admin/stress", headers=headers)).json()["active"]:
+                continue
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait, 10) == 0
 
 
 @pytest.mark.parametrize("service", ["cafe_order", "cafe_menu", "cafe_inventory"])
