@@ -2,13 +2,16 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 from cafe_inventory.books import DynamoBooks
+from cafe_inventory.changes import Refused
 from cafe_inventory.dynamo import Table
 from cafe_inventory.models import BatchItem, ParInput
 from cafe_inventory.repository import DynamoStock
+from cafe_kit.errors import UnavailableError
 from cafe_kit.fakes import FakeAws
 
 from .conftest import Inventory
@@ -286,3 +289,35 @@ async def test_an_answer_that_got_lost_is_found_by_the_repetition(on_dynamodb, s
         assert set(await statuses(on_dynamodb, *asked)) == {end}
     assert len(lost) == 2
     assert await counters(on_dynamodb, store) == {"milk": (6, 0, 3)}
+
+
+async def test_nobody_is_told_out_of_stock_on_the_word_of_the_stock_item_alone(in_memory):
+    await stock_up(in_memory, "s", milk=2)
+    mine = step("mine", "reserve", "s", milk=2)
+    assert await statuses(in_memory, mine) == ["reserved"]
+    write = in_memory.table.write
+
+    async def name_the_stock_only(group, now):
+        verdict = await write(group, now)
+        return replace(verdict, found={}) if isinstance(verdict, Refused) else verdict
+
+    in_memory.table.write = name_the_stock_only
+    assert await statuses(in_memory, mine) == ["reserved"]
+
+
+async def test_a_step_does_not_overtake_one_whose_end_nobody_knows(in_memory):
+    await stock_up(in_memory, "s", milk=9)
+    write, calls = in_memory.table.write, []
+
+    async def fail_at_first(group, now):
+        calls.append(group)
+        if len(calls) == 1:
+            raise UnavailableError("DynamoDB does not answer (test).")
+        return await write(group, now)
+
+    in_memory.table.write = fail_at_first
+    ends = await statuses(
+        in_memory, *(step("o", action, "s", milk=1) for action in ("reserve", "commit", "release"))
+    )
+    assert ends == ["unavailable"] * 3
+    assert len(calls) == 1

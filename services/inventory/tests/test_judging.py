@@ -116,3 +116,9 @@ def test_what_is_moved_adds_up_to_nothing(group):
     for move in merge(group).values():
         assert move.available + move.reserved + move.sold == 0
         assert min(move.needed, move.settled, move.sold) >= 0
+
+
+def test_the_largest_orders_are_split_before_dynamodb_refuses_them():
+    lines = tuple(ReservationLine(sku=f"i{n}", quantity=1) for n in range(50))
+    group = [Reserve(replace(held(f"o{n}"), lines=lines)) for n in range(50)]
+    assert [len(part) for part in pack(group)] == [49, 1]
