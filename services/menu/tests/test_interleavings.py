@@ -88,8 +88,8 @@ def test_no_interleaving_puts_an_older_menu_back(redis_server, monkeypatch):
     monkeypatch.setattr(Interleaving, "url", redis_server.url)
     case = Interleaving.TestCase
     case.settings = settings(
-        max_examples=60,
-        stateful_step_count=20,
+        max_examples=30,
+        stateful_step_count=15,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
