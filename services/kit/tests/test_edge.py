@@ -137,6 +137,10 @@ async def test_unknown_paths_and_methods_are_problems_too(client):
         assert answer.json()["status"] == status
 
 
+async def test_a_method_that_is_not_allowed_says_which_are(client):
+    assert (await client.put("/things")).headers["allow"] == "POST"
+
+
 async def test_a_callers_trace_is_taken_up_and_a_malformed_one_replaced(client):
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     known = await client.get(

@@ -149,7 +149,10 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return render(from_http(error), request.url.path)
+        response = render(from_http(error), request.url.path)
+        # a 405 must say in Allow what there is
+        response.headers.update(error.headers or {})
+        return response
 
     app.add_exception_handler(CafeError, on_cafe_error)
     app.add_exception_handler(RequestValidationError, on_validation)
