@@ -15,7 +15,7 @@ class Client:
     def __init__(self, answer):
         self._answer = answer
 
-    def get_item(self, **parameters):
+    def describe_table(self, **parameters):
         return self._answer(parameters)
 
     def close(self):
@@ -39,7 +39,7 @@ def refusing(code):
 async def test_an_answer_comes_back_without_blocking_the_loop(aws):
     gate = threading.Event()
     aws._clients["dynamodb"] = Client(lambda p: gate.wait(5) and {"Item": p["Key"]})
-    call = asyncio.create_task(aws.call("dynamodb", "get_item", Key="k"))
+    call = asyncio.create_task(aws.call("dynamodb", "describe_table", Key="k"))
     await asyncio.sleep(0.01)
     assert not call.done()
     gate.set()
@@ -53,14 +53,14 @@ async def test_an_answer_comes_back_without_blocking_the_loop(aws):
 async def test_throttling_is_one_kind_of_error_whatever_its_name(aws, code):
     aws._clients["dynamodb"] = refusing(code)
     with pytest.raises(ThrottledError, match="DynamoDB") as refusal:
-        await aws.call("dynamodb", "get_item")
+        await aws.call("dynamodb", "describe_table")
     assert refusal.value.slug == "dynamodb-throttling"
 
 
 async def test_a_refusal_with_a_meaning_is_left_to_the_caller(aws):
     aws._clients["dynamodb"] = refusing("ConditionalCheckFailedException")
     with pytest.raises(ClientError) as refusal:
-        await aws.call("dynamodb", "get_item")
+        await aws.call("dynamodb", "describe_table")
     assert error_code(refusal.value) == "ConditionalCheckFailedException"
 
 
@@ -73,7 +73,7 @@ async def test_what_cannot_be_reached_is_unavailable(aws, error):
 
     aws._clients["dynamodb"] = Client(fail)
     with pytest.raises(UnavailableError):
-        await aws.call("dynamodb", "get_item")
+        await aws.call("dynamodb", "describe_table")
 
 
 async def test_a_call_that_hangs_is_given_up(aws, monkeypatch):
@@ -81,16 +81,16 @@ async def test_a_call_that_hangs_is_given_up(aws, monkeypatch):
     gate = threading.Event()
     aws._clients["dynamodb"] = Client(lambda p: gate.wait(5))
     with pytest.raises(UnavailableError):
-        await aws.call("dynamodb", "get_item")
+        await aws.call("dynamodb", "describe_table")
     gate.set()
 
 
 async def test_too_many_waiting_calls_are_turned_away_and_the_room_comes_back(aws):
     gate = threading.Event()
     aws._clients["dynamodb"] = Client(lambda p: gate.wait(5) and {})
-    calls = [asyncio.create_task(aws.call("dynamodb", "get_item")) for _ in range(40)]
+    calls = [asyncio.create_task(aws.call("dynamodb", "describe_table")) for _ in range(40)]
     await asyncio.sleep(0.05)
     gate.set()
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(answer, UnavailableError) for answer in answers) == 40 - 2 * 16
-    assert await aws.call("dynamodb", "get_item") == {}
+    assert await aws.call("dynamodb", "describe_table") == {}

@@ -1,27 +1,27 @@
-"""Schemathesis over the OpenAPI: what callers can send gets only what is documented."""
+"""Schemathesis over the OpenAPI: whatever callers send, they get only what is documented."""
 
-import asyncio
+import tempfile
+from pathlib import Path
 
-import pytest
 import schemathesis
 from cafe_provider.app import build
 from cafe_provider.settings import ProviderSettings
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 TOKEN = "service-token-for-tests"
+FOLDER = tempfile.TemporaryDirectory(prefix="cafe-provider-", ignore_cleanup_errors=True)
+
+application = build(ProviderSettings(service_token=TOKEN, provider_data=Path(FOLDER.name) / "data"))
+schema = schemathesis.openapi.from_asgi("/openapi.json", application.public)
 
 
-@pytest.fixture(scope="module")
-def schema(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("provider")
-    application = build(ProviderSettings(service_token=TOKEN, provider_data=folder))
-    return schemathesis.openapi.from_asgi("/openapi.json", application.public)
-
-
-api = schemathesis.pytest.from_fixture("schema")
-
-
-@api.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@schema.parametrize()
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_only_what_is_documented_is_answered(case):
-    case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"})
+    # a fault that hangs is documented too, and would hang here
+    if case.method == "PUT" and isinstance(case.body, dict):
+        case.body = {**case.body, "hangSeconds": 0, "latencyMs": 0}
+    # only this service can make a cursor, and no schema can say which ones it made
+    made_up = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
+    case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=made_up)

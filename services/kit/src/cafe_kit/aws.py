@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from cafe_kit.errors import ThrottledError, UnavailableError
+from cafe_kit.lean_aws import LEAN, LeanClient
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
@@ -68,6 +69,7 @@ class Aws:
         self._room = threads * QUEUE_PER_THREAD
         self._lock = threading.Lock()
         self._clients: dict[str, BaseClient] = {}
+        self._lean: dict[str, LeanClient] = {}
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -112,7 +114,10 @@ class Aws:
         with self._lock:
             for client in self._clients.values():
                 client.close()
+            for lean in self._lean.values():
+                lean.close()
             self._clients.clear()
+            self._lean.clear()
 
     def _leave(self, future: asyncio.Future[dict[str, Any]]) -> None:
         self._room += 1
@@ -122,6 +127,10 @@ class Aws:
     def _call(
         self, service: str, operation: str, parameters: Mapping[str, object]
     ) -> dict[str, Any]:
+        if operation in LEAN.get(service, ()):
+            return self._lean_client(service).call(
+                operation, parameters, attempts=ATTEMPTS, timeouts=(CONNECT_SECONDS, READ_SECONDS)
+            )
         method = getattr(self._client(service), operation)
         answer: dict[str, Any] = method(**parameters)
         return answer
@@ -133,6 +142,22 @@ class Aws:
                 session: Any = boto3.session.Session(region_name=self._region)
                 self._clients[service] = session.client(service, config=self._config)
             return self._clients[service]
+
+    def _lean_client(self, service: str) -> LeanClient:
+        known = self._lean.get(service)
+        if known is not None:
+            return known
+        # boto3 knows where the service is and who we are
+        client: Any = self._client(service)
+        with self._lock:
+            if service not in self._lean:
+                self._lean[service] = LeanClient(
+                    service,
+                    self._region,
+                    client.meta.endpoint_url,
+                    client._request_signer._credentials,  # noqa: SLF001 - there is no other way to it
+                )
+            return self._lean[service]
 
 
 def error_code(error: ClientError) -> str:

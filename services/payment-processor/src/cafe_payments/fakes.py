@@ -124,6 +124,27 @@ class FakeTables(FakeAws):
         item = self.items.get(parameters["Key"]["pk"]["S"])
         return {"Item": dict(item)} if item else {}
 
+    def _dynamodb_query(self, parameters: Answer) -> Answer:
+        values = {
+            name: value["S"] for name, value in parameters["ExpressionAttributeValues"].items()
+        }
+        found = sorted(
+            (item["ledgerSk"]["S"], item)
+            for item in self.items.values()
+            if item["ledgerPk"]["S"] == values[":pk"]
+            and values[":low"] <= item["ledgerSk"]["S"] <= values[":high"]
+        )
+        page = [item for _, item in found[: parameters["Limit"]]]
+        answer: Answer = {
+            # as DynamoDB does it: the filter comes after the limit
+            "Items": [
+                i for i in page if i["storeId"]["S"] == values.get(":store", i["storeId"]["S"])
+            ]
+        }
+        if len(found) > len(page):
+            answer["LastEvaluatedKey"] = {"ledgerSk": page[-1]["ledgerSk"]}
+        return answer
+
     def _dynamodb_transact_write_items(self, parameters: Answer) -> Answer:
         puts = [write["Put"] for write in parameters["TransactItems"]]
         keys = [put["Item"]["pk"]["S"] for put in puts]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+import httpx
 from cafe_kit.aws import AwsCalls
 from cafe_kit.clients import neighbour
 
@@ -42,11 +43,20 @@ class Parts:
     hold_off: HoldOff
 
 
-def assemble(settings: PaymentSettings, aws: AwsCalls, business: Business) -> Parts:
-    """All parts; nothing is connected yet."""
+def assemble(
+    settings: PaymentSettings,
+    aws: AwsCalls,
+    business: Business,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Parts:
+    """All parts; nothing is connected yet. `transport` is how tests reach a provider in process."""
     hold_off = HoldOff()
     client = neighbour(
-        settings.payment_provider_url, settings.merchant_key, connections=CONNECTIONS
+        settings.payment_provider_url,
+        settings.merchant_key,
+        connections=CONNECTIONS,
+        transport=transport,
     )
     provider = HttpProvider(client, settings.call_seconds, business, hold_off)
     ledger = DynamoLedger(aws, settings.payments_table)

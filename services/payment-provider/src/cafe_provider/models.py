@@ -21,7 +21,7 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """The edges of time have no form in UTC."""
@@ -87,7 +87,7 @@ class Faults(WireInput):
     error_share: Share = 0.0
     decline_share: Share = 0.0
     latency_ms: int = Field(default=0, ge=0, le=MAX_LATENCY_MS)
-    hang_seconds: float = Field(default=5.0, ge=0, le=MAX_HANG_SECONDS, strict=False)
+    hang_seconds: float = Field(default=5.0, ge=0, le=MAX_HANG_SECONDS)
     forget_keys: bool = False
     """Idempotency keys are not recognised: a repeated charge is a second charge."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)

@@ -1,0 +1,163 @@
+"""The lean way to AWS signs as botocore does, and its errors are boto3's."""
+
+import http.server
+import json
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+from cafe_kit import lean_aws
+from cafe_kit.aws import Aws, error_code
+from cafe_kit.lean_aws import LeanClient
+
+TIMES = (1.0, 1.0)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers what the test says, one after the other."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.answers = []
+        self.seen = []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((dict(self.headers.items()), body))
+        status, document, headers = self.server.answers.pop(0)
+        if status is None:
+            self.close_connection = True
+            return
+        data = json.dumps(document).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments):
+        """Quiet."""
+
+
+@pytest.fixture
+def server():
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+@pytest.fixture
+def lean(server):
+    credentials = Credentials("AKIA", "secret", "token")
+    made = LeanClient("dynamodb", "eu-west-1", server.url, credentials)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("token", [None, "a-token"])
+def test_its_signature_is_botocores(monkeypatch, token):
+    class Frozen(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+
+    monkeypatch.setattr(lean_aws, "datetime", Frozen)
+    credentials = Credentials("AKIA", "secret", token)
+    client = LeanClient("dynamodb", "eu-west-1", "https://dynamodb.example", credentials)
+    ours = client._headers("GetItem", b"{}")
+    request = AWSRequest(
+        "POST",
+        "https://dynamodb.example/",
+        data=b"{}",
+        headers={"Content-Type": ours["Content-Type"], "X-Amz-Target": ours["X-Amz-Target"]},
+    )
+    signer = SigV4Auth(credentials, "dynamodb", "eu-west-1")
+    request.context["timestamp"] = "20261122T070000Z"
+    request.headers["X-Amz-Date"] = "20261122T070000Z"
+    if token:
+        request.headers["X-Amz-Security-Token"] = token
+    signature = signer.signature(
+        signer.string_to_sign(request, signer.canonical_request(request)), request
+    )
+    assert ours["Authorization"].endswith(f"Signature={signature}")
+
+
+def test_a_refusal_is_boto3s_with_its_reasons(server, lean):
+    reasons = [{"Code": "ConditionalCheckFailed", "Item": {"pk": {"S": "x"}}}]
+    kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    server.answers = [(400, {"__type": kind, "CancellationReasons": reasons}, {})]
+    with pytest.raises(ClientError) as refusal:
+        lean.call("transact_write_items", {"TransactItems": []}, attempts=3, timeouts=TIMES)
+    assert error_code(refusal.value) == "TransactionCanceledException"
+    assert refusal.value.response["CancellationReasons"] == reasons
+
+
+def test_sqs_keeps_its_old_codes(server):
+    sqs = LeanClient("sqs", "eu-west-1", server.url, Credentials("a", "b"))
+    old = "AWS.SimpleQueueService.NonExistentQueue;Sender"
+    server.answers = [
+        (400, {"__type": "com.amazonaws.sqs#QueueDoesNotExist"}, {"x-amzn-query-error": old})
+    ]
+    with pytest.raises(ClientError) as refusal:
+        sqs.call("receive_message", {}, attempts=1, timeouts=TIMES)
+    assert error_code(refusal.value) == "AWS.SimpleQueueService.NonExistentQueue"
+    sqs.close()
+
+
+def test_a_transaction_is_repeated_under_one_token(server, lean):
+    server.answers = [(500, {}, {}), (None, {}, {}), (200, {}, {})]
+    lean.call("transact_write_items", {"TransactItems": []}, attempts=3, timeouts=TIMES)
+    tokens = {json.loads(body)["ClientRequestToken"] for _, body in server.seen}
+    assert len(server.seen) == 3
+    assert len(tokens) == 1
+
+
+def test_what_does_not_answer_is_an_http_error(server, lean):
+    server.answers = [(None, {}, {})] * 2
+    with pytest.raises(HTTPClientError):
+        lean.call("get_item", {}, attempts=2, timeouts=TIMES)
+
+
+def test_connections_are_kept(server, lean):
+    server.answers = [(200, {"Item": {}}, {})] * 3
+    for _ in range(3):
+        lean.call("get_item", {}, attempts=1, timeouts=TIMES)
+    assert len(lean._idle) == 1
+
+
+def test_without_credentials_it_says_so(server):
+    nobody = LeanClient("sqs", "eu-west-1", server.url, None)
+    with pytest.raises(NoCredentialsError):
+        nobody.call("receive_message", {}, attempts=1, timeouts=TIMES)
+
+
+async def test_the_bridge_takes_the_lean_way_for_the_order_path(aws_environment):
+    table = aws_environment.new_table()
+    aws = Aws("eu-west-1", 2)
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    await aws.call("dynamodb", "put_item", TableName=table, Item=key)
+    answer = await aws.call("dynamodb", "get_item", TableName=table, Key=key)
+    assert answer["Item"] == key
+    assert set(aws._lean) == {"dynamodb"}
+    with pytest.raises(ClientError) as refusal:
+        await aws.call("dynamodb", "get_item", TableName="nowhere", Key=key)
+    assert error_code(refusal.value) == "ResourceNotFoundException"
+    await aws.close()
