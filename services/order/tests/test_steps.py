@@ -7,9 +7,11 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import httpx
 import pytest
+from cafe_inventory.models import BatchInput, BatchStatus
 from cafe_kit.database import Database
 from cafe_kit.errors import UnavailableError
 from cafe_kit.metrics import Metrics
@@ -25,7 +27,7 @@ from cafe_order.outbox import PostgresOutbox
 from cafe_order.relay import Bell, Relay, RelayMetrics
 from cafe_order.results import PaymentResults
 from cafe_order.saga import OrderState
-from cafe_order.stock import StockDestination
+from cafe_order.stock import FITTING, StockDestination
 from cafe_order.transitions import PostgresSaga, Wish
 
 from services.order.tests.conftest import payment_result
@@ -413,6 +415,22 @@ async def test_a_batch_of_orders_is_one_call_to_the_stock(shop):
     await shop.relay("stock")
     [call] = shop.stock.calls
     assert len(call) == 5
+
+
+async def test_what_is_sent_to_the_stock_is_what_the_inventory_takes(shop):
+    await bring(shop, "completed")
+    order = await bring(shop, "confirmed")
+    await shop.saga.advance([Wish(order.id, saga.cancel)])
+    await shop.drain()
+    actions = []
+    for call in shop.stock.calls:
+        taken = BatchInput.model_validate_json(json.dumps({"requests": call}))
+        actions += [each.action for each in taken.requests]
+        assert all(each.placed_at is not None for each in taken.requests)
+    assert sorted(actions) == ["commit", "release", "reserve", "reserve"]
+    assert {status for statuses in FITTING.values() for status in statuses} | {
+        "unavailable"
+    } == set(get_args(BatchStatus))
 
 
 async def test_a_command_that_cannot_be_read_is_parked_and_the_others_go(shop):
