@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate kind-test up down images bench crash soak
+.PHONY: help setup demo test check generate kind-test up down images bench bench-orders crash soak load
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -45,9 +45,17 @@ images: setup ## build all container images
 bench: up ## measure the figures of docs/status.md
 	@$(RUN) dev.bench
 
+bench-orders: setup ## accepted orders a second, against what PostgreSQL itself can do
+	@$(RUN) services.order.bench
+
 crash: setup ## kill the operator before and after every write, and compare the world
 	@uv run --no-sync pytest tests/crash --all-writes
 
 ORDERS ?= 1000000
 soak: setup ## 200 customers order while everything fails; then the books must balance (ORDERS=…)
 	@$(RUN) tests.crash.orders.soak --orders $(ORDERS)
+
+SCENARIO ?= morning-rush
+PROFILE ?= smoke
+load: up ## customers by the hundred, then the books must balance (SCENARIO=…, PROFILE=smoke|full)
+	@$(RUN) dev.load $(SCENARIO) --profile $(PROFILE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from dev.cache import locked, root
 from dev.images import contexts
 from dev.images.base import base
-from dev.images.plan import APART, RUNTIME, Image, images, runtimes, values, workspace
+from dev.images.plan import APART, ON_DEMAND, RUNTIME, Image, images, runtimes, values, workspace
 from dev.kind.engine import ensure_engine, prune
 from dev.steps import say, step
 from dev.system import LOCAL, ROOT, ProblemError, run, succeeds
@@ -24,7 +24,8 @@ _HERE = Path(__file__).parent
 def build(names: Collection[str] = ()) -> dict[str, str]:
     """Build these images (all by default); return the tag of each and write the chart's values.
 
-    The values file always names all images, so it is whole; only those asked for are built.
+    The values file always names all that the chart needs, so it is whole; only those asked for are
+    built.
     """
     ensure_engine()
     every = images(ROOT)
@@ -32,6 +33,7 @@ def build(names: Collection[str] = ()) -> dict[str, str]:
     if unknown:
         known = ", ".join(image.name for image in every)
         raise ProblemError(f"no image is called {', '.join(sorted(unknown))}: {known}")
+    every = [image for image in every if image.name in names or image.name not in ON_DEMAND]
     ground = base()
     tags = {}
     with locked("images"):

@@ -61,6 +61,8 @@ def fill(image: Image, folder: Path) -> None:
     shutil.copytree(image.folder, folder, dirs_exist_ok=True, ignore=_NOISE)
     if image.name == "toxiproxy":
         shutil.copy2(tool("toxiproxy"), folder / "toxiproxy-server")
+    if image.name == "k6":
+        shutil.copy2(tool("k6"), folder / "k6")
     if image.name == "documentdb":
         shutil.copytree(_jars(image.folder) / "lib", folder / "lib")
 

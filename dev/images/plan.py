@@ -20,6 +20,8 @@ _HERE = Path(__file__).parent
 RUNTIME = "python"
 #: Its dependencies (moto) are large and nobody else's: it gets a runtime of its own.
 APART = "localaws"
+#: Made only when asked for by name: the chart does without.
+ON_DEMAND = frozenset({"k6"})
 
 
 @dataclass(frozen=True)
