@@ -25,7 +25,7 @@ router = APIRouter()
 
 @router.get("/slow")
 async def slow() -> dict[str, bool]:
-    await asyncio.sleep(1)
+    await asyncio.sleep(2.5)
     return {"done": True}
 
 @router.get("/loop")
@@ -73,13 +73,14 @@ def start(tmp_path):
 
 
 async def test_a_request_in_flight_is_finished_after_sigterm(start):
-    process, public, admin = start("-c", SLOW)
+    process, public, admin = start("-c", SLOW, CAFE_DRAIN_DELAY_SECONDS="1.5")
     async with public, admin:
         slow = asyncio.create_task(public.get("/slow"))
         await asyncio.sleep(0.2)
         process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.1)
-        assert (await admin.get("/readyz")).status_code == 503
+        async with asyncio.timeout(1.5):
+            while (await admin.get("/readyz")).status_code != 503:
+                continue
         assert (await public.get("/livez")).status_code == 200, "drains before it closes"
         assert (await slow).json() == {"done": True}
     began = time.monotonic()
