@@ -229,3 +229,8 @@ def test_a_new_order_is_told_reserved_and_listed():
         ("stock", "stock.reserve"),
         ("history", "order.placed"),
     ]
+
+
+def test_a_synthetic_order_is_known_to_the_stock_alone():
+    records = placed_records(replace(ORDER, synthetic=True), "ada", "")
+    assert [record.destination for record in records] == ["stock"]
