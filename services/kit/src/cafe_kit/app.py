@@ -86,6 +86,9 @@ def build_application(
         title=title,
         version="1.0.0",
         redirect_slashes=False,
+        # ours are in metrics.py and context.py; asking for each request whether anybody wants
+        # FastAPI's cost 8 % of an order
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={
             status: {"model": Problem, "description": "Problem (RFC 9457)"}
             for status in COMMON_PROBLEMS

@@ -64,6 +64,7 @@ class Edge:
         self._max_in_flight = settings.max_in_flight
         self._metrics = metrics
         self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event; everything but HTTP passes through."""
@@ -111,7 +112,6 @@ class Edge:
         return handle is not None and await handle(scope, body or b"", exchange.send)
 
     def _admit(self) -> None:
-        self._metrics.in_flight.set(self._in_flight)
         if self._in_flight > self._max_in_flight:
             self._metrics.shed.inc()
             raise UnavailableError(
@@ -148,7 +148,6 @@ class Edge:
         route = getattr(scope.get("route"), "path", "unmatched")
         if (scope["method"], scope["path"]) in self._express:
             route = scope["path"]
-        self._metrics.in_flight.set(self._in_flight)
         self._metrics.observe(scope["method"], route, exchange.status, seconds)
         if exchange.status < CLIENT_ERROR and not _root.isEnabledFor(logging.DEBUG):
             return  # before structlog gathers what nobody will read

@@ -7,6 +7,7 @@ and the admin port goes last, so that probes see the drain.
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -36,6 +37,9 @@ class EmbeddedServer(uvicorn.Server):
 def run(application: Application) -> None:
     """Serve until SIGTERM or SIGINT, then stop gracefully."""
     logs.configure(application.name, application.settings.log_level)
+    # what the start has made stays: the collector need not look through it again and again
+    gc.collect()
+    gc.freeze()
     # with httptools 310-460 µs of CPU for a small POST, 650-740 with asyncio and h11
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(application))
@@ -79,6 +83,7 @@ def _server(app: FastAPI, port: int, application: Application) -> EmbeddedServer
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks for the client's address
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(application.settings.drain_timeout_seconds),
         )
