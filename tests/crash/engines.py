@@ -2,6 +2,8 @@
 
 import itertools
 
+from cafe_ledger import fakes
+from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.chaos import ChaosReconciler
@@ -14,6 +16,7 @@ from tests.fakes import Died
 NUMBERS = itertools.count(1)
 TICK_S = 1.0
 KINDS = ("ChaosExperiment", "ChaosRun")
+BOOKS = {book: f"http://{book}:8080" for book in fakes.BOOKS}
 
 
 class Engine:
@@ -34,6 +37,7 @@ class Engine:
             ports,
             faults=faults(),
             shop=Shop("http://order:8080", "http://menu:8080", "token"),
+            collector=collector(HttpBooks(world.http, BOOKS, "token")),
             identity=f"operator-{next(NUMBERS)}",
             namespace=OPERATOR_NAMESPACE,
             background=False,

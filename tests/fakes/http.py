@@ -19,7 +19,8 @@ REFUSED = HttpAnswer(status=0, elapsed_ms=1.0, error="connection refused")
 class FakeHttp:
     """Implements ports.Http: hosts (`order:8080`) answer by functions; all others refuse.
 
-    A route takes method, path, body and headers and returns a status and a JSON value.
+    A route takes method, path (with its query), body and headers and returns a status and a JSON
+    value.
     """
 
     def __init__(self, recorder: Recorder | None = None) -> None:
@@ -62,6 +63,7 @@ class FakeHttp:
         route = self._hosts.get(parts.netloc)
         if route is None:
             return REFUSED
-        status, value = route(method, parts.path, body, headers)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        status, value = route(method, path, body, headers)
         content = b"" if value is None else json.dumps(value).encode()
         return HttpAnswer(status=status, elapsed_ms=self.elapsed_ms, body=content)

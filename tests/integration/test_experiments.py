@@ -67,7 +67,7 @@ REFUSED = {
     ),
     "a probe that is nothing": (
         {"steadyState": {"probes": [{"name": "x"}]}},
-        "a probe is exactly one of http and order",
+        "a probe is exactly one of http, order and ledger",
     ),
     "a stop condition on a probe that is not there": (
         {"stopWhen": [{"probe": "x", "failingFor": "5s"}]},

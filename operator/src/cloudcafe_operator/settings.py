@@ -23,6 +23,16 @@ class Settings(BaseSettings):
     order_url: str = Field(default="http://order:8080", description="the order service")
     menu_url: str = Field(default="http://menu:8080", description="the menu service")
     inventory_url: str = Field(default="http://inventory:8080", description="the inventory service")
+    payment_processor_url: str = Field(
+        default="http://payment-processor:8080", description="the payment processor"
+    )
+    payment_provider_url: str = Field(
+        default="", description="the payment provider; empty: its statement is not to be had"
+    )
+    loyalty_url: str = Field(default="http://loyalty:8080", description="the loyalty service")
+    analytics_worker_url: str = Field(
+        default="http://analytics-worker:8080", description="the analytics worker"
+    )
     service_token: SecretStr = Field(default=SecretStr(""), description="lets us manage stores")
     aws_region: str = Field(default="eu-west-1", validation_alias="AWS_REGION")
     pod_name: str = Field(
@@ -39,6 +49,16 @@ class Settings(BaseSettings):
     workers: int = Field(default=16, ge=1, le=256, description="reconciles at the same time")
     resync_seconds: float = Field(default=600, gt=0, description="look at everything again")
     verify_seconds: float = Field(default=600, gt=0, description="between two bought coffees")
+    ledger_seconds: float = Field(default=300, gt=0, description="between two looks at the books")
+    ledger_window_seconds: float = Field(
+        default=3600, gt=0, le=86_400, description="how far back a look goes"
+    )
+    ledger_settle_seconds: float = Field(
+        default=60, ge=0, description="an order that changed later is not judged yet"
+    )
+    ledger_stuck_seconds: float = Field(
+        default=600, gt=0, description="an order that has not ended after this is stuck"
+    )
     relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from cloudcafe_operator.effects.probes import Customer, Shop
-from cloudcafe_operator.resources.experiment import Probe
+from cloudcafe_operator.resources.probe import Probe
 
 from tests.fakes import FakeClock, FakeHttp
 

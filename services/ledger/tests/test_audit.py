@@ -59,7 +59,7 @@ async def test_a_stuck_order_says_that_the_customer_has_paid():
     world = World()
     world.books.pay(world.books.order("confirmed", at=world.ago(minutes=11)), "captured")
     (finding,) = (await world.audit()).findings
-    assert finding.found == "confirmed after 11 min, already charged"
+    assert finding.found == "confirmed, already charged, placed at 2026-03-01T12:49:00+00:00"
 
 
 async def test_an_order_that_ended_just_now_is_pending_however_long_ago_it_was_placed():

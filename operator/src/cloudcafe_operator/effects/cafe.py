@@ -74,7 +74,7 @@ class Cafe:
         }
         url = f"{self.order_url}/orders"
         answer = await self._ask("POST", url, body, {"Idempotency-Key": key})
-        return _checked(answer, f"POST {url}"), answer.elapsed_ms
+        return checked(answer, f"POST {url}"), answer.elapsed_ms
 
     async def find_order(self, order_id: str) -> Json:
         """Return an order with its history."""
@@ -88,7 +88,7 @@ class Cafe:
         }[part]
 
     async def _send(self, method: str, url: str, body: Json | None = None) -> Json:
-        return _checked(await self._ask(method, url, body), f"{method} {url}")
+        return checked(await self._ask(method, url, body), f"{method} {url}")
 
     async def _ask(
         self, method: str, url: str, body: Json | None, more: Mapping[str, str] | None = None
@@ -102,7 +102,7 @@ class Cafe:
         )
 
 
-def _checked(answer: HttpAnswer, what: str) -> dict[str, Any]:
+def checked(answer: HttpAnswer, what: str) -> dict[str, Any]:
     """Return the answer's object, or raise what the refusal means."""
     if answer.status in SUCCESS:
         if answer.status == NO_CONTENT:

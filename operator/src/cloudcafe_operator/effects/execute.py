@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.audit_run import RunAuditor
 from cloudcafe_operator.effects.finalizer import hold, let_go
 from cloudcafe_operator.effects.observe_run import Observer
 from cloudcafe_operator.effects.survey import Surveyor, build_preview, fault_spec
@@ -30,6 +31,7 @@ from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.checks import refusals
 from cloudcafe_operator.planning.run import OWN_CLAIM_S, TICK_S
 from cloudcafe_operator.planning.steps import (
+    Audit,
     Capture,
     Check,
     Done,
@@ -62,6 +64,7 @@ class Executor:
     surveyor: Surveyor
     observer: Observer
     events: Events
+    auditor: RunAuditor
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
         """Do one step. None: the run is over."""
@@ -76,7 +79,11 @@ class Executor:
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
         else:
-            came_of_it = await self._act(observed, step)
+            came_of_it = (
+                await self.auditor.audit(observed, step.probe)
+                if isinstance(step, Audit)
+                else await self._act(observed, step)
+            )
             if came_of_it is not None:
                 await self._store(run, came_of_it)
         return AT_ONCE

@@ -14,7 +14,7 @@ from typing import Any
 from cloudcafe_operator.planning.samples import Result
 from cloudcafe_operator.ports import Clock, Http, HttpAnswer
 from cloudcafe_operator.resources.duration import seconds
-from cloudcafe_operator.resources.experiment import HttpProbe, OrderProbe, Probe
+from cloudcafe_operator.resources.probe import HttpProbe, OrderProbe, Probe
 
 POLL_S = 0.2
 CREATED = 201

@@ -16,7 +16,8 @@ import structlog
 from cloudcafe_operator.effects.probes import Customer
 from cloudcafe_operator.planning.samples import Sample, decode, interval
 from cloudcafe_operator.ports import Clock
-from cloudcafe_operator.resources.experiment import ExperimentSpec, Probe
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import Run
 
 IN_FLIGHT = 16  # of one run: a system that hangs must not make us hang
@@ -88,7 +89,7 @@ class Sampler:
             spec=spec,
             started_at=run.status.started_at or self._clock.now(),
             troubles={log.name: log.trouble for log in run.status.probes},
-            samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.probes},
+            samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.sampled},
         )
         self._watches[run.uid] = watch
         if self._background:
@@ -104,7 +105,7 @@ class Sampler:
     def _begin_due(self, watch: Watch) -> None:
         """Begin what is due; a beat that was missed is left out, not made up for."""
         now = self._clock.monotonic()
-        for probe in watch.spec.steady_state.probes:
+        for probe in watch.spec.steady_state.sampled:
             due = watch.due.get(probe.name, now)
             if now < due:
                 continue

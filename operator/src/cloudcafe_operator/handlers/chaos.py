@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from cafe_ledger.collect import Collector
 
+from cloudcafe_operator.effects.audit_run import RunAuditor
 from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
 from cloudcafe_operator.effects.observe_run import Observer
@@ -45,6 +47,7 @@ class ChaosReconciler:
         *,
         faults: Faults,
         shop: Shop,
+        collector: Collector,
         identity: str,
         namespace: str,
         background: bool = True,
@@ -55,7 +58,8 @@ class ChaosReconciler:
         self.sampler = Sampler(Customer(ports.http, clock, shop), clock, background=background)
         surveyor = Surveyor(kubernetes, ports.aws, clock, faults)
         self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace)
-        self._executor = Executor(surveyor, self._observer, ports.events)
+        auditor = RunAuditor(collector, self._observer, shop.store_id)
+        self._executor = Executor(surveyor, self._observer, ports.events, auditor)
         self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)
 
     def routes(self) -> dict[str, Reconcile]:

@@ -6,15 +6,19 @@ A reconciler is a function from a key to the seconds until the key is due again,
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from cafe_ledger.collect import Book
+
+from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.execute_store import StoreExecutor
+from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
 from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
 from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
@@ -39,6 +43,7 @@ class Routes:
 
     by_kind: Mapping[str, Reconcile]
     stop: Callable[[], None]
+    watch_ledger: Callable[[], Coroutine[Any, Any, None]]  # runs while this operator leads
 
     async def reconcile(self, key: str) -> float | None:
         """Pass a key to the reconciler of its kind."""
@@ -54,7 +59,7 @@ def routes(settings: Settings, ports: Ports) -> Routes:
         return await stores.reconcile(ref_from_key(key))
 
     by_kind = {CAFE_STORES.kind: reconcile_store, **chaos.routes()}
-    return Routes(by_kind, stop=chaos.sampler.stop_all)
+    return Routes(by_kind, stop=chaos.sampler.stop_all, watch_ledger=stores.ledger.run)
 
 
 def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
@@ -69,9 +74,23 @@ def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
         ports,
         faults=faults(),
         shop=shop,
+        collector=collector(books(settings, ports)),
         identity=f"{settings.pod_name}-{uuid.uuid4().hex[:8]}",
         namespace=settings.pod_namespace,
     )
+
+
+def books(settings: Settings, ports: Ports) -> HttpBooks:
+    """Return where the books of all services are."""
+    urls: dict[Book, str] = {
+        "order": settings.order_url,
+        "inventory": settings.inventory_url,
+        "payment-processor": settings.payment_processor_url,
+        "payment-provider": settings.payment_provider_url,
+        "loyalty": settings.loyalty_url,
+        "analytics-worker": settings.analytics_worker_url,
+    }
+    return HttpBooks(ports.http, urls, settings.service_token.get_secret_value())
 
 
 def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
@@ -101,6 +120,17 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
         verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),
         deleter=StoreDeleter(StoreRemover(aws, cafe), reporter),
         reporter=reporter,
+        ledger=LedgerWatch(
+            collector(books(settings, ports)),
+            clock,
+            ports.queue,
+            LedgerTiming(
+                every=settings.ledger_seconds,
+                window=settings.ledger_window_seconds,
+                settle=settings.ledger_settle_seconds,
+                stuck_after=settings.ledger_stuck_seconds,
+            ),
+        ),
     )
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
+from cloudcafe_operator.effects.ledger import LedgerWatch
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
 from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.kinds import ref_of
 from cloudcafe_operator.planning import naming, order_path
 from cloudcafe_operator.planning.store_report import (
     Finding,
@@ -41,12 +43,15 @@ class StoreReconciler:
     verifier: OrderPathVerifier
     deleter: StoreDeleter
     reporter: StoreReporter
+    ledger: LedgerWatch
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
         store = await self.kubernetes.get(ref)
         if store is None or store["metadata"].get("deletionTimestamp"):
-            self.converger.forget(naming.store_id(ref.namespace or "", ref.name))
+            store_id = naming.store_id(ref.namespace or "", ref.name)
+            self.converger.forget(store_id)
+            self.ledger.forget(store_id)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
@@ -77,6 +82,7 @@ class StoreReconciler:
             finding,
             old=old,
             path=path,
+            ledger=self.ledger.verdict(ref_of(store), wanted.store_id, old),
             generation=generation,
             now=self.clock.now(),
         )

@@ -27,7 +27,7 @@ class Steadiness:
 
 def judge_baseline(spec: ExperimentSpec, samples: Samples, since: float) -> Steadiness:
     """Judge the samples begun since the baseline did."""
-    for probe in spec.steady_state.probes:
+    for probe in spec.steady_state.sampled:
         seen = [one for one in samples.get(probe.name, ()) if one.at >= since]
         if len(seen) < IN_A_ROW:
             return Steadiness(None, f"probe {probe.name} has {len(seen)} of {IN_A_ROW} samples")
@@ -43,7 +43,7 @@ def judge_baseline(spec: ExperimentSpec, samples: Samples, since: float) -> Stea
 
 def served_again(spec: ExperimentSpec, samples: Samples, since: float) -> bool:
     """Whether every probe ended with enough good samples in a row, all begun after `since`."""
-    for probe in spec.steady_state.probes:
+    for probe in spec.steady_state.sampled:
         last = [one for one in samples.get(probe.name, ()) if one.at >= since][-IN_A_ROW:]
         if len(last) < IN_A_ROW or not all(one.good for one in last):
             return False

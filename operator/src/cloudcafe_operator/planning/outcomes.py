@@ -24,6 +24,7 @@ from cloudcafe_operator.resources.conditions import Judgement, false, set_condit
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import (
+    BooksAnswer,
     JournalEntry,
     Measures,
     Preview,
@@ -258,6 +259,15 @@ def finish(observed: Observed, status: RunStatus, story: Story) -> Store:
     status = without_condition(status, "Progressing")
     status = judged(status, observed, true("Complete", judgement.verdict, ended.message))
     return Store(status, (story, ended))
+
+
+def audited(observed: Observed, answer: BooksAnswer) -> Store:
+    """Note what a ledger probe found."""
+    status = changed(observed.status, books=(*observed.status.books, answer))
+    good = answer.outcome == "Balanced"
+    message = f"{answer.probe}: {answer.message or f'{answer.orders} orders agree in all books'}"
+    story = Story(f"Books{answer.outcome}", message, "Normal" if good else "Warning")
+    return Store(status, (story,))
 
 
 def recovery_story(step: str, measures: Measures, *, recovered: bool) -> Story:

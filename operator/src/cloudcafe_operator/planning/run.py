@@ -19,6 +19,7 @@ from cloudcafe_operator.planning.measure import (
 )
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
 from cloudcafe_operator.planning.steps import (
+    Audit,
     Capture,
     Check,
     Done,
@@ -216,6 +217,8 @@ def _reverting(observed: Observed, _: Desire) -> Step:
 def _recovering(observed: Observed, _: Desire) -> Step:
     spec, status = observed.run.spec.template, observed.run.status
     step, wanted = status.steps[status.step], spec.steps[status.step]
+    if step.recovered_at is not None:
+        return _auditing(observed)
     undone = outcomes.since(status, step.undone_at)
     unhealthy = _unhealthy(status)
     if unhealthy and deferred(observed, "check") <= 0:
@@ -249,7 +252,10 @@ def _next_or_finish(observed: Observed, *, recovered: bool) -> Step:
     story = outcomes.recovery_story(step.name, measures, recovered=recovered)
     within = seconds(spec.steps[status.step].recovery.within)
     good = recovered and (measures.recovered_after or 0.0) <= within
-    if not good or status.step + 1 == len(spec.steps):
+    last = status.step + 1 == len(spec.steps)
+    if good and last and spec.steady_state.ledgers:
+        return Store(status, (story, Story("ComparingBooks", "Of the orders placed meanwhile")))
+    if not good or last:
         return outcomes.finish(observed, status, story)
     following = changed(
         status,
@@ -259,6 +265,17 @@ def _next_or_finish(observed: Observed, *, recovered: bool) -> Step:
         fault=outcomes.fault_names(spec, status.step + 1),
     )
     return Store(following, (story,))
+
+
+def _auditing(observed: Observed) -> Step:
+    """Ask the ledger probes one by one, then close the run."""
+    status = observed.run.status
+    answered = {one.probe for one in status.books}
+    for probe in observed.run.spec.template.steady_state.ledgers:
+        if probe.name not in answered:
+            return _unless_deferred(observed, "audit", Audit(probe.name))
+    found = ", ".join(f"{one.probe} {one.outcome}" for one in status.books)
+    return outcomes.finish(observed, observed.status, Story("BooksCompared", found))
 
 
 def _unless_deferred(observed: Observed, key: str, step: Step) -> Step:

@@ -51,7 +51,7 @@ def interval(every: str, max_duration: str) -> float:
 def intervals(spec: ExperimentSpec) -> dict[str, float]:
     """Return each probe's interval in seconds."""
     longest = spec.limits.max_duration
-    return {p.name: interval(p.every, longest) for p in spec.steady_state.probes}
+    return {p.name: interval(p.every, longest) for p in spec.steady_state.sampled}
 
 
 def encode(samples: Samples, troubles: Mapping[str, str] | None = None) -> tuple[ProbeLog, ...]:

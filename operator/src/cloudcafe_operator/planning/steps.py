@@ -119,11 +119,20 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Compare the books of the run's orders for a ledger probe; store a final answer."""
+
+    probe: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The run is over and nothing holds it."""
 
 
-Step = Wait | Store | Hold | LetGo | Preflight | Capture | Inject | Look | Check | Undo | Done
+Step = (
+    Wait | Store | Hold | LetGo | Preflight | Capture | Inject | Look | Check | Undo | Audit | Done
+)
 
 
 def changed(status: RunStatus, **fields: Any) -> RunStatus:

@@ -27,10 +27,12 @@ from cloudcafe_operator.resources.conditions import (
     true,
     unknown,
 )
-from cloudcafe_operator.resources.store import CafeStoreSpec, CafeStoreStatus, OrderPath
+from cloudcafe_operator.resources.store import CafeStoreSpec, CafeStoreStatus, Ledger, OrderPath
 
 FINE_WHEN_FALSE = ("Drifted", "Paused")
-TYPES = ("DataTierReady", "MenuSynced", "OrderPathVerified", "Drifted", "Paused")
+TYPES = (
+    "DataTierReady", "MenuSynced", "OrderPathVerified", "LedgerBalanced", "Drifted", "Paused"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
     *,
     old: CafeStoreStatus,
     path: tuple[Judgement, OrderPath | None],
+    ledger: tuple[Judgement, Ledger | None],
     generation: int,
     now: datetime,
 ) -> CafeStoreStatus:
@@ -77,6 +80,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         judge_data_tier(wanted, observed, todo),
         judge_menu(observed, todo),
         path[0],
+        ledger[0],
         judge_drift(spec, drift),
         judge_paused(spec),
     )
@@ -89,6 +93,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         resources=list_resources(wanted, observed),
         drift=drift,
         order_path=path[1],
+        ledger=ledger[1],
     )
 
 

@@ -28,7 +28,13 @@ def judge(spec: ExperimentSpec, status: RunStatus) -> Judgement:
     if status.stop:  # ended by somebody or something, or it could not begin
         aborted = status.stop.reason in ABORTS
         return Judgement("Aborted" if aborted else "Inconclusive", status.stop.message)
-    return _not_recovered(spec, status) or _in_doubt(status) or _passed(spec, status)
+    return (
+        _not_recovered(spec, status)
+        or _unbalanced(status)
+        or _in_doubt(status)
+        or _books_in_doubt(spec, status)
+        or _passed(spec, status)
+    )
 
 
 def slowest(status: RunStatus) -> float | None:
@@ -56,6 +62,35 @@ def _not_recovered(spec: ExperimentSpec, status: RunStatus) -> Judgement | None:
                 f"step {step.name}: users were served again after {short(took)}, "
                 f"the objective was {within}",
             )
+    return None
+
+
+def _unbalanced(status: RunStatus) -> Judgement | None:
+    """Users being served again is not enough: what they bought must stand in all books."""
+    for one in status.books:
+        if one.outcome == "Damaged":
+            return Judgement(
+                "Failed",
+                f"users were served again, but the books of probe {one.probe} do not balance: "
+                f"{one.findings} findings, the first: {one.message}",
+            )
+        if one.outcome == "Pending":
+            return Judgement(
+                "Failed",
+                f"users were served again, but the books of probe {one.probe} did not balance in "
+                f"time: {one.message}",
+            )
+    return None
+
+
+def _books_in_doubt(spec: ExperimentSpec, status: RunStatus) -> Judgement | None:
+    answers = {one.probe: one for one in status.books}
+    for probe in spec.steady_state.ledgers:
+        answer = answers.get(probe.name)
+        if answer is None:
+            return Judgement("Inconclusive", f"probe {probe.name}: the books were not compared")
+        if answer.outcome != "Balanced":
+            return Judgement("Inconclusive", f"probe {probe.name}: {answer.message}")
     return None
 
 

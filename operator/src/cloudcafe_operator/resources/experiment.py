@@ -16,86 +16,10 @@ from cloudcafe_operator.resources.common import Model, Rule, StatusModel, keyed_
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
 from cloudcafe_operator.resources.duration import Duration
+from cloudcafe_operator.resources.probe import NAME, SteadyState
 
-NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Mode = Literal["one", "all", "fixed", "fixedPercent", "randomMaxPercent"]
 COUNTED = ("fixed", "fixedPercent", "randomMaxPercent")
-
-
-class HttpProbe(Model):
-    """Sends a request and expects a status below 400, or one of those listed."""
-
-    url: str = Field(
-        description="What to request, for example http://menu:8080/stores/cafe.soho/menu.",
-        pattern=r"^https?://.+$",
-        max_length=512,
-    )
-    expect_status: tuple[int, ...] = Field(
-        default=(), max_length=20, description="The statuses that are good; empty: any below 400."
-    )
-
-
-class OrderProbe(Model):
-    """Buys a coffee as a customer does, marked synthetic, and waits until it is confirmed."""
-
-    store: str = Field(
-        description="Name of the CafeStore in the experiment's namespace.",
-        min_length=1,
-        max_length=63,
-    )
-    sku: str = Field(
-        default="",
-        max_length=64,
-        description="What to buy; empty: the first item of the store's menu.",
-    )
-
-
-class Tolerance(Model):
-    """What still counts as good."""
-
-    failed_percent: int = Field(
-        default=0, ge=0, le=100, description="Share of bad samples at which the baseline is steady."
-    )
-    latency_milliseconds: int | None = Field(
-        default=None, ge=1, le=60_000, description="A sample that takes longer is bad."
-    )
-
-
-class Probe(Model):
-    """One way in which users would notice: sampled before, during and after the faults."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.http) != has(self.order)",
-            "a probe is exactly one of http and order: give each its own entry in probes[]",
-        ),
-    )
-    name: str = Field(pattern=NAME, max_length=40, description="Its name in reports.")
-    every: Duration = Field(default="1s", description="How often it is sampled; at least 1s.")
-    timeout: Duration = Field(default="5s", description="A sample that takes longer has failed.")
-    tolerance: Tolerance = Field(default=Tolerance(), description="What still counts as good.")
-    http: HttpProbe | None = Field(default=None, description="An HTTP request.")
-    order: OrderProbe | None = Field(default=None, description="A coffee bought end to end.")
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Probe:
-        if (self.http is None) == (self.order is None):
-            raise ValueError("a probe is exactly one of http and order")
-        return self
-
-
-class SteadyState(Model):
-    """How the system looks when all is well, and how that is watched."""
-
-    baseline: Duration = Field(
-        default="5s", description="How long it must be steady before anything is broken."
-    )
-    probes: tuple[Probe, ...] = Field(
-        min_length=1,
-        max_length=10,
-        json_schema_extra=keyed_by("name"),
-        description="At least one: a run that nothing watches could not say anything.",
-    )
 
 
 class FaultEntry(Model):
@@ -176,8 +100,8 @@ class ExperimentSpec(Model):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.stopWhen) || self.stopWhen.all(s, "
-            "self.steadyState.probes.exists(p, p.name == s.probe))",
-            "stopWhen[].probe must be the name of a probe in steadyState.probes[]",
+            "self.steadyState.probes.exists(p, p.name == s.probe && !has(p.ledger)))",
+            "stopWhen[].probe must be the name of an http or order probe in steadyState.probes[]",
         ),
     )
     hypothesis: str = Field(

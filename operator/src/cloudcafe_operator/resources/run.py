@@ -144,6 +144,20 @@ class ProbeLog(StatusModel):
     trouble: str = ""  # what the last bad sample met
 
 
+BooksOutcome = Literal["Balanced", "Damaged", "Pending", "NoOrders", "Unread"]
+
+
+class BooksAnswer(StatusModel):
+    """What a ledger probe found about the orders placed during the run."""
+
+    probe: str
+    outcome: BooksOutcome
+    at: Time
+    orders: int = 0
+    findings: int = 0
+    message: str = ""  # the first finding, or why nothing can be said
+
+
 class PreviewTarget(StatusModel):
     """One target that a run would hit."""
 
@@ -183,6 +197,7 @@ class RunStatus(StatusModel):
     stop: Stop | None = None
     journal: tuple[JournalEntry, ...] = Field(default=(), description="The undo journal.")
     probes: tuple[ProbeLog, ...] = Field(default=(), json_schema_extra=keyed_by("name"))
+    books: tuple[BooksAnswer, ...] = Field(default=(), json_schema_extra=keyed_by("probe"))
     preview: Preview | None = None
     conditions: tuple[Condition, ...] = Field(default=(), json_schema_extra=keyed_by("type"))
 

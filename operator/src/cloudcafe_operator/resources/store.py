@@ -37,6 +37,9 @@ REASONS = {
     "ThrottledByAWS": "an API asked us to slow down",
     "Unavailable": "something did not answer",
     "Waiting": "not yet",
+    "Balanced": "the books of the orders of the last window agree",
+    "BooksDiffer": "the books disagree: status.ledger names the first orders",
+    "NoOrders": "no orders in that time, so no books to compare",
     "Drifted": "something differs from the spec and driftPolicy is Report",
     "NoDrift": "nothing differs",
     "Ignored": "driftPolicy is Ignore",
@@ -181,6 +184,16 @@ class OrderPath(StatusModel):
     hops: tuple[Hop, ...] = Field(default=(), description="Where the time went.")
 
 
+class Ledger(StatusModel):
+    """The look at the books on which LedgerBalanced rests: the last that changed it."""
+
+    since: Time = Field(description="Orders placed from this moment on were compared.")
+    until: Time = Field(description="And before this one.")
+    orders: int = Field(description="How many there were.")
+    findings: int = Field(description="How many damages were found.")
+    first: tuple[str, ...] = Field(default=(), description="The first of them, at most five.")
+
+
 class Deletion(StatusModel):
     """How far deleting has come."""
 
@@ -201,6 +214,7 @@ class CafeStoreStatus(StatusModel):
     resources: tuple[OwnedResource, ...] = Field(default=(), description="What exists for it.")
     drift: tuple[Drift, ...] = Field(default=(), description="What was changed by hand.")
     order_path: OrderPath | None = Field(default=None, description="The last coffee bought.")
+    ledger: Ledger | None = Field(default=None, description="What the books of its orders say.")
     deletion: Deletion | None = Field(default=None, description="How far deleting has come.")
 
 
@@ -228,6 +242,7 @@ DEFINITION = Definition(
         Column("Ready", _condition("Ready")),
         Column("Reason", _condition("Ready", "reason")),
         Column("Coffee ms", ".status.orderPath.totalMs", "integer", "From order to confirmation."),
+        Column("Ledger", _condition("LedgerBalanced"), description="Whether its books balance."),
         Column("Drift", _condition("Drifted"), priority=1),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Message", _condition("Ready", "message"), priority=1),

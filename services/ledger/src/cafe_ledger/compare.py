@@ -101,10 +101,10 @@ def judge(case: Case, rules: Rules, *, listed: int = 1) -> Outcome:
 
 def _stuck(case: Case, rules: Rules) -> Finding:
     order = case.order
-    minutes = (rules.now - order.placed_at) // timedelta(minutes=1)
     paid = ", already charged" if case.captured else ""
-    found = f"{order.status} after {minutes} min{paid}"
-    expected = "completed, rejected or cancelled"
+    found = f"{order.status}{paid}, placed at {order.placed_at.isoformat(timespec='seconds')}"
+    minutes = rules.stuck_after // timedelta(minutes=1)
+    expected = f"completed, rejected or cancelled within {minutes} min"
     return case.finding(Kind.ORDER_STUCK, found, expected)
 
 

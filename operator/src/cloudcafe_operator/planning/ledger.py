@@ -1,0 +1,125 @@
+"""What a look at all books means for a store, and a run's audit for its probe. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cafe_ledger.report import Report
+
+from cloudcafe_operator.resources.conditions import Judgement, false, true, unknown
+from cloudcafe_operator.resources.duration import seconds
+from cloudcafe_operator.resources.probe import LedgerProbe
+from cloudcafe_operator.resources.run import BooksAnswer, BooksOutcome
+from cloudcafe_operator.resources.store import Ledger
+
+NAME = "LedgerBalanced"
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Share:
+    """One store's share of a look."""
+
+    orders: int = 0
+    pending: int = 0
+    findings: int = 0
+    first: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the books of the whole fleet; `problem` says why it came to nothing."""
+
+    since: datetime
+    until: datetime
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    problem: str = ""
+
+
+def shares(report: Report) -> dict[str, Share]:
+    """Group a report by store, in one pass: there may be thousands."""
+    found: defaultdict[str, Share] = defaultdict(Share)
+    for (store, _), totals in report.totals.items():
+        found[store].orders += totals.orders
+        found[store].pending += totals.pending
+    for (store, _), number in report.counts.items():
+        found[store].findings += number
+    for finding in report.findings:
+        first = found[finding.store_id].first
+        if len(first) < SHOWN:
+            first.append(finding.sentence)
+    return dict(found)
+
+
+def judge_ledger(look: Look | None, store_id: str) -> Judgement:
+    """Return the condition. Its words depend on the verdict only: a new look alone is no news."""
+    if look is None:
+        return unknown(NAME, "Waiting", "The books were not compared yet.")
+    if look.problem:
+        return unknown(NAME, "Unavailable", look.problem)
+    share = look.shares.get(store_id, Share())
+    if share.findings:
+        return false(
+            NAME,
+            "BooksDiffer",
+            f"{share.findings} findings, the first: {share.first[0]}. "
+            f"Run cafectl audit --store {store_id}.",
+        )
+    if not share.orders:
+        return unknown(NAME, "NoOrders", "No orders were placed lately: nothing to compare.")
+    if share.pending == share.orders:
+        return unknown(NAME, "Waiting", "All orders are still under way.")
+    return true(NAME, "Balanced", "Orders, charges, stock, points and analytics agree.")
+
+
+def ledger_status(look: Look, store_id: str) -> Ledger | None:
+    """Return what the status keeps of a look; None where it came to nothing."""
+    if look.problem:
+        return None
+    share = look.shares.get(store_id, Share())
+    return Ledger(
+        since=look.since,
+        until=look.until,
+        orders=share.orders,
+        findings=share.findings,
+        first=tuple(share.first),
+    )
+
+
+def settle_of(probe: LedgerProbe, usual: timedelta) -> timedelta:
+    """Return when an order of a run counts as settled: a short objective allows no long wait."""
+    return min(usual, timedelta(seconds=seconds(probe.within) / 2))
+
+
+def answer_of(name: str, report: Report, *, at: datetime) -> BooksAnswer:
+    """Return what a ledger probe found."""
+    outcome: BooksOutcome = "Balanced"
+    message = ""
+    if report.damages:
+        outcome, message = "Damaged", report.findings[0].sentence
+    elif report.pending:
+        outcome, message = "Pending", f"{report.pending} orders are still under way"
+    elif not report.judged:
+        outcome = "NoOrders"
+        message = (
+            "no orders were placed at the store during the run (those of order probes are in no "
+            "book): let something order meanwhile, for example cafectl trickle"
+        )
+    return BooksAnswer(
+        probe=name,
+        outcome=outcome,
+        at=at,
+        orders=report.orders,
+        findings=report.damages,
+        message=message,
+    )
+
+
+def is_final(answer: BooksAnswer, report: Report | None) -> bool:
+    """Whether a later look could not change the answer for the better."""
+    if answer.outcome == "Damaged":
+        return report is not None and not report.may_settle
+    return answer.outcome in ("Balanced", "NoOrders")

@@ -1,0 +1,125 @@
+"""Probes: the ways in which users would notice that something is broken. Part of ChaosExperiment.
+
+http and order are sampled while a run lasts; ledger is asked once, when users are served again.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from cloudcafe_operator.resources.common import Model, Rule, keyed_by
+from cloudcafe_operator.resources.duration import Duration
+
+NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+
+
+class HttpProbe(Model):
+    """Sends a request and expects a status below 400, or one of those listed."""
+
+    url: str = Field(
+        description="What to request, for example http://menu:8080/stores/cafe.soho/menu.",
+        pattern=r"^https?://.+$",
+        max_length=512,
+    )
+    expect_status: tuple[int, ...] = Field(
+        default=(), max_length=20, description="The statuses that are good; empty: any below 400."
+    )
+
+
+class OrderProbe(Model):
+    """Buys a coffee as a customer does, marked synthetic, and waits until it is confirmed."""
+
+    store: str = Field(
+        description="Name of the CafeStore in the experiment's namespace.",
+        min_length=1,
+        max_length=63,
+    )
+    sku: str = Field(
+        default="",
+        max_length=64,
+        description="What to buy; empty: the first item of the store's menu.",
+    )
+
+
+class LedgerProbe(Model):
+    """Compares the books of the orders placed during the run, once users are served again."""
+
+    store: str = Field(
+        description="Name of the CafeStore in the experiment's namespace.",
+        min_length=1,
+        max_length=63,
+    )
+    within: Duration = Field(
+        default="2m", description="How soon after recovery the books must balance."
+    )
+
+
+class Tolerance(Model):
+    """What still counts as good."""
+
+    failed_percent: int = Field(
+        default=0, ge=0, le=100, description="Share of bad samples at which the baseline is steady."
+    )
+    latency_milliseconds: int | None = Field(
+        default=None, ge=1, le=60_000, description="A sample that takes longer is bad."
+    )
+
+
+class Probe(Model):
+    """One way in which users would notice: sampled before, during and after the faults."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "[has(self.http), has(self.order), has(self.ledger)].filter(there, there).size() == 1",
+            "a probe is exactly one of http, order and ledger: give each its own entry in probes[]",
+        ),
+    )
+    name: str = Field(pattern=NAME, max_length=40, description="Its name in reports.")
+    every: Duration = Field(default="1s", description="How often it is sampled; at least 1s.")
+    timeout: Duration = Field(default="5s", description="A sample that takes longer has failed.")
+    tolerance: Tolerance = Field(default=Tolerance(), description="What still counts as good.")
+    http: HttpProbe | None = Field(default=None, description="An HTTP request.")
+    order: OrderProbe | None = Field(default=None, description="A coffee bought end to end.")
+    ledger: LedgerProbe | None = Field(
+        default=None,
+        description="The books compared after recovery; every, timeout and tolerance do not apply.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Probe:
+        if sum(kind is not None for kind in (self.http, self.order, self.ledger)) != 1:
+            raise ValueError("a probe is exactly one of http, order and ledger")
+        return self
+
+
+class SteadyState(Model):
+    """How the system looks when all is well, and how that is watched."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.probes.exists(p, !has(p.ledger))",
+            "probes must have an http or an order probe: a ledger probe is asked at the end only",
+            ".probes",
+        ),
+    )
+    baseline: Duration = Field(
+        default="5s", description="How long it must be steady before anything is broken."
+    )
+    probes: tuple[Probe, ...] = Field(
+        min_length=1,
+        max_length=10,
+        json_schema_extra=keyed_by("name"),
+        description="At least one: a run that nothing watches could not say anything.",
+    )
+
+    @property
+    def sampled(self) -> tuple[Probe, ...]:
+        """The probes that are sampled while the run lasts."""
+        return tuple(probe for probe in self.probes if probe.ledger is None)
+
+    @property
+    def ledgers(self) -> tuple[Probe, ...]:
+        """The probes that are asked once, when users are served again."""
+        return tuple(probe for probe in self.probes if probe.ledger is not None)
