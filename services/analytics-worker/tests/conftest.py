@@ -43,9 +43,13 @@ class Warehouse:
 
     async def books(self):
         """Orders and lines, whole: what must be the same however the events came."""
-        orders = await self.rows("SELECT * FROM orders ORDER BY order_id")
-        lines = await self.rows("SELECT * FROM order_lines ORDER BY order_id, line")
-        return orders, lines
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            orders = await connection.fetch("SELECT * FROM orders ORDER BY order_id")
+            lines = await connection.fetch("SELECT * FROM order_lines ORDER BY order_id, line")
+        finally:
+            await connection.close()
+        return [dict(row) for row in orders], [dict(row) for row in lines]
 
     async def statuses(self):
         rows = await self.rows("SELECT order_id, status FROM orders ORDER BY order_id")

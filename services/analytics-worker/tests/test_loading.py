@@ -300,7 +300,7 @@ def deliveries(draw):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(deliveries())
 async def test_any_order_and_repetition_gives_the_same_books(sink, warehouse, delivered):

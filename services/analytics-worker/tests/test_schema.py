@@ -28,7 +28,7 @@ def test_all_operations_are_asked():
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     database=None,
     phases=[Phase.generate],

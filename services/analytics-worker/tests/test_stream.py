@@ -180,3 +180,14 @@ async def test_a_warehouse_that_goes_away_and_comes_back(aws, open_worker, wareh
         await warehouse.until(lambda found: len(found) == 2)
         assert (await client.get("/ledger")).status_code == 200
         assert application.stress.view().story == "Month-End Report"
+
+
+async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(aws, sink, warehouse):
+    put(aws, *life("o1"))
+    aws.split_shard(STREAM, "shardId-000000000000")
+    await consumer_of(aws, sink).run_once()
+    assert await sink.positions() == {"shardId-000000000000": SHARD_END}
+    del aws.streams[STREAM]
+    put(aws, *life("o2"))
+    await consumer_of(aws, sink).run_once()
+    assert await warehouse.statuses() == [("o1", "completed"), ("o2", "completed")]
