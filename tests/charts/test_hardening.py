@@ -102,7 +102,8 @@ def test_a_service_sees_only_the_secrets_of_what_it_talks_to(embedded):
         for name, container in embedded.serving()
     }
     assert seen["menu/menu"] == {
-        *("cloudcafe-service-token", "cloudcafe-documentdb", "cloudcafe-elasticache")
+        *("cloudcafe-service-token", "cloudcafe-documentdb"),
+        *("cloudcafe-elasticache", "cloudcafe-aws"),
     }
     assert seen["inventory/inventory"] == {"cloudcafe-service-token", "cloudcafe-aws"}
     assert "cloudcafe-documentdb" not in seen["order/order"]

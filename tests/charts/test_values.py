@@ -76,7 +76,7 @@ def test_on_aws_roles_come_with_the_service_accounts(on_aws):
         for account in on_aws.of("ServiceAccount")
         if role in account["metadata"].get("annotations", {})
     }
-    assert with_role == {*SERVICES, "cloudcafe-operator"} - {"menu"}
+    assert with_role == {*SERVICES, "cloudcafe-operator"}
 
 
 def test_embedded_who_uses_aws_is_given_the_embedded_one(embedded):
