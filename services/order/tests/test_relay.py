@@ -130,6 +130,40 @@ async def test_two_relays_never_hold_the_same_row(outbox, postgres, database):
     assert len(spy.seen) == 60
 
 
+async def test_a_burst_is_drained_by_several_lanes_at_a_time(outbox, postgres, database):
+    orders = [f"00000000-0000-7000-8000-{n:012}" for n in range(15)]
+    await add_rows(postgres, database, *((order, "one") for order in orders))
+
+    class Slow(Spy):
+        """Its first batch ends only when a second one has come."""
+
+        lanes = 2
+        under_way = most = 0
+
+        async def deliver(self, rows):
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            if self.under_way == self.lanes:
+                self.gate.set()
+            try:
+                return await super().deliver(rows)
+            finally:
+                self.under_way -= 1
+
+    spy, stopping = Slow(), asyncio.Event()
+    spy.gate.clear()
+    running = asyncio.create_task(relay_to(spy, outbox).run(stopping))
+
+    async def all_sent():
+        assert await fetch(outbox, "SELECT 1 FROM outbox") == []
+        assert len(spy.seen) == len(set(spy.seen)) == 15
+
+    await eventually(all_sent)
+    assert spy.most == 2
+    stopping.set()
+    await running
+
+
 async def test_an_orders_rows_go_one_after_the_other(outbox, postgres, database):
     await add_rows(postgres, database, (ORDER_A, "one"), (ORDER_A, "two"), (ORDER_B, "one"))
     kinds = []
