@@ -263,9 +263,7 @@ async def test_a_relay_may_die_at_any_step_of_any_status(shop, name, status, die
     assert item["status"]["S"] == "completed"
 
 
-@pytest.mark.parametrize(
-    "dies", ["before commit", "after commit", "before delete", "after delete"]
-)
+@pytest.mark.parametrize("dies", ["before commit", "after commit", "before delete", "after delete"])
 @pytest.mark.parametrize("kind", ["payment.captured", "payment.declined"])
 async def test_the_consumer_of_results_may_die_at_any_step(shop, kind, dies):
     order = await bring(shop, "confirmed")
