@@ -4,7 +4,7 @@ Starts the AWS emulator, puts orders on the queue and lets the real consumer, ha
 work through them; the provider is in memory. Counts the CPU time of the threads that call AWS.
 The budget is 0.3 ms an order.
 """
-# ruff: noqa: T201, INP001 - a program that prints, in no package
+# ruff: noqa: INP001 - a program that prints, in no package
 
 import asyncio
 import os
@@ -108,7 +108,7 @@ async def measure(orders: int, table: str, queue: str, results: str) -> bool:
     worker = asyncio.create_task(consumer.run(stopping))
 
     async def until(count: int) -> None:
-        while metrics.counts.get("PaymentsCaptured", 0) < count:
+        while metrics.counts.get("PaymentsCaptured", 0) < count:  # noqa: ASYNC110 - only a clock
             await asyncio.sleep(0.01)
 
     await until(50)  # clients are made and warm

@@ -43,6 +43,7 @@ LEAN = {
 }
 OK = 200
 SERVER_ERROR = 500
+LONGEST_LINE = 65536
 THROTTLED = 429
 FIRST_PAUSE_SECONDS = 0.05
 _SIGNED = "content-type;host;x-amz-date;x-amz-target"
@@ -55,6 +56,34 @@ class Credentials(Protocol):
     def get_frozen_credentials(self) -> Any:
         """access_key, secret_key, token."""
         ...
+
+
+class _Response(http.client.HTTPResponse):
+    """A response whose headers are read as lines; the standard way parses them as an e-mail."""
+
+    def begin(self) -> None:
+        """Read the status and the headers."""
+        status = 100
+        while status == http.HTTPStatus.CONTINUE:
+            # the standard library's own reading of the status line
+            _, status, self.reason = self._read_status()  # type: ignore[attr-defined] # no stub
+            plain = self._read_headers()
+        self.code = self.status = status
+        self.version = 11
+        self.headers = self.msg = plain  # type: ignore[assignment] # a mapping is all we read
+        self.chunked = plain.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        length = plain.get("content-length", "")
+        self.length = int(length) if length.isdigit() and not self.chunked else None
+        ends = self.length is not None or self.chunked
+        self.will_close = plain.get("connection", "").lower() == "close" or not ends
+
+    def _read_headers(self) -> dict[str, str]:
+        plain: dict[str, str] = {}
+        while (line := self.fp.readline(LONGEST_LINE)) not in {b"\r\n", b"\n", b""}:
+            name, _, value = line.decode("latin-1").partition(":")
+            plain[name.lower()] = value.strip()
+        return plain
 
 
 class LeanClient:
@@ -85,7 +114,7 @@ class LeanClient:
         if operation == "transact_write_items":
             # a repetition of ours is then answered like the first
             body.setdefault("ClientRequestToken", str(uuid.uuid4()))
-        data = json.dumps(body, separators=(",", ":"), default=_binary).encode()
+        data = _ENCODER.encode(body).encode()
         name = LEAN[self._service][operation]
         attempt = 1
         while True:
@@ -145,6 +174,7 @@ class LeanClient:
             if self._tls
             else http.client.HTTPConnection(self._host, timeout=connect)
         )
+        connection.response_class = _Response
         connection.connect()
         connection.sock.settimeout(read)
         return connection
@@ -196,6 +226,9 @@ def _binary(value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_binary)
 
 
 def _failure(name: str, status: int, headers: Mapping[str, str], answer: bytes) -> ClientError:

@@ -1,26 +1,20 @@
 """HTTP of the payment processor: reading only, for the platform. Charging comes by the queue."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
 from cafe_kit.errors import NotFoundError
+from cafe_kit.events import Moment
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import ORDER_ID, STORE_ID
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import AwareDatetime, Field
 
 from cafe_payments.books import ledger_page, view
 from cafe_payments.models import LedgerPage, PaymentView, Period
 from cafe_payments.repository import DynamoLedger
 
 router = APIRouter(dependencies=[ServiceOnly])
-
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""The edges of time have no form in UTC."""
-Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
 
 
 def _ledger(request: Request) -> DynamoLedger:

@@ -52,6 +52,8 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
     hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     while hour < until:
         yield hour
+        if until - hour <= HOUR:  # the last hour of time has no next one
+            return
         hour += HOUR
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
+from cafe_kit.events import Moment
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import ORDER_ID, STORE_ID
@@ -14,7 +15,6 @@ from cafe_provider.models import (
     ChargeView,
     Faults,
     LedgerPage,
-    Moment,
     Period,
 )
 from cafe_provider.service import ProviderService
@@ -40,11 +40,12 @@ ChargeId = Annotated[str, Path(pattern=r"^ch_[0-9a-f]{24}$", examples=["ch_" + "
 Key = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[A-Za-z0-9._:-]{1,200}$")]
 Answers = dict[int | str, dict[str, Any]]
 FAILED: Answers = {500: {"model": Problem, "description": "The card network failed (a fault)"}}
+UNREADABLE: Answers = {400: {"model": Problem, "description": "No JSON, or a malformed header"}}
 NOT_FOUND: Answers = {404: {"model": Problem, "description": "There is no such charge"}}
 STATE: Answers = {409: {"model": Problem, "description": "Not in this state; `state` says which"}}
 
 
-@router.post("/charges", status_code=201, responses={**FAILED}, tags=["charges"])
+@router.post("/charges", status_code=201, responses={**UNREADABLE, **FAILED}, tags=["charges"])
 async def post_charge(body: ChargeInput, service: Service, key: Key = None) -> ChargeView:
     """Charge a card. Send an Idempotency-Key, or a repetition charges again."""
     return await service.charge(body, key)
@@ -105,7 +106,7 @@ async def get_faults(service: Service) -> Faults:
     return await service.faults()
 
 
-@router.put("/faults", tags=["faults"])
+@router.put("/faults", responses={**UNREADABLE}, tags=["faults"])
 async def put_faults(body: Faults, service: Service) -> Faults:
     """Go wrong like this until told otherwise; `{}` heals."""
     return await service.set_faults(body)

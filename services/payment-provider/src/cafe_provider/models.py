@@ -1,11 +1,12 @@
 """The provider's data: what crosses HTTP, and what the rules hand to the repository."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
+from cafe_kit.events import Moment
 from cafe_kit.wire import ORDER_ID, Currency, StoreId, WireInput, WireView
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
 MAX_HANG_SECONDS = 60.0
 MAX_LATENCY_MS = 10_000
@@ -17,15 +18,7 @@ State = Literal["authorised", "captured", "declined", "voided", "refunded"]
 Action = Literal["capture", "void", "refund"]
 
 
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
 Share = Annotated[float, Field(ge=0, le=1)]
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""The edges of time have no form in UTC."""
-Moment = Annotated[AwareDatetime, Field(strict=False, ge=EARLIEST, le=LATEST), AfterValidator(_utc)]
 
 
 class ChargeInput(WireInput):
@@ -35,7 +28,7 @@ class ChargeInput(WireInput):
     store_id: StoreId
     amount_minor: int = Field(ge=0, le=MAX_AMOUNT_MINOR)
     currency: Currency
-    placed_at: Moment
+    placed_at: Annotated[Moment, Field(strict=False)]
     capture: bool = False
 
 
