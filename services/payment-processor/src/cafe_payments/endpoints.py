@@ -17,12 +17,12 @@ from cafe_payments.repository import DynamoLedger
 router = APIRouter(dependencies=[ServiceOnly])
 
 
-def _ledger(request: Request) -> DynamoLedger:
+async def _ledger(request: Request) -> DynamoLedger:
     ledger: DynamoLedger = request.app.state.ledger
     return ledger
 
 
-def _period(
+async def _period(
     since: Annotated[Moment, Query(alias="from")],
     until: Moment,
     store_id: Annotated[str | None, Query(alias="storeId", pattern=STORE_ID)] = None,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cafe_kit.events import Moment
 from cafe_kit.wire import ORDER_ID, Currency, StoreId, WireInput, WireView
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 MAX_HANG_SECONDS = 60.0
 MAX_LATENCY_MS = 10_000
@@ -18,6 +18,12 @@ State = Literal["authorised", "captured", "declined", "voided", "refunded"]
 Action = Literal["capture", "void", "refund"]
 
 
+def _read_moment(value: object) -> object:
+    """JSON has moments as text; the strict model would take them for text alone."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+WrittenMoment = Annotated[Moment, BeforeValidator(_read_moment)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -28,7 +34,7 @@ class ChargeInput(WireInput):
     store_id: StoreId
     amount_minor: int = Field(ge=0, le=MAX_AMOUNT_MINOR)
     currency: Currency
-    placed_at: Annotated[Moment, Field(strict=False)]
+    placed_at: WrittenMoment
     capture: bool = False
 
 
