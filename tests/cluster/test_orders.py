@@ -5,7 +5,7 @@ import json
 import pytest
 
 
-def confirmed(cluster, bystander, order_id, till):
+def completed(cluster, bystander, order_id, till):
     code = (
         "import base64, urllib.request\n"
         f"key = base64.b64decode({till!r}).decode()\n"
@@ -13,16 +13,16 @@ def confirmed(cluster, bystander, order_id, till):
         " headers={'Authorization': 'Bearer ' + key})\n"
         "print(urllib.request.urlopen(call, timeout=5).read().decode())\n"
     )
-    return json.loads(cluster.python(bystander, code))["status"] == "confirmed"
+    return json.loads(cluster.python(bystander, code))["status"] == "completed"
 
 
 @pytest.mark.cluster
-def test_an_order_is_accepted_and_confirmed_once_its_stock_is_reserved(cluster, bystander, order):
+def test_an_order_is_accepted_paid_and_completed(cluster, bystander, order):
     answer = order()
     assert answer["status"] == 201
     till = cluster.get("secret", "espresso-soho-till")["data"]["key"]
     bought = answer["body"]["id"]
-    cluster.wait(lambda: confirmed(cluster, bystander, bought, till), "the order's stock", 30)
+    cluster.wait(lambda: completed(cluster, bystander, bought, till), "the order's end", 60)
 
 
 @pytest.mark.cluster

@@ -62,16 +62,25 @@ class AwsFaults:
             )
         assert self._session is not None
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
-        async with self._session.request(
-            request.method, self._upstream + request.path_qs, data=body, headers=headers
-        ) as answer:
-            text = await answer.read()
-            kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
+        try:
+            async with self._session.request(
+                request.method, self._upstream + request.path_qs, data=body, headers=headers
+            ) as answer:
+                text = await answer.read()
+                kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
+        except aiohttp.ClientError:
+            _hang_up(request)
+            return web.Response(status=502)
         if self._random.random() < fault.unanswered:
             self.done[f"{service} unanswered"] += 1
-            assert request.transport is not None
-            request.transport.abort()
+            _hang_up(request)
         return web.Response(body=text, status=answer.status, headers=kept)
+
+
+def _hang_up(request: web.Request) -> None:
+    """Break the connection; a caller that was killed meanwhile has done so itself."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 @asynccontextmanager
