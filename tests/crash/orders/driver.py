@@ -22,7 +22,8 @@ from tests.crash.orders.menu_standin import PRICES
 
 TRY_AGAIN = frozenset({409, 425, 429, 500, 502, 503, 504})
 GIVE_UP_S = 60.0
-PAUSE_S = (0.05, 0.4)
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
 
 
 class Diary:
@@ -154,6 +155,7 @@ class Customers:
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
         loop = asyncio.get_running_loop()
         end = loop.time() + GIVE_UP_S
+        pause = FIRST_PAUSE_S
         while loop.time() < end:
             try:
                 answer = await client.post(
@@ -163,7 +165,8 @@ class Customers:
                 answer = None
             if answer is not None and not _again(answer):
                 return answer
-            await asyncio.sleep(chance.uniform(*PAUSE_S))  # what a till does before it tries again
+            await asyncio.sleep(chance.uniform(pause / 2, pause))  # before a till tries again
+            pause = min(LONGEST_PAUSE_S, 2 * pause)
         return None
 
 
