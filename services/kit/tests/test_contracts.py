@@ -3,25 +3,45 @@
 import warnings
 
 import pytest
+from cafe_analytics import app as analytics
+from cafe_analytics.settings import AnalyticsSettings
 from cafe_inventory import app as inventory
 from cafe_inventory.settings import InventorySettings
 from cafe_kit.settings import load
+from cafe_loyalty import app as loyalty
+from cafe_loyalty.settings import LoyaltySettings
 from cafe_menu import app as menu
 from cafe_menu.settings import MenuSettings
 from cafe_order import app as order
 from cafe_order.settings import DatabaseSettings, OrderSettings
+from cafe_payments import app as payments
+from cafe_payments.settings import PaymentSettings
+from cafe_provider import app as provider
+from cafe_provider.settings import ProviderSettings
 
 TOKEN = "service-token-for-tests"
 
 
-@pytest.fixture(params=["order", "menu", "inventory"])
-async def application(request):
-    if request.param == "order":
-        built = order.build(OrderSettings(service_token=TOKEN))
-    elif request.param == "menu":
-        built = menu.build(MenuSettings(service_token=TOKEN, documentdb_url="mongodb://x:1"))
-    else:
-        built = inventory.build(InventorySettings(service_token=TOKEN))
+BUILDS = {
+    "order": lambda _: order.build(OrderSettings(service_token=TOKEN)),
+    "menu": lambda _: menu.build(MenuSettings(service_token=TOKEN, documentdb_url="mongodb://x:1")),
+    "inventory": lambda _: inventory.build(InventorySettings(service_token=TOKEN)),
+    "loyalty": lambda _: loyalty.build(
+        LoyaltySettings(service_token=TOKEN, memorydb_url="redis://x:1/0")
+    ),
+    "payment-processor": lambda _: payments.build(PaymentSettings(service_token=TOKEN)),
+    "payment-provider": lambda folder: provider.build(
+        ProviderSettings(service_token=TOKEN, provider_data=folder)
+    ),
+    "analytics-worker": lambda _: analytics.build(
+        AnalyticsSettings(service_token=TOKEN, redshift_url="postgresql://x:1/analytics")
+    ),
+}
+
+
+@pytest.fixture(params=BUILDS)
+async def application(request, tmp_path):
+    built = BUILDS[request.param](tmp_path)
     yield built
     for closer in built.closers:
         await closer()
