@@ -9,6 +9,9 @@ not the Services': policies are judged after a Service's address has been transl
 - {ticket: {{ . }}, to: {{ . }}, port: 8080}
 - {ticket: admin, to: {{ . }}, port: 9090}
 {{- end }}
+{{- range $name, $place := index .Values "cloudcafe-services" "elsewhere" }}
+- {ticket: {{ $name }}, cidrs: {{ $place.cidrs | toJson }}, port: 8080}
+{{- end }}
 {{- if .Values.global.embedded }}
 - {ticket: database, to: toxiproxy, port: 5432}
 - {ticket: postgresql, to: postgresql, port: 5432}

@@ -19,6 +19,7 @@ from rich.console import Console
 from cafectl import orders, runs
 from cafectl.audit_command import audit
 from cafectl.redrive_command import redrive
+from cafectl.values_command import values
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -95,6 +96,7 @@ def trickle(
 
 app.command()(audit)
 app.command()(redrive)
+app.command()(values)
 
 
 @app.command("runs")

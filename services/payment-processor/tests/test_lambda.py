@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from cafe_payments.callback import sign
 from cafe_payments.emf import EmfMetrics
 from cafe_payments.fakes import FakeProvider
 from cafe_payments.lambda_handler import Runtime
@@ -142,3 +143,12 @@ def test_metrics_are_one_line_an_invocation_and_bounded():
     assert line["PaymentsCaptured"] == 500
     assert len(line["ProviderLatency"]) == 100
     assert line["Service"] == "payment-processor"
+
+
+def test_a_call_back_is_answered_and_counted(runtime, capsys):
+    body = json.dumps({"reference": "o-1"})
+    headers = {"x-signature": sign(body.encode(), "service-token-for-tests")}
+    answer = runtime.called_back({"requestContext": {"http": {}}, "headers": headers, "body": body})
+    assert answer == {"statusCode": 202}
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["ProviderCallbacks"] == 1
+    assert runtime.called_back({"headers": {}, "body": body}) == {"statusCode": 401}

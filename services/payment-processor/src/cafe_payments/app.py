@@ -37,7 +37,8 @@ def build(settings: PaymentSettings) -> Application:
         concurrency=settings.batches,
     )
     application.public.state.ledger = parts.ledger
-    application.workers["payments"] = consumer.run
+    if settings.takes_messages:
+        application.workers["payments"] = consumer.run
     application.closers += [aws.close, parts.ledger.close, parts.provider.close]
     application.health.depends_on("dynamodb", parts.ledger.check)
     application.health.depends_on("sqs", consumer.check)

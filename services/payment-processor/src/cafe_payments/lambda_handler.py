@@ -1,5 +1,7 @@
 """The payment processor as a Lambda on the SQS FIFO queue: `handler(event, context)`.
 
+API Gateway hands it the provider's calls back too.
+
 Settings come from the environment; the runtime (event loop, clients, connections) is made at the
 first invocation and kept for the next ones. Needs, beside the AWS runtime: cafe_payments,
 cafe_kit, httpx, pydantic, pydantic-settings, prometheus-client, structlog, and boto3 as pinned.
@@ -7,6 +9,7 @@ No web framework is loaded.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -30,8 +33,10 @@ from cafe_kit.sqs import (
     message_of_lambda,
 )
 
+from cafe_payments import callback
 from cafe_payments.emf import EmfMetrics
 from cafe_payments.handler import PaymentHandler
+from cafe_payments.secret_environment import fill, read_secret
 from cafe_payments.settings import PaymentSettings
 from cafe_payments.wiring import Parts, assemble
 
@@ -55,6 +60,7 @@ class Runtime:
 
     def __init__(self, settings: PaymentSettings) -> None:
         self._runner = asyncio.Runner()
+        self._key = settings.merchant_key
         self._metrics = EmfMetrics(SERVICE, lambda line: sys.stdout.write(f"{line}\n"))
         self._aws = Aws(settings.aws_region, settings.aws_threads)
         self._parts: Parts = assemble(settings, self._aws, self._metrics)
@@ -69,6 +75,14 @@ class Runtime:
     def invoke(self, event: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Handle one event within this time."""
         return self._runner.run(self._invoke(event, seconds))
+
+    def called_back(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer the provider's call back."""
+        status, order = callback.judge(event, self._key)
+        self._metrics.count("ProviderCallbacks" if order else "ProviderCallbacksRefused")
+        self._metrics.flush()
+        log.info("called back", order=order, status=status)
+        return {"statusCode": status}
 
     def close(self) -> None:
         """The end; Lambda itself never asks for it."""
@@ -118,6 +132,7 @@ class Runtime:
 def runtime() -> Runtime:
     """The runtime of this process."""
     began = time.monotonic()
+    fill(os.environ, read_secret(os.environ.get("AWS_REGION", "eu-west-1")))
     settings = load(PaymentSettings)
     logs.configure(SERVICE, settings.log_level)
     made = Runtime(settings)
@@ -126,6 +141,8 @@ def runtime() -> Runtime:
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Lambda's entry: what is to come again, by message id."""
+    """Lambda's entry: what is to come again, by message id; or the answer to a call back."""
+    if callback.is_callback(event):
+        return runtime().called_back(event)
     seconds = max(context.get_remaining_time_in_millis() / 1000 - LAST_WORDS_SECONDS, 0.1)
     return runtime().invoke(event, seconds)

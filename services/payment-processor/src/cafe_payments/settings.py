@@ -14,6 +14,8 @@ class PaymentSettings(KitSettings):
     provider_key: SecretStr | None = None
     """The merchant's key; the stand-in takes the service token."""
 
+    takes_messages: bool = True
+    """False where a Lambda takes them: then the container only serves what others ask."""
     batches: int = 4
     """How many batches of ten are handled at a time."""
     call_seconds: float = 5.0

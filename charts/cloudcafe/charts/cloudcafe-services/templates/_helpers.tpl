@@ -2,7 +2,7 @@
 {{- define "cloudcafe-services.service" -}}
 {{- $own := get .root.Values.services .name }}
 {{- $service := mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) }}
-{{- $known := concat (list "aws" "database" "documentdb" "elasticache" "memorydb" "payment-provider" "redshift") (keys .root.Values.services) | sortAlpha }}
+{{- $known := concat (list "aws" "database" "documentdb" "elasticache" "memorydb" "payment-provider" "redshift") (keys .root.Values.services) (keys .root.Values.elsewhere) | sortAlpha }}
 {{- range $service.access }}
   {{- if not (has . $known) }}
     {{- fail (printf "cloudcafe-services.services.%s.access: there is no %q; choose among %s" $.name . (join ", " $known)) }}

@@ -1,0 +1,79 @@
+"""Terraform's outputs become values with which the chart renders."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cafectl.app import app
+from cafectl.values import ChartValues, ValuesError, values
+from typer.testing import CliRunner
+
+from dev.system import ROOT
+from tests.charts.rendered import SERVICES, environment, render
+
+OUTPUTS = json.loads((Path(__file__).parent / "outputs.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def chart(tmp_path_factory):
+    """The chart with what `cafectl values` prints."""
+    done = CliRunner().invoke(app, ["values"], input=json.dumps(OUTPUTS))
+    assert done.exit_code == 0, done.output
+    file = tmp_path_factory.mktemp("values") / "values-aws.yaml"
+    file.write_text(done.stdout)
+    return render("-f", file)
+
+
+def test_what_terraform_runs_itself_is_no_deployment(chart):
+    assert chart.names("Deployment") == {*SERVICES, "cloudcafe-operator"} - {"analytics-worker"}
+    alias = chart.get("Service", "analytics-worker")["spec"]
+    assert alias == {"type": "ExternalName", "externalName": "analytics-worker.cloudcafe.internal"}
+
+
+def test_the_operator_may_reach_what_runs_elsewhere(chart):
+    policy = chart.get("NetworkPolicy", "analytics-worker-to-addresses-8080")
+    assert policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "10.20.64.0/18"}}]
+
+
+def test_pods_of_the_payment_processor_take_no_messages(chart):
+    pods = dict(chart.containers())
+    given = environment(pods["payment-processor/payment-processor"])
+    assert given["CAFE_TAKES_MESSAGES"]["value"] == "false"
+    assert given["CAFE_PAYMENTS_TABLE"]["value"] == "cloudcafe-payments"
+    assert "CAFE_TAKES_MESSAGES" not in environment(pods["order/order"])
+
+
+def test_load_balancers_reach_the_services_ports(chart):
+    rules = chart.get("NetworkPolicy", "into-order-8080")["spec"]["ingress"]
+    assert {"ipBlock": {"cidr": "10.20.0.0/16"}} in rules[0]["from"]
+
+
+def test_images_are_the_ones_that_were_pushed(chart):
+    images = {name: container["image"] for name, container in chart.containers()}
+    registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+    assert images["order/order"] == f"{registry}/cloudcafe/order:a1b2c3"
+
+
+def test_no_values_are_made_of_anything_else():
+    with pytest.raises(ValuesError, match="no output chart_values"):
+        values({})
+    broken = {"chart_values": {"value": OUTPUTS["chart_values"]["value"] | {"registry": ""}}}
+    with pytest.raises(ValuesError, match=r"chart_values\.registry"):
+        values(broken)
+    done = CliRunner().invoke(app, ["values"], input="nonsense")
+    assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("environment_name", ["dev", "prod"])
+def test_each_environment_gives_what_is_needed(environment_name):
+    text = (ROOT / "terraform" / "envs" / environment_name / "outputs.tf").read_text()
+    assert 'output "chart_values"' in text
+    stack = (ROOT / "terraform" / "modules" / "stack" / "outputs.tf").read_text()
+    missing = [name for name in ChartValues.model_fields if f"{name} " not in stack]
+    assert missing == []
+
+
+def test_the_values_are_plain_yaml():
+    done = CliRunner().invoke(app, ["values"], input=json.dumps(OUTPUTS))
+    assert yaml.safe_load(done.stdout)["global"]["embedded"] is False
