@@ -1,0 +1,75 @@
+# Tills. TLS ends here; what is inside goes to the order service as it is, so that a till may keep its connection for hours.
+
+resource "aws_lb" "tills" {
+  name               = "${var.name}-tills"
+  load_balancer_type = "network"
+  internal           = false
+  subnets            = var.public_subnet_ids
+  security_groups    = [var.security_group_ids.nlb]
+
+  # a zone without a healthy target still answers
+  enable_cross_zone_load_balancing = true
+  enable_deletion_protection       = var.deletion_protection
+
+  access_logs {
+    enabled = true
+    bucket  = aws_s3_bucket.access_logs.id
+    prefix  = "nlb"
+  }
+
+  tags = local.breakable
+
+  depends_on = [aws_s3_bucket_policy.access_logs]
+}
+
+resource "aws_lb_target_group" "tills" {
+  name        = "${var.name}-order-tills"
+  vpc_id      = var.vpc_id
+  target_type = "ip"
+  protocol    = "TCP"
+  port        = 8080
+
+  # a pod knows the load balancer's group; of the stores' addresses its own group knows nothing
+  preserve_client_ip     = false
+  deregistration_delay   = var.deregistration_seconds
+  connection_termination = true
+
+  health_check {
+    protocol            = "HTTP"
+    path                = "/livez"
+    port                = "traffic-port"
+    matcher             = "200"
+    interval            = var.health_check.interval
+    timeout             = var.health_check.timeout
+    healthy_threshold   = var.health_check.healthy
+    unhealthy_threshold = var.health_check.unhealthy
+  }
+
+  tags = local.breakable
+}
+
+resource "aws_lb_listener" "tills" {
+  load_balancer_arn = aws_lb.tills.arn
+  port              = 443
+  protocol          = "TLS"
+  ssl_policy        = local.tls_policy
+  certificate_arn   = var.certificate_arn
+  alpn_policy       = "HTTP1Only"
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.tills.arn
+  }
+}
+
+resource "aws_route53_record" "tills" {
+  zone_id = var.hosted_zone_id
+  name    = "tills.${var.domain}"
+  type    = "A"
+
+  alias {
+    name                   = aws_lb.tills.dns_name
+    zone_id                = aws_lb.tills.zone_id
+    evaluate_target_health = true
+  }
+}
