@@ -18,6 +18,11 @@ output "private_subnet_ids" {
   value       = [for az in var.azs : aws_subnet.private[az].id]
 }
 
+output "private_subnet_cidrs" {
+  description = "Addresses of the private subnets, where pods and load balancers of customers are."
+  value       = [for az in var.azs : aws_subnet.private[az].cidr_block]
+}
+
 output "database_subnet_ids" {
   description = "Database subnets, in the order of the zones."
   value       = [for az in var.azs : aws_subnet.database[az].id]
