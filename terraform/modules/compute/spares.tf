@@ -41,6 +41,17 @@ data "aws_iam_policy_document" "spare" {
     actions   = ["kms:Decrypt"]
     resources = [var.kms_key_arns.data]
   }
+
+  # the target group holds addresses, pods' too, and an Auto Scaling group can join those of instances only
+  dynamic "statement" {
+    for_each = var.spares.target_group_arn == null ? [] : [var.spares.target_group_arn]
+
+    content {
+      sid       = "Join"
+      actions   = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "spare" {
@@ -97,6 +108,7 @@ resource "aws_launch_template" "spare" {
     memorydb_endpoint = var.spares.memorydb_endpoint
     memorydb_secret   = var.spares.memorydb_secret
     token_secret      = var.service_token_secret_arn
+    target_group_arn  = coalesce(var.spares.target_group_arn, "none")
   }))
 
   dynamic "tag_specifications" {
@@ -120,9 +132,8 @@ resource "aws_autoscaling_group" "spare" {
   min_size                  = var.spares.min
   max_size                  = var.spares.max
   vpc_zone_identifier       = var.private_subnet_ids
-  health_check_type         = length(var.spares.target_group_arns) > 0 ? "ELB" : "EC2"
+  health_check_type         = "EC2"
   health_check_grace_period = 120
-  target_group_arns         = var.spares.target_group_arns
   enabled_metrics           = ["GroupInServiceInstances", "GroupDesiredCapacity", "WarmPoolTotalCapacity"]
 
   launch_template {

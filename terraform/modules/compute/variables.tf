@@ -211,7 +211,7 @@ variable "spares" {
     min               = optional(number, 0)
     max               = optional(number, 2)
     warm              = optional(number, 1)
-    target_group_arns = optional(list(string), [])
+    target_group_arn  = optional(string)
     memorydb_endpoint = string
     memorydb_secret   = string
     policy_arn        = string

@@ -1,0 +1,28 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.0"
+    }
+  }
+
+  # the bucket is terraform/bootstrap's: terraform init -backend-config=bucket=… -backend-config=region=…
+  backend "s3" {
+    key          = "cloudcafe/prod.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      "cloudcafe.dev/part-of"     = "cloudcafe"
+      "cloudcafe.dev/environment" = "prod"
+    }
+  }
+}

@@ -1,0 +1,75 @@
+# Against a provider: who becomes what, and what that may do.
+
+variables {
+  cluster_name = "cloudcafe"
+  kms_key_arns = { data = "arn:aws:kms:eu-west-1:111122223333:key/data", messages = "arn:aws:kms:eu-west-1:111122223333:key/messages" }
+  secret_arns  = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:aurora"]
+
+  target_group_arns = ["arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/order/1"]
+
+  resource_arns = {
+    "cloudcafe-orders"                   = "arn:aws:dynamodb:eu-west-1:111122223333:table/cloudcafe-orders"
+    "cloudcafe-inventory"                = "arn:aws:dynamodb:eu-west-1:111122223333:table/cloudcafe-inventory"
+    "cloudcafe-payments"                 = "arn:aws:dynamodb:eu-west-1:111122223333:table/cloudcafe-payments"
+    "cloudcafe-order-events"             = "arn:aws:kinesis:eu-west-1:111122223333:stream/cloudcafe-order-events"
+    "cloudcafe-stock-events"             = "arn:aws:kinesis:eu-west-1:111122223333:stream/cloudcafe-stock-events"
+    "cloudcafe-payments.fifo"            = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-payments.fifo"
+    "cloudcafe-payments-dlq.fifo"        = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-payments-dlq.fifo"
+    "cloudcafe-payment-results.fifo"     = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-payment-results.fifo"
+    "cloudcafe-payment-results-dlq.fifo" = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-payment-results-dlq.fifo"
+    "cloudcafe-loyalty-dlq"              = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-loyalty-dlq"
+    "cloudcafe-analytics-dlq"            = "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-analytics-dlq"
+  }
+}
+
+provider "aws" {
+  region = "eu-west-1"
+}
+
+run "gives_each_pod_what_its_code_calls" {
+  assert {
+    condition     = aws_eks_pod_identity_association.this["operator"].service_account == "cloudcafe-operator" && length(aws_eks_pod_identity_association.this) == 9
+    error_message = "The operator, six services and two controllers have roles by Pod Identity."
+  }
+
+  assert {
+    condition     = alltrue([for policy in concat([aws_iam_policy.operator], values(aws_iam_policy.service)) : !anytrue([for action in flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) : strcontains(action, "*")])])
+    error_message = "A wildcard action."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in values(aws_iam_policy.service) : alltrue([
+        for statement in jsondecode(policy.policy).Statement :
+        contains(flatten([statement.Resource]), "*") ? flatten([statement.Action]) == ["cloudwatch:PutMetricData"] && can(statement.Condition) : true
+      ])
+    ])
+    error_message = "Only PutMetricData has no resource, and then its namespace is a condition."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.service["order"].policy).Statement :
+      contains(flatten([statement.Resource]), "arn:aws:dynamodb:eu-west-1:111122223333:table/cloudcafe-orders/index/ledger")
+    ])
+    error_message = "The books are read by the index."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.service["payment-processor"].policy).Statement :
+      !(contains(flatten([statement.Action]), "sqs:ReceiveMessage") && contains(flatten([statement.Resource]), "arn:aws:sqs:eu-west-1:111122223333:cloudcafe-payment-results.fifo"))
+    ])
+    error_message = "Who sends to a queue need not take from it."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_policy.operator.policy, ":*:*:") && strcontains(aws_iam_policy.operator.policy, "NotTheOrderPath")
+    error_message = "The operator's policy is of this Region and account, and leaves our own queues alone."
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.token.name == "cloudcafe-platform/service-token" && aws_secretsmanager_secret_version.token.secret_string == null
+    error_message = "The token is not below cloudcafe/, which is the operator's, and not in the state."
+  }
+}
