@@ -135,7 +135,7 @@ async def running_cafe(
             for name, module in MODULES.items()
         }
         for process in processes.values():
-            stack.callback(process.stop)
+            stack.callback(process.end)
             process.start()
         http = httpx.AsyncClient(
             timeout=10.0, trust_env=False, headers={"Authorization": f"Bearer {TOKEN}"}

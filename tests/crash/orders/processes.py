@@ -62,14 +62,9 @@ class Process:
         self._running.wait()
         self.kills += 1
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL where that is not enough."""
-        if self._running is None or self._running.poll() is not None:
-            return
-        self._running.terminate()
-        try:
-            self._running.wait(20)
-        except subprocess.TimeoutExpired:
+    def end(self) -> None:
+        """The end of it, as `kill`; fine when it has ended already."""
+        if self._running is not None and self._running.poll() is None:
             self._running.kill()
             self._running.wait()
 
