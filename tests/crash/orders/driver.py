@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 
 from tests.crash.orders.menu_standin import PRICES
 
-TRY_AGAIN = frozenset({409, 425, 429, 500, 502, 503, 504})
+TRY_AGAIN = frozenset({425, 429, 500, 502, 503, 504})
 GIVE_UP_S = 60.0
+TIMEOUT_S = 5.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 
@@ -85,6 +86,26 @@ class Promises:
         return self.intended - len(self.orders) - self.refused
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a till said."""
+
+    status: int
+    text: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it said yes."""
+        return self.status < 300
+
+    @property
+    def open(self) -> bool:
+        """Whether it leaves the outcome open: "paid already" is an answer, "in flight" is not."""
+        if self.status == 409:
+            return str(json.loads(self.text).get("type", "")).endswith("in-flight")
+        return self.status in TRY_AGAIN
+
+
 @dataclass
 class Customers:
     """So many at once, until so many orders were meant."""
@@ -96,6 +117,8 @@ class Customers:
     orders: int
     at_once: int = 200
     cancel_share: float = 0.08
+    think_s: float = 0.0
+    """At most so long between a customer's orders."""
     seed: int = 1
     tell: Callable[[int], None] = lambda _number: None
 
@@ -103,9 +126,10 @@ class Customers:
         """Return when each order has an outcome or was given up."""
         chance = random.Random(self.seed)
         numbers = iter(range(self.orders))
-        limits = httpx.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once)
+        connector = aiohttp.TCPConnector(limit=self.at_once)
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         async with (
-            httpx.AsyncClient(timeout=5.0, limits=limits, trust_env=False) as client,
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as client,
             asyncio.TaskGroup() as crowd,
         ):
             for _ in range(self.at_once):
@@ -113,13 +137,14 @@ class Customers:
                 crowd.create_task(self._one_after_the_other(client, numbers, own))
 
     async def _one_after_the_other(
-        self, client: httpx.AsyncClient, numbers: Iterator[int], chance: random.Random
+        self, client: aiohttp.ClientSession, numbers: Iterator[int], chance: random.Random
     ) -> None:
         for number in numbers:
+            await asyncio.sleep(chance.uniform(0.0, self.think_s))
             await self._buy(client, chance)
             self.tell(number)
 
-    async def _buy(self, client: httpx.AsyncClient, chance: random.Random) -> None:
+    async def _buy(self, client: aiohttp.ClientSession, chance: random.Random) -> None:
         key = str(uuid.UUID(int=chance.getrandbits(128)))
         skus = chance.sample(sorted(PRICES), chance.randint(1, 2))
         body = {
@@ -131,47 +156,40 @@ class Customers:
         answer = await self._until_known(client, chance, "/orders", key, body)
         if answer is None:
             return
-        if not answer.is_success:
-            self.diary.write("refused", key, status=answer.status_code, why=answer.text[:200])
+        if not answer.accepted:
+            self.diary.write("refused", key, status=answer.status, why=answer.text[:200])
             return
-        order = answer.json()
+        order = json.loads(answer.text)
         self.diary.write("accepted", key, order=order)
         if chance.random() < self.cancel_share:
             self.diary.write("regrets", key)
             path = f"/orders/{order['id']}/cancel"
             answer = await self._until_known(client, chance, path, key, None)
-            if answer is not None and answer.is_success:
+            if answer is not None and answer.accepted:
                 self.diary.write("cancelled", key)
 
     async def _until_known(
         self,
-        client: httpx.AsyncClient,
+        client: aiohttp.ClientSession,
         chance: random.Random,
         path: str,
         key: str,
         body: dict[str, Any] | None,
-    ) -> httpx.Response | None:
+    ) -> Answer | None:
         """Repeat until there is an answer that means something; None when given up."""
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
         loop = asyncio.get_running_loop()
         end = loop.time() + GIVE_UP_S
         pause = FIRST_PAUSE_S
         while loop.time() < end:
+            url = chance.choice(self.urls) + path
             try:
-                answer = await client.post(
-                    chance.choice(self.urls) + path, json=body, headers=headers
-                )
-            except httpx.HTTPError:
+                async with client.post(url, json=body, headers=headers) as given:
+                    answer = Answer(given.status, await given.text())
+            except (aiohttp.ClientError, TimeoutError):
                 answer = None
-            if answer is not None and not _again(answer):
+            if answer is not None and not answer.open:
                 return answer
             await asyncio.sleep(chance.uniform(pause / 2, pause))  # before a till tries again
             pause = min(LONGEST_PAUSE_S, 2 * pause)
         return None
-
-
-def _again(answer: httpx.Response) -> bool:
-    if answer.status_code not in TRY_AGAIN:
-        return False
-    # "paid already" is an answer; "somebody is at it" is not
-    return answer.status_code != 409 or answer.json().get("type", "").endswith("in-flight")

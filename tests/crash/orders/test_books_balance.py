@@ -11,6 +11,7 @@ from tests.crash.orders.driver import Customers, Diary, Promises
 from tests.crash.orders.gremlins import TROUBLES, Gremlins
 
 ORDERS = 1500
+THINK_S = 10.0  # so that they still order when the last trouble comes
 
 
 @pytest.mark.integration
@@ -18,7 +19,7 @@ ORDERS = 1500
 async def test_the_books_balance_after_every_trouble_at_once(cafe, tmp_path, record_property):
     since = datetime.now(UTC)
     diary = Diary(tmp_path / "diary.jsonl")
-    customers = Customers(cafe.tills, TILL, STORES, diary, ORDERS)
+    customers = Customers(cafe.tills, TILL, STORES, diary, ORDERS, think_s=THINK_S)
     ordering = asyncio.create_task(customers.run())
     gremlins = Gremlins(cafe, seed=1)
     await gremlins.run(ordering)
