@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate kind-test up down images bench bench-orders crash soak load
+.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders crash soak load
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ check: setup ## lint, format, types, layers, generated files
 generate: setup ## write everything that is derived: custom resource definitions, catalogues, schemas
 	@$(RUN) cloudcafe_operator.generate
 	@$(RUN) cafe_kit.schemas
+
+terraform: setup ## format, validate, test and lint all of terraform/, without a network
+	@$(RUN) dev.terraform check
 
 kind-test: setup ## create the cluster, load the images, install the chart, run tests/cluster
 	@$(RUN) dev.gate kind-test

@@ -109,9 +109,7 @@ def unproven(source: Path) -> list[str]:
     cases = set(refused(source))
     variables = _VARIABLE.findall(_text(source.glob("*.tf")))
     return [
-        name
-        for name, body in variables
-        if _VALIDATION.search(body) and f"var.{name}" not in cases
+        name for name, body in variables if _VALIDATION.search(body) and f"var.{name}" not in cases
     ]
 
 
@@ -125,10 +123,8 @@ def table(verdicts: Iterable[Verdict]) -> str:
     ]
     rows.append(("all", *(str(sum(column)) for column in zip(*columns, strict=True))))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  " + f"{row[0]:{widths[0]}}  " + "  ".join(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+    aligned = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
+    return "\n".join("  " + "  ".join(row) for row in aligned)
 
 
 def write_report(verdicts: Iterable[Verdict]) -> None:
@@ -166,13 +162,9 @@ def _told(message: dict[str, object]) -> str:
 
 def _formatted(chosen: Sequence[Path]) -> bool:
     """Compare with what `terraform fmt` would write."""
-    names = [str(path.relative_to(ROOT)) for path in chosen]
-    quiet = {"CHECKPOINT_DISABLE": "1"}
-    verdicts = [
-        show(terraform(), "fmt", "-check", "-diff", "-recursive", name, cwd=ROOT, env=quiet) == 0
-        for name in names
-    ]
-    return all(verdicts)
+    names = [path.relative_to(ROOT) for path in chosen]
+    fmt = (terraform(), "fmt", "-check", "-diff", "-recursive")
+    return all([show(*fmt, name, cwd=ROOT, env=environment()) == 0 for name in names])
 
 
 def _weight(source: Path) -> int:
