@@ -72,7 +72,6 @@ resource "aws_rds_cluster_instance" "aurora" {
   identifier         = "${var.name}-${each.key}"
   cluster_identifier = aws_rds_cluster.aurora.id
   engine             = aws_rds_cluster.aurora.engine
-  engine_version     = aws_rds_cluster.aurora.engine_version
   instance_class     = "db.serverless"
   availability_zone  = var.aurora.availability_zones == null ? null : element(var.aurora.availability_zones, each.value - 1)
   tags               = local.chaos_tags
@@ -81,7 +80,7 @@ resource "aws_rds_cluster_instance" "aurora" {
   promotion_tier = each.value <= 2 ? each.value - 1 : 2
 
   publicly_accessible                   = false
-  auto_minor_version_upgrade            = true
+  auto_minor_version_upgrade            = !strcontains(var.aurora.engine_version, ".") # a minor that is named is not left
   copy_tags_to_snapshot                 = true
   apply_immediately                     = !var.aurora.deletion_protection
   performance_insights_enabled          = true

@@ -69,7 +69,7 @@ variable "log_retention_days" {
 variable "aurora" {
   description = "The orders' PostgreSQL. Capacity is in ACU (2 GiB of memory each) for each instance."
   type = object({
-    engine_version      = optional(string, "16.8")
+    engine_version      = optional(string, "16")
     min_acu             = optional(number, 0.5)
     max_acu             = optional(number, 8)
     instances           = optional(number, 2)
@@ -82,8 +82,8 @@ variable "aurora" {
   default = {}
 
   validation {
-    condition     = can(regex("^(15|16|17)\\.[0-9]+$", var.aurora.engine_version))
-    error_message = "aurora.engine_version must be 15.x, 16.x or 17.x: a major alone moves under our feet, and others are not tested."
+    condition     = can(regex("^(15|16|17)(\\.[0-9]+)?$", var.aurora.engine_version))
+    error_message = "aurora.engine_version must be 15, 16 or 17 (AWS upgrades its minors), or one minor of them that stays (16.8)."
   }
 
   validation {

@@ -40,6 +40,10 @@ run "the_full_profile_is_safe_by_default" {
     error_message = "Both are serverless, and grow together."
   }
   assert {
+    condition     = alltrue([for instance in aws_rds_cluster_instance.aurora : instance.auto_minor_version_upgrade])
+    error_message = "Where no minor is named, AWS upgrades them."
+  }
+  assert {
     condition     = aws_rds_cluster.aurora.manage_master_user_password && aws_rds_cluster.aurora.master_password == null && aws_rds_cluster.aurora.master_user_secret_kms_key_id == var.kms_key_arns.data
     error_message = "RDS makes and keeps the password, under our key."
   }
@@ -190,6 +194,10 @@ run "the_small_profile_can_be_broken_and_taken_down" {
   assert {
     condition     = aws_rds_cluster_parameter_group.aurora.family == "aurora-postgresql17"
     error_message = "The family follows the version."
+  }
+  assert {
+    condition     = alltrue([for instance in aws_rds_cluster_instance.aurora : !instance.auto_minor_version_upgrade])
+    error_message = "A minor that is named stays: or the next plan would ask for a downgrade."
   }
   assert {
     condition     = aws_redshift_cluster.this.cluster_type == "multi-node" && aws_redshift_snapshot_copy.this[0].destination_region == "eu-central-1" && aws_redshift_snapshot_copy_grant.this[0].region == "eu-central-1"

@@ -44,8 +44,8 @@ run "refuses_what_is_no_such_thing" {
     allowed_security_group_ids = { world = "0.0.0.0/0" }
     # no period of CloudWatch Logs
     log_retention_days = 100
-    # a major version alone
-    aurora = { engine_version = "16" }
+    # a version that is no longer sold
+    aurora = { engine_version = "11.9" }
     # a name with a dot
     dynamodb = { tables = { inventory = {}, orders = {}, payments = {}, "a.b" = {} } }
     # a class of RDS, not of DocumentDB

@@ -17,7 +17,7 @@ variables {
   }
 }
 
-run "queues_are_those_of_the_seeds" {
+run "queues_and_streams_are_those_of_the_seeds" {
   command = plan
 
   assert {
@@ -40,10 +40,6 @@ run "queues_are_those_of_the_seeds" {
     condition     = alltrue([for queue in aws_sqs_queue.parking : queue.fifo_queue != true])
     error_message = "Parked records have no order."
   }
-}
-
-run "a_dead_letter_outlives_its_queue" {
-  command = plan
 
   assert {
     condition     = aws_sqs_queue.fifo_dead_letters["payments"].message_retention_seconds == 1209600
@@ -53,10 +49,6 @@ run "a_dead_letter_outlives_its_queue" {
     condition     = aws_sqs_queue.fifo["payments"].message_retention_seconds == 345600
     error_message = "Unread messages are kept 4 days."
   }
-}
-
-run "everything_lies_under_the_key_of_messages" {
-  command = plan
 
   assert {
     condition = alltrue([
@@ -69,10 +61,6 @@ run "everything_lies_under_the_key_of_messages" {
     condition     = alltrue([for stream in aws_kinesis_stream.this : stream.encryption_type == "KMS" && stream.kms_key_id == var.kms_key_arns.messages])
     error_message = "Every stream lies under the key of messages."
   }
-}
-
-run "streams_scale_by_themselves_unless_told_otherwise" {
-  command = plan
 
   assert {
     condition     = toset([for stream in aws_kinesis_stream.this : stream.name]) == toset(["cloudcafe-order-events", "cloudcafe-stock-events"])
@@ -86,12 +74,17 @@ run "streams_scale_by_themselves_unless_told_otherwise" {
     condition     = alltrue([for stream in aws_kinesis_stream.this : stream.retention_period == 168])
     error_message = "A week of lag is not a loss."
   }
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.fifo : !contains(keys(queue.tags_all), "cloudcafe.dev/chaos")])
+    error_message = "The permission to break is asked for."
+  }
 }
 
-run "fixed_shards_are_counted_and_watched" {
+run "fixed_shards_are_watched_and_what_may_be_broken_says_so" {
   command = plan
 
   variables {
+    chaos_allowed   = true
     stream_capacity = { mode = "PROVISIONED", shards = 2 }
   }
 
@@ -99,24 +92,6 @@ run "fixed_shards_are_counted_and_watched" {
     condition     = alltrue([for stream in aws_kinesis_stream.this : stream.shard_count == 2 && contains(stream.shard_level_metrics, "WriteProvisionedThroughputExceeded")])
     error_message = "Two shards each, with the metric that tells when they are too few."
   }
-}
-
-run "nothing_may_be_broken_by_default" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for queue in aws_sqs_queue.fifo : !contains(keys(queue.tags_all), "cloudcafe.dev/chaos")])
-    error_message = "The permission to break is asked for."
-  }
-}
-
-run "what_may_be_broken_says_so" {
-  command = plan
-
-  variables {
-    chaos_allowed = true
-  }
-
   assert {
     condition = alltrue([
       for thing in concat(values(aws_sqs_queue.fifo), values(aws_sqs_queue.fifo_dead_letters), values(aws_sqs_queue.parking)) :

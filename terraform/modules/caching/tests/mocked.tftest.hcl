@@ -1,0 +1,72 @@
+# Applied under mocks: how the parts refer to each other.
+
+mock_provider "aws" {
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:mocked" }
+  }
+  mock_resource "aws_memorydb_cluster" {
+    defaults = { cluster_endpoint = [{ address = "clustercfg.cloudcafe.memorydb.eu-west-1.amazonaws.com", port = 6379 }] }
+  }
+}
+
+variables {
+  vpc_id                     = "vpc-0123456789abcdef0"
+  database_subnet_ids        = ["subnet-0a", "subnet-0b", "subnet-0c"]
+  allowed_security_group_ids = { nodes = "sg-0aaaaaaaaaaaaaaa0", spares = "sg-0bbbbbbbbbbbbbbb0" }
+  kms_key_arns = {
+    data     = "arn:aws:kms:eu-west-1:111122223333:key/data"
+    messages = "arn:aws:kms:eu-west-1:111122223333:key/messages"
+    logs     = "arn:aws:kms:eu-west-1:111122223333:key/logs"
+  }
+}
+
+run "passwords_stay_in_the_secrets" {
+  assert {
+    condition     = alltrue([for version in aws_secretsmanager_secret_version.this : version.secret_string_wo == null && version.secret_string_wo_version == 1])
+    error_message = "What is stored is the version, not the password."
+  }
+  assert {
+    condition = {
+      for key, user in jsondecode(aws_cloudformation_stack.users.template_body).Resources :
+      lower(key) => user.Properties.AuthenticationMode.Passwords
+      } == {
+      for key, version in aws_secretsmanager_secret_version.this :
+      key => ["{{resolve:secretsmanager:${aws_secretsmanager_secret.this[key].arn}:SecretString:password::${version.version_id}}}"]
+    }
+    error_message = "CloudFormation reads each user's password from its secret, in the version that was written."
+  }
+  assert {
+    condition = (
+      jsondecode(aws_cloudformation_stack.users.template_body).Resources.Memorydb.Properties.UserName == one(aws_memorydb_acl.this.user_names) &&
+      jsondecode(aws_cloudformation_stack.users.template_body).Resources.Elasticache.Properties.UserId == one(aws_elasticache_user_group.this.user_ids)
+    )
+    error_message = "The caches let in the users that the stack made, and nobody else."
+  }
+
+  # who may come
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.cache) == 4
+    error_message = "Two caches, two peers each."
+  }
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.cache :
+      rule.cidr_ipv4 == null && rule.from_port == 6379 && rule.to_port == 6379 && contains(values(var.allowed_security_group_ids), rule.referenced_security_group_id)
+    ])
+    error_message = "A way in is one port from one security group, never an address range."
+  }
+  assert {
+    condition     = aws_memorydb_cluster.this.security_group_ids == toset([output.security_group_ids.memorydb])
+    error_message = "MemoryDB has its own group, and no other."
+  }
+
+  # what the chart is told
+  assert {
+    condition     = output.elasticache_endpoint == aws_elasticache_replication_group.this.primary_endpoint_address && startswith(output.memorydb_endpoint, "clustercfg.")
+    error_message = "Writes go to the primary."
+  }
+  assert {
+    condition     = output.elasticache_secret_arn == aws_secretsmanager_secret.this["elasticache"].arn
+    error_message = "The secret that was written."
+  }
+}
