@@ -164,7 +164,8 @@ def _formatted(chosen: Sequence[Path]) -> bool:
     """Compare with what `terraform fmt` would write."""
     names = [path.relative_to(ROOT) for path in chosen]
     fmt = (terraform(), "fmt", "-check", "-diff", "-recursive")
-    return all([show(*fmt, name, cwd=ROOT, env=environment()) == 0 for name in names])
+    statuses = [show(*fmt, name, cwd=ROOT, env=environment()) for name in names]
+    return not any(statuses)
 
 
 def _weight(source: Path) -> int:
