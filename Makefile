@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders crash soak load
+.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders crash soak load deploy destroy
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,6 +29,7 @@ check: setup ## lint, format, types, layers, generated files
 generate: setup ## write everything that is derived: custom resource definitions, catalogues, schemas
 	@$(RUN) cloudcafe_operator.generate
 	@$(RUN) cafe_kit.schemas
+	@$(RUN) dev.terraform.actions
 
 terraform: setup ## format, validate, test and lint all of terraform/, without a network
 	@$(RUN) dev.terraform check
@@ -62,3 +63,12 @@ SCENARIO ?= morning-rush
 PROFILE ?= smoke
 load: up ## customers by the hundred, then the books must balance (SCENARIO=…, PROFILE=smoke|full)
 	@$(RUN) dev.load $(SCENARIO) --profile $(PROFILE)
+
+ENV ?= dev
+BUCKET ?= $(error BUCKET=… is the state's bucket, an output of terraform/bootstrap)
+DEPLOY = $(RUN) dev.deploy
+deploy: setup ## an environment on AWS, from plan to a bought coffee (ENV=dev BUCKET=…)
+	@$(DEPLOY) up $(ENV) --bucket $(BUCKET)
+
+destroy: setup ## take it away again, and list what is left (ENV=dev BUCKET=…)
+	@$(DEPLOY) down $(ENV) --bucket $(BUCKET)

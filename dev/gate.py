@@ -23,7 +23,7 @@ from dev.tools import tool
 
 _TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
 #: What `make generate` runs; with --check they only compare.
-_GENERATORS = ("cloudcafe_operator.generate", "cafe_kit.schemas")
+_GENERATORS = ("cloudcafe_operator.generate", "cafe_kit.schemas", "dev.terraform.actions")
 #: Compiled before the tests that use them: a test has less time than a compiler takes.
 _TOOLS = ("kubectl", "helm", "helm-unittest", "kubeconform")
 _SERVERS = ("/usr/lib/postgresql/15/bin/postgres", "redis-server")

@@ -39,6 +39,5 @@ module "cafe" {
     function            = { reserved_concurrency = 10, most_at_once = 5 }
     analytics           = { min = 2, max = 2 } # two, so that the loss of one can be tried
     spares              = { min = 0, max = 2, warm = 1 }
-    backup              = {}
   }
 }

@@ -39,6 +39,5 @@ module "cafe" {
     function            = { memory_mib = 1024, reserved_concurrency = 100, most_at_once = 50 }
     analytics           = { cpu = 1024, memory = 2048, min = 2, max = 4 }
     spares              = { instance_type = "t3.medium", min = 1, max = 6, warm = 2 }
-    backup              = {}
   }
 }

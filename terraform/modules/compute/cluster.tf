@@ -44,7 +44,7 @@ resource "aws_eks_cluster" "this" {
     resources = ["secrets"]
 
     provider {
-      key_arn = var.kms_key_arns.data
+      key_arn = var.kms_key_arns.state
     }
   }
 

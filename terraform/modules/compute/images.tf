@@ -11,7 +11,7 @@ resource "aws_ecr_repository" "this" {
 
   encryption_configuration {
     encryption_type = "KMS"
-    kms_key         = var.kms_key_arns.data
+    kms_key         = var.kms_key_arns.state
   }
 }
 

@@ -35,10 +35,11 @@ variable "security_group_ids" {
 }
 
 variable "kms_key_arns" {
-  description = "Keys per data class: data for images, Kubernetes Secrets and volumes, logs for log groups."
+  description = "Keys per data class: data for secrets that are read, state for images and Kubernetes Secrets, logs for log groups."
   type = object({
-    data = string
-    logs = string
+    data  = string
+    state = string
+    logs  = string
   })
 }
 

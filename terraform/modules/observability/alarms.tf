@@ -43,10 +43,10 @@ locals {
         above     = var.limits.replica_lag_millis, minutes = 5
       }
     },
-    var.alb_arn_suffix == null ? {} : {
+    var.load_balancer == null ? {} : {
       edge-errors = {
         about     = "The load balancer finds no healthy service."
-        namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", statistic = "Sum", dimensions = { LoadBalancer = var.alb_arn_suffix }
+        namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", statistic = "Sum", dimensions = { LoadBalancer = var.load_balancer.arn_suffix }
         above     = var.limits.order_errors_per_minute, minutes = 3
       }
     },

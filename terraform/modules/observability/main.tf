@@ -67,7 +67,7 @@ resource "aws_cloudwatch_dashboard" "this" {
     tables       = sort(var.table_names)
     cluster      = var.aurora_cluster_id
     function     = var.function_name
-    alb          = var.alb_arn_suffix == null ? "" : var.alb_arn_suffix
+    alb          = var.load_balancer == null ? "" : var.load_balancer.arn_suffix
     alarms       = sort([for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn])
   })))
 }

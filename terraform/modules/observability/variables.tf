@@ -64,11 +64,10 @@ variable "aurora_cluster_id" {
   type        = string
 }
 
-variable "alb_arn_suffix" {
+variable "load_balancer" {
   description = "The load balancer as its metrics name it; null without one."
-  type        = string
+  type        = object({ arn_suffix = string })
   default     = null
-  nullable    = true
 }
 
 variable "function_name" {

@@ -224,7 +224,16 @@ module "observability" {
   stream_names            = keys(module.messaging.stream_names)
   table_names             = values(module.databases.dynamodb_table_names)
   aurora_cluster_id       = module.databases.aurora_cluster_id
-  alb_arn_suffix          = module.loadbalancing.alb_arn_suffix
+  load_balancer           = { arn_suffix = module.loadbalancing.alb_arn_suffix }
   function_name           = module.serverless.function_name
   budget                  = var.budget
+}
+
+module "backup" {
+  source = "../backup"
+
+  name                = local.name
+  kms_key_arns        = module.security.kms_key_arns
+  copy_region         = var.backup_region
+  vault_force_destroy = !var.protected
 }

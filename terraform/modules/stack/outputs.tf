@@ -25,7 +25,7 @@ output "chart_values" {
     size                 = var.profile.pods
     operators            = 2
     elsewhere = {
-      analytics-worker = { host = module.compute.analytics_host, cidrs = [module.networking.vpc_cidr] }
+      analytics-worker = { host = module.compute.analytics_host, cidrs = module.networking.private_subnet_cidrs }
     }
     consumed_elsewhere = ["payment-processor"]
   }

@@ -125,6 +125,5 @@ variable "profile" {
     })
     analytics = any
     spares    = any
-    backup    = any
   })
 }

@@ -4,7 +4,7 @@ variables {
   vpc_id                   = "vpc-0123456789abcdef0"
   private_subnet_ids       = ["subnet-a", "subnet-b"]
   security_group_ids       = { nodes = "sg-nodes", control-plane = "sg-control", analytics-worker = "sg-analytics", loyalty = "sg-loyalty" }
-  kms_key_arns             = { data = "arn:aws:kms:eu-west-1:111122223333:key/data", logs = "arn:aws:kms:eu-west-1:111122223333:key/logs" }
+  kms_key_arns             = { data = "arn:aws:kms:eu-west-1:111122223333:key/data", state = "arn:aws:kms:eu-west-1:111122223333:key/state", logs = "arn:aws:kms:eu-west-1:111122223333:key/logs" }
   service_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:cloudcafe-platform/service-token"
   cluster                  = { authorised_arns = { ops = "arn:aws:iam::111122223333:role/ops" } }
   image_tags               = { analytics-worker = "a1", loyalty = "b2" }

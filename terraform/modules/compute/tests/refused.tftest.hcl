@@ -6,7 +6,7 @@ variables {
   vpc_id                   = "vpc-1"
   private_subnet_ids       = ["subnet-a", "subnet-b"]
   security_group_ids       = { nodes = "sg-1", control-plane = "sg-2", analytics-worker = "sg-3", loyalty = "sg-4" }
-  kms_key_arns             = { data = "arn:aws:kms:eu-west-1:111122223333:key/data", logs = "arn:aws:kms:eu-west-1:111122223333:key/logs" }
+  kms_key_arns             = { data = "arn:aws:kms:eu-west-1:111122223333:key/data", state = "arn:aws:kms:eu-west-1:111122223333:key/state", logs = "arn:aws:kms:eu-west-1:111122223333:key/logs" }
   service_token_secret_arn = "arn:token"
   cluster                  = { authorised_arns = { ops = "arn:ops" } }
   analytics                = { environment = {}, secrets = {}, secret_arns = [], policy_arn = "arn:a" }

@@ -1,0 +1,99 @@
+"""`make deploy` and `make destroy`, rehearsed: which commands, in which order, asked or not."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from dev import deploy
+from dev.deploy_manifests import manifests
+from dev.system import ProblemError
+
+OUTPUTS = json.loads((Path(__file__).parent / "deploy.json").read_text())
+DEPLOY = OUTPUTS["deploy"]["value"]
+
+
+@pytest.fixture
+def rehearsed(tmp_path, monkeypatch):
+    monkeypatch.setattr(deploy, "LOCAL", tmp_path)
+    monkeypatch.setattr(deploy.Deployment, "folder", tmp_path)
+    (tmp_path / "deploy").mkdir()
+    return deploy.Deployment("dev", "states", rehearse=True)
+
+
+def at(commands, *words):
+    found = [n for n, line in enumerate(commands) if all(word in line for word in words)]
+    assert found, words
+    return found[0]
+
+
+def test_up_goes_from_repositories_to_images_to_what_runs_them(rehearsed):
+    deploy.up(rehearsed)
+    said = rehearsed.commands
+    order = [
+        at(said, "terraform apply"),
+        at(said, "docker push"),
+        at(said, "update-kubeconfig"),
+        at(said, "install external-secrets"),
+        at(said, "kubectl", "apply"),
+        at(said, "--install cloudcafe"),
+        at(said, "ecs run-task", "cafe_analytics.migrate"),
+        at(said, "helm", "test cloudcafe"),
+    ]
+    assert order == sorted(order)
+    assert sum("terraform apply" in line for line in said) == 2
+    tags = json.loads((rehearsed.folder / "images.auto.tfvars.json").read_text())
+    assert tags == {"image_tags": {"order": "rehearsed"}}
+
+
+def test_down_takes_bindings_before_their_controller_and_the_vpc_last(rehearsed):
+    deploy.down(rehearsed)
+    said = rehearsed.commands
+    order = [
+        at(said, "delete targetgroupbindings"),
+        at(said, "uninstall cloudcafe"),
+        at(said, "uninstall aws-load-balancer-controller"),
+        at(said, "terraform apply destroy.tfplan"),
+        at(said, "get-resources"),
+    ]
+    assert order == sorted(order)
+
+
+def test_nothing_is_applied_that_nobody_confirmed(monkeypatch):
+    to = deploy.Deployment("dev", "states")
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
+    with pytest.raises(ProblemError, match="Nobody can answer"):
+        to.confirmed("Apply?")
+
+
+def test_what_is_left_is_listed(monkeypatch, capsys):
+    to = deploy.Deployment("dev", "states")
+    answer = json.dumps(
+        {"ResourceTagMappingList": [{"ResourceARN": "arn:b"}, {"ResourceARN": "arn:a"}]}
+    )
+    monkeypatch.setattr(to, "call", lambda *_: answer)
+    assert deploy.sweep(to) == ["arn:a", "arn:b"]
+    assert "left: arn:a" in capsys.readouterr().out
+
+
+def test_every_secret_of_the_chart_is_made_of_one_of_aws():
+    made = manifests(DEPLOY, "eu-west-1", "cloudcafe")
+    secrets = {one["metadata"]["name"]: one for one in made if one["kind"] == "ExternalSecret"}
+    assert set(secrets) == {
+        "cloudcafe-database", "cloudcafe-redshift", "cloudcafe-documentdb",
+        "cloudcafe-elasticache", "cloudcafe-memorydb", "cloudcafe-platform-token",
+    }  # fmt: skip
+    url = secrets["cloudcafe-documentdb"]["spec"]["target"]["template"]["data"]["url"]
+    assert url.startswith("mongodb://{{ .username | urlquery }}:")
+    assert "@docdb.example:27017/cafe?tls=true" in url
+
+
+def test_tills_and_customers_reach_the_same_service():
+    made = manifests(DEPLOY, "eu-west-1", "cloudcafe")
+    services = {
+        one["metadata"]["name"]: one["spec"]["serviceRef"]["name"]
+        for one in made
+        if one["kind"] == "TargetGroupBinding"
+    }
+    assert services == {"order": "order", "order-tills": "order", "loyalty": "loyalty"}

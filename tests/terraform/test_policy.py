@@ -1,0 +1,83 @@
+"""The policies grant what code calls, each call, and nothing by wildcard."""
+
+import ast
+import json
+
+import pytest
+import yaml
+from cloudcafe_operator.faults.registry import faults
+from cloudcafe_operator.generate_iam import policy, store_actions
+
+from dev.system import ROOT, ProblemError
+from dev.terraform import actions
+
+MODULE = ROOT / "terraform" / "modules" / "operator-access"
+SERVICES = json.loads((MODULE / "services.json").read_text())
+OPERATOR = json.loads((MODULE / "policy.json").read_text())
+CHART = ROOT / "charts/cloudcafe/charts/cloudcafe-services/values.yaml"
+
+
+def granted(service):
+    return {action for statement in SERVICES[service] for action in statement["actions"]}
+
+
+@pytest.mark.parametrize("service", actions.PACKAGES)
+def test_a_service_may_call_what_its_code_calls_and_no_more(service):
+    called = {f"{aws}:{action}" for aws, action in actions.actions(ROOT, service)}
+    assert called == granted(service)
+
+
+def test_the_files_are_what_the_code_says():
+    assert (MODULE / "services.json").read_text() == actions.text(actions.statements())
+    assert policy() == OPERATOR
+
+
+def test_the_operator_may_call_what_its_stores_and_faults_call():
+    wanted = set(store_actions()) | {a for fault in faults().values() for a in fault.iam_actions}
+    assert wanted == {a for statement in OPERATOR["Statement"] for a in statement["Action"]}
+
+
+def test_no_action_is_a_wildcard():
+    every = [a for statement in OPERATOR["Statement"] for a in statement["Action"]]
+    every += [action for service in SERVICES for action in granted(service)]
+    assert [action for action in every if "*" in action] == []
+
+
+def test_what_changes_anything_of_everyones_needs_consent_by_tag():
+    for statement in OPERATOR["Statement"]:
+        if statement["Resource"] == "*" and statement["Sid"] == "FaultsChange":
+            assert statement["Condition"] == {
+                "StringEquals": {"aws:ResourceTag/cloudcafe.dev/chaos": "allowed"}
+            }
+        elif statement["Resource"] == "*":
+            reads = ("Describe", "Get", "List")
+            assert all(a.partition(":")[2].startswith(reads) for a in statement["Action"])
+
+
+def test_services_are_granted_the_tables_streams_and_queues_of_the_chart():
+    chart = yaml.safe_load(CHART.read_text())["services"]
+    for service, statements in SERVICES.items():
+        named = {
+            r.split("/")[1] for s in statements if s["sid"] != "Metrics" for r in s["resources"]
+        }
+        given = set(chart[service].get("env", {}).values())
+        dead = {name for name in named - given if "-dlq" in name}
+        assert named - dead == given - dead, service
+
+
+def test_known_calls_are_found():
+    assert granted("order") >= {"dynamodb:Query", "kinesis:PutRecords", "sqs:SendMessage"}
+    assert granted("inventory") >= {"dynamodb:DeleteItem", "dynamodb:BatchGetItem"}
+    assert granted("loyalty") >= {"kinesis:GetRecords", "sqs:SendMessage"}
+    assert "sqs:ReceiveMessage" not in granted("loyalty")
+    assert granted("menu") == {"cloudwatch:PutMetricData"}
+
+
+def test_a_new_call_is_noticed():
+    source = 'async def f(self): await self._aws.call("dynamodb", "delete_item", Key={})'
+    assert list(actions._calls(ast.parse(source))) == [("dynamodb", "delete_item")]
+
+
+def test_a_call_to_what_a_service_was_given_nothing_of_is_refused():
+    with pytest.raises(ProblemError, match="menu calls sqs: SendMessage"):
+        list(actions._statements("menu", {("sqs", "SendMessage")}))
