@@ -24,7 +24,7 @@ run "one_name_for_pages_and_api" {
     error_message = "TLS for everybody"
   }
   assert {
-    condition     = [for behaviour in aws_cloudfront_distribution.this.ordered_cache_behavior : behaviour.path_pattern] == var.api_paths
+    condition     = tolist([for behaviour in aws_cloudfront_distribution.this.ordered_cache_behavior : behaviour.path_pattern]) == var.api_paths
     error_message = "paths of the API, in the order in which they are tried"
   }
   assert {

@@ -74,7 +74,7 @@ run "three_doors" {
     error_message = "nobody calls without a signature"
   }
   assert {
-    condition     = [for statement in jsondecode(data.aws_iam_policy_document.inventory.json).Statement : flatten([statement.Principal.AWS])] == [var.order_role_arns]
+    condition     = tolist(flatten([for statement in jsondecode(data.aws_iam_policy_document.inventory.json).Statement : statement.Principal.AWS])) == var.order_role_arns
     error_message = "order's role calls inventory, and no other"
   }
   assert {
