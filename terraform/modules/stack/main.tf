@@ -10,7 +10,7 @@ locals {
   payments_queue      = "${local.name}-payments.fifo"
   visibility_seconds  = 300
   recovery_days       = var.protected ? 30 : 0
-  peers               = ["nodes", "order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker"]
+  peers               = ["nodes", "loyalty", "analytics-worker"] # where pods, spares and Fargate tasks sit
   allowed             = { for name in local.peers : name => module.networking.security_group_ids[name] }
   dynamodb_tables     = { for key, name in module.databases.dynamodb_table_names : name => module.databases.dynamodb_table_arns[key] }
   order_path_resource = merge(local.dynamodb_tables, module.messaging.queue_arns, module.messaging.stream_arns)
@@ -236,4 +236,37 @@ module "backup" {
   kms_key_arns        = module.security.kms_key_arns
   copy_region         = var.backup_region
   vault_force_destroy = !var.protected
+}
+
+# databases and caching make a group for each store that lets these in; the way out of their own is given here
+locals {
+  store_groups = merge(
+    { for name in ["aurora", "documentdb", "redshift"] : name => module.databases.security_group_ids[name] },
+    { for name in ["elasticache", "memorydb"] : name => module.caching.security_group_ids[name] },
+  )
+  store_ports = {
+    aurora      = module.databases.aurora_port
+    documentdb  = module.databases.documentdb_port
+    redshift    = module.databases.redshift_port
+    elasticache = module.caching.port
+    memorydb    = module.caching.port
+  }
+  store_ways = merge(
+    { for store in ["aurora", "documentdb", "redshift", "elasticache", "memorydb"] : "nodes to ${store}" => { from = "nodes", to = store } },
+    {
+      "loyalty to memorydb"          = { from = "loyalty", to = "memorydb" }
+      "analytics-worker to redshift" = { from = "analytics-worker", to = "redshift" }
+    },
+  )
+}
+
+resource "aws_vpc_security_group_egress_rule" "stores" {
+  for_each = local.store_ways
+
+  description                  = each.key
+  security_group_id            = module.networking.security_group_ids[each.value.from]
+  referenced_security_group_id = local.store_groups[each.value.to]
+  ip_protocol                  = "tcp"
+  from_port                    = local.store_ports[each.value.to]
+  to_port                      = local.store_ports[each.value.to]
 }
