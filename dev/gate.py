@@ -78,7 +78,12 @@ def tests() -> list[Step]:
     """Return the tests that need no pods."""
     return [
         Step("tools", lambda: all(tool(name).exists() for name in _TOOLS)),
-        _pytest("fast tests", "-m", "not cluster and not integration", prepare=_servers),
+        _pytest(
+            "fast tests",
+            "-m",
+            "not cluster and not integration and not terraform",
+            prepare=_servers,
+        ),
         _pytest("integration tests", "-m", "integration and not cluster", prepare=_servers),
     ]
 

@@ -115,7 +115,9 @@ def unproven(source: Path) -> list[str]:
 
 def table(verdicts: Iterable[Verdict]) -> str:
     """Return one line for each folder and one for all."""
-    rows = [("", "resources", "tests", "failed", "negative cases", "seconds")]
+    rows: list[tuple[str, ...]] = [
+        ("", "resources", "tests", "failed", "negative cases", "seconds")
+    ]
     columns = [(v.resources, v.passed, v.failed, v.refused, round(v.seconds)) for v in verdicts]
     rows += [
         (verdict.name, *map(str, numbers))
@@ -133,7 +135,7 @@ def write_report(verdicts: Iterable[Verdict]) -> None:
     for verdict in verdicts:
         failed = max(verdict.failed, 1 if verdict.problems else 0)
         counts = {"tests": str(verdict.passed + failed), "failures": str(failed)}
-        ET.SubElement(root, "testsuite", name=verdict.name, **counts)
+        ET.SubElement(root, "testsuite", {"name": verdict.name, **counts})
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(REPORT)
 

@@ -126,7 +126,7 @@ def test_no_rule_of_tflint_is_switched_off_without_a_reason():
             assert lines[i - 1].startswith("#"), line
 
 
-@pytest.mark.slow
+@pytest.mark.terraform
 @pytest.mark.timeout(900)  # the first time compiles the provider
 def test_the_stand_ins_own_tests_pass():
     assert "ok" in go(programs.PROVIDER, "test", "./...")
@@ -161,7 +161,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.terraform
 @pytest.mark.timeout(600)
 def test_mistakes_are_found_by_validate(tmp_path):
     """All in one configuration: a start of terraform costs more than a mistake."""
