@@ -95,6 +95,10 @@ def test_everything_seeded_is_found_by_its_tags(client):
         f"rds:{at}cluster:cloudcafe",
         f"rds:{at}db:cloudcafe-1",
         f"rds:{at}db:cloudcafe-2",
+        f"sqs:{at}cloudcafe-analytics-dlq",
+        f"sqs:{at}cloudcafe-loyalty-dlq",
+        f"sqs:{at}cloudcafe-payment-results-dlq.fifo",
+        f"sqs:{at}cloudcafe-payment-results.fifo",
         f"sqs:{at}cloudcafe-payments-dlq.fifo",
         f"sqs:{at}cloudcafe-payments.fifo",
     }
