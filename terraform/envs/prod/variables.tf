@@ -1,12 +1,7 @@
 variable "region" {
-  description = "The Region."
+  description = "The Region; the provider refuses what is none."
   type        = string
   default     = "eu-west-1"
-
-  validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region: such as eu-west-1."
-  }
 }
 
 variable "backup_region" {
