@@ -71,7 +71,7 @@ REFUSED = {
     ),
     "a stop condition on a probe that is not there": (
         {"stopWhen": [{"probe": "x", "failingFor": "5s"}]},
-        "must be the name of a probe in steadyState.probes[]",
+        "must be the name of an http or order probe in steadyState.probes[]",
     ),
     "a fault that does not exist": (
         {"steps": step(faults=[{"podTickle": {}}])},
