@@ -74,7 +74,7 @@ def test_the_shortest_store_is_accepted_and_gets_its_defaults(cluster, namespace
 def test_a_store_is_shown_with_the_columns_that_matter(cluster, namespace):
     cluster.apply(store(namespace))
     header = cluster.kubectl("get", "store", "-n", namespace).splitlines()[0].split()
-    assert header == ["NAME", "TIER", "OPEN", "READY", "REASON", "COFFEE", "MS", "AGE"]
+    assert header == ["NAME", "TIER", "OPEN", "READY", "REASON", "COFFEE", "MS", "LEDGER", "AGE"]
 
 
 def test_every_field_of_a_store_is_explained(cluster):

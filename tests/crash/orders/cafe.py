@@ -31,6 +31,7 @@ TOKEN = "a-service-token-for-the-crash-tests"
 TILL = "a-till-key-for-the-crash-tests"
 STORES = ("crash.soho", "crash.alfama")
 PLENTY = 100_000
+INSIST_S = 60.0
 SCARCE = {"croissant": 60}
 MODULES = {
     "menu": "tests.crash.orders.menu_standin",
@@ -80,8 +81,7 @@ class Cafe:
 
     async def break_provider(self, **faults: object) -> None:
         """Set the card provider's faults; none given = it is well again."""
-        answer = await self.http.put(f"{self.book('payment-provider')}/faults", json=faults)
-        assert answer.is_success, answer.text
+        await self._insist(f"{self.book('payment-provider')}/faults", faults)
 
     async def open_stores(self) -> None:
         """Stores, and stock: plenty of most, little of what runs out."""
@@ -95,11 +95,30 @@ class Cafe:
                 "currency": CURRENCY,
                 "tillKeySha256": till,
             }
-            made = await self.http.put(f"{self.tills[0]}/stores/{store}", json=body)
-            assert made.is_success, made.text
+            await self._insist(f"{self.tills[0]}/stores/{store}", body)
             url = f"{self.book('inventory')}/stores/{store}/stock"
-            filled = await self.http.put(url, json={"items": stock})
-            assert filled.is_success, filled.text
+            await self._insist(url, {"items": stock})
+
+    async def _insist(self, url: str, body: Mapping[str, object]) -> None:
+        """PUT until it is done: a busy machine answers 503 now and then, and says to retry.
+
+        Raises:
+            AssertionError: it is refused, or INSIST_S are over; with the last answer.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + INSIST_S
+        while True:
+            try:
+                answer = await self.http.put(url, json=body)
+            except httpx.HTTPError as error:
+                said = repr(error)
+            else:
+                if answer.is_success:
+                    return
+                said = answer.text
+                assert answer.is_server_error, said
+            assert loop.time() < end, said
+            await asyncio.sleep(0.5)  # before it is asked again
 
     def parked(self) -> dict[str, int]:
         """How many messages lie in each dead-letter queue that has any."""

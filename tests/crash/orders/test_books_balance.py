@@ -16,7 +16,9 @@ THINK_S = 10.0  # so that they still order when the last trouble comes
 
 @pytest.mark.integration
 @pytest.mark.timeout(400)
-async def test_the_books_balance_after_every_trouble_at_once(cafe, tmp_path, record_property):
+async def test_the_books_balance_after_every_trouble_at_once(
+    cafe, tmp_path, record_testsuite_property
+):
     since = datetime.now(UTC)
     diary = Diary(tmp_path / "diary.jsonl")
     customers = Customers(cafe.tills, TILL, STORES, diary, ORDERS, think_s=THINK_S)
@@ -29,7 +31,7 @@ async def test_the_books_balance_after_every_trouble_at_once(cafe, tmp_path, rec
 
     verdict = await judge(cafe, promises, since, patience=timedelta(seconds=150))
 
-    record_property("orders", dict(verdict.counts))
+    record_testsuite_property("orders after the storm", dict(verdict.counts))
     assert verdict.faults == []
     # and the storm was one: each trouble came, and orders met it
     assert len(gremlins.done) == len(TROUBLES)
