@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -45,6 +46,7 @@ type block struct {
 // shelf holds the blocks of one kind; a block is read when it is first asked for, because
 // Terraform starts a provider many times and each time uses a handful of its types.
 type shelf struct {
+	lock sync.Mutex // Terraform asks about many resources at a time
 	raw  map[string][]byte
 	read map[string]*block
 }
@@ -120,6 +122,8 @@ func (s *shelf) names() []string {
 
 // get returns a block; the schema files are ours, so one that cannot be read is a bug.
 func (s *shelf) get(name string) *block {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if found := s.read[name]; found != nil {
 		return found
 	}
@@ -127,6 +131,7 @@ func (s *shelf) get(name string) *block {
 	if err := json.Unmarshal(s.raw[name], found); err != nil {
 		panic(fmt.Sprintf("schema of %s: %s", name, err))
 	}
+	found.kind() // remembers the types of all that is in it, which nobody may do later
 	s.read[name] = found
 	return found
 }
