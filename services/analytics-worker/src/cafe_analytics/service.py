@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from cafe_kit.errors import UnprocessableError
-from cafe_kit.paging import decode_cursor, encode_cursor
+from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
 
 from cafe_analytics.models import (
     LedgerEntry,
@@ -122,9 +122,4 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UnprocessableError(
-            "The cursor is none that this list gave out.",
-            slug="bad-cursor",
-            field="cursor",
-            remedy="Pass `next` of the page before as it is, or begin without a cursor.",
-        ) from None
+        raise bad_cursor() from None

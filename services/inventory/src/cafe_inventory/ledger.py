@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cafe_kit.errors import UnprocessableError
-from cafe_kit.paging import decode_cursor, encode_cursor
+from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
 
 from cafe_inventory.books import Levels, Window, walk
 from cafe_inventory.changes import Level, Reservation
@@ -76,12 +76,7 @@ def _position(cursor: str | None) -> str:
     try:
         datetime.fromisoformat(after[:AN_HOUR])
     except ValueError:
-        raise UnprocessableError(
-            "The cursor is none that this list gave out.",
-            slug="bad-cursor",
-            field="cursor",
-            remedy="Pass `next` of the page before as it is, or begin without a cursor.",
-        ) from None
+        raise bad_cursor() from None
     return after
 
 

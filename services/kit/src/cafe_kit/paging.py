@@ -43,15 +43,16 @@ def decode_cursor(cursor: str, *names: str) -> dict[str, str]:
         plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position = json.loads(plain)
     except (binascii.Error, ValueError, RecursionError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
     if not isinstance(position, dict) or set(position) != set(names):
-        raise _bad_cursor()
+        raise bad_cursor()
     if not all(isinstance(value, str) and value.isprintable() for value in position.values()):
-        raise _bad_cursor()
+        raise bad_cursor()
     return position
 
 
-def _bad_cursor() -> UnprocessableError:
+def bad_cursor() -> UnprocessableError:
+    """The refusal of a cursor whose position means nothing to the list; to be raised."""
     return UnprocessableError(
         "The cursor is none that this list gave out.",
         slug="bad-cursor",

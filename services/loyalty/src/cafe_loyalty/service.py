@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from cafe_kit.errors import ConflictError, NotFoundError, UnprocessableError
-from cafe_kit.paging import decode_cursor, encode_cursor
+from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
 
 from cafe_loyalty.models import (
     BalanceView,
@@ -176,10 +176,5 @@ class LoyaltyService:
 def _position(cursor: str) -> int:
     text = decode_cursor(cursor, "before")["before"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-        raise UnprocessableError(
-            "The cursor is none that this list gave out.",
-            slug="bad-cursor",
-            field="cursor",
-            remedy="Pass `next` of the page before as it is, or begin without a cursor.",
-        )
+        raise bad_cursor()
     return int(text)

@@ -9,8 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cafe_kit.database import Database
-from cafe_kit.errors import UnprocessableError
-from cafe_kit.paging import decode_cursor, encode_cursor
+from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
 from cafe_kit.wire import WireView
 from pydantic import TypeAdapter
 
@@ -105,12 +104,7 @@ def _position(cursor: str | None) -> tuple[datetime | None, UUID | None]:
     try:
         return datetime.fromisoformat(position["at"]).astimezone(UTC), UUID(position["id"])
     except (ValueError, OverflowError):
-        raise UnprocessableError(
-            "The cursor is none that this list gave out.",
-            slug="bad-cursor",
-            field="cursor",
-            remedy="Pass `next` of the page before as it is, or begin without a cursor.",
-        ) from None
+        raise bad_cursor() from None
 
 
 def _cursor(row: Any) -> str:

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from cafe_kit.database import Database
-from cafe_kit.errors import UnprocessableError
-from cafe_kit.paging import MAX_LIMIT, decode_cursor, encode_cursor
+from cafe_kit.paging import MAX_LIMIT, bad_cursor, decode_cursor, encode_cursor
 from cafe_kit.wire import WireInput, WireView
 from pydantic import Field, model_validator
 
@@ -122,12 +121,7 @@ def _position(cursor: str | None) -> int:
         return 0
     text = decode_cursor(cursor, "id")["id"]
     if not (text.isascii() and text.isdecimal() and len(text) < len(str(MAX_BIGINT))):
-        raise UnprocessableError(
-            "The cursor is none that this list gave out.",
-            slug="bad-cursor",
-            field="cursor",
-            remedy="Pass `next` of the page before as it is, or begin without a cursor.",
-        )
+        raise bad_cursor()
     return int(text)
 
 
