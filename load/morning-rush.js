@@ -9,7 +9,7 @@ import {
 
 const size = profile({
   smoke: { customers: 10, ramp: '5s', hold: '15s', arrivals: 2, spare: 20, thinks: [1, 3] },
-  full: { customers: 1000, ramp: '2m', hold: '5m', arrivals: 20, spare: 400, thinks: [5, 15] },
+  full: { customers: 1000, ramp: '2m', hold: '3m', arrivals: 5, spare: 200, thinks: [20, 60] },
 });
 
 export const options = {

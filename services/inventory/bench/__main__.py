@@ -20,9 +20,9 @@ from cafe_inventory.models import Action, BatchItem, ParInput, ReservationLine
 from cafe_inventory.repository import DynamoStock
 from cafe_inventory.service import InventoryService
 from cafe_inventory.telling import Touches
-from cafe_kit.aws import Aws
 from cafe_kit.wire import utc_now
 
+from services.kit.tests.support.counting import CountingAws
 from services.kit.tests.support.emulator import running_emulator
 
 BATCHES = (1, 10, 32)
@@ -62,17 +62,18 @@ async def measure(service: InventoryService, size: int) -> tuple[float, float]:
 
 async def bench(table_name: str) -> None:
     """Measure every size of batch, and print it."""
-    aws = Aws("eu-west-1", 4)
+    aws = CountingAws(4)
     stock = DynamoStock(Table(aws, table_name))
     notes = Notebook(FakeNotes(), Touches())
     desk = Desk(stock, utc_now, notes, notes)
     service = InventoryService(stock, desk, utc_now, hold=timedelta(minutes=15), notes=notes)
     par = [{"sku": sku, "quantity": 100_000} for sku in SKUS]
     await service.put_par("bench", ParInput.model_validate({"items": par}))
-    print("batch  CPU ms/order  ms/order")
     for size in BATCHES:
+        aws.clear()
         cpu, elapsed = await measure(service, size)
-        print(f"{size:5}  {cpu:12.3f}  {elapsed:8.3f}")
+        print(f"batches of {size}: {cpu:.3f} ms CPU an order in all, {elapsed:.3f} ms of time")
+        aws.report(ORDERS)
     await aws.close()
 
 

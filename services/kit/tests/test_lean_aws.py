@@ -72,8 +72,9 @@ def lean(server):
     made.close()
 
 
+@pytest.mark.parametrize("service", sorted(lean_aws.LEAN))
 @pytest.mark.parametrize("token", [None, "a-token"])
-def test_its_signature_is_botocores(monkeypatch, token):
+def test_its_signature_is_botocores(monkeypatch, token, service):
     class Frozen(datetime):
         @classmethod
         def now(cls, tz=None):
@@ -81,15 +82,15 @@ def test_its_signature_is_botocores(monkeypatch, token):
 
     monkeypatch.setattr(lean_aws, "datetime", Frozen)
     credentials = Credentials("AKIA", "secret", token)
-    client = LeanClient("dynamodb", "eu-west-1", "https://dynamodb.example", credentials)
-    ours = client._headers("GetItem", b"{}")
+    client = LeanClient(service, "eu-west-1", "https://aws.example", credentials)
+    ours = client._headers(next(iter(lean_aws.LEAN[service].values())), b"{}")
     request = AWSRequest(
         "POST",
-        "https://dynamodb.example/",
+        "https://aws.example/",
         data=b"{}",
         headers={"Content-Type": ours["Content-Type"], "X-Amz-Target": ours["X-Amz-Target"]},
     )
-    signer = SigV4Auth(credentials, "dynamodb", "eu-west-1")
+    signer = SigV4Auth(credentials, service, "eu-west-1")
     request.context["timestamp"] = "20261122T070000Z"
     request.headers["X-Amz-Date"] = "20261122T070000Z"
     if token:
@@ -108,6 +109,19 @@ def test_a_refusal_is_boto3s_with_its_reasons(server, lean):
         lean.call("transact_write_items", {"TransactItems": []}, attempts=3, timeouts=TIMES)
     assert error_code(refusal.value) == "TransactionCanceledException"
     assert refusal.value.response["CancellationReasons"] == reasons
+
+
+def test_a_records_data_are_bytes_on_both_ways(server):
+    kinesis = LeanClient("kinesis", "eu-west-1", server.url, Credentials("a", "b"))
+    record = {"Data": "AP/+", "PartitionKey": "o-1", "SequenceNumber": "1"}
+    server.answers = [(200, {"Records": [{"SequenceNumber": "1"}]}, {})]
+    server.answers += [(200, {"Records": [record], "NextShardIterator": "n"}, {})]
+    sent = {"StreamName": "s", "Records": [{"Data": b"\x00\xff\xfe", "PartitionKey": "o-1"}]}
+    kinesis.call("put_records", sent, attempts=1, timeouts=TIMES)
+    read = kinesis.call("get_records", {"ShardIterator": "i"}, attempts=1, timeouts=TIMES)
+    kinesis.close()
+    assert json.loads(server.seen[0][1])["Records"][0]["Data"] == "AP/+"
+    assert read["Records"][0]["Data"] == b"\x00\xff\xfe"
 
 
 def test_sqs_keeps_its_old_codes(server):

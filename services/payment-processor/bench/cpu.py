@@ -9,12 +9,9 @@ The budget is 0.3 ms an order.
 import asyncio
 import os
 import sys
-import threading
 import time
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
@@ -30,28 +27,10 @@ from cafe_payments.repository import DynamoLedger
 from cafe_payments.results import SqsResults
 from cafe_payments.service import Payments
 
+from services.kit.tests.support.counting import CountingAws
 from services.kit.tests.support.emulator import running_emulator
 
 BUDGET_MS = 0.3
-
-
-class CountingAws(Aws):
-    """AWS that knows what its calls cost."""
-
-    def __init__(self) -> None:
-        super().__init__("eu-west-1", 16)
-        self.seconds: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self._counting = threading.Lock()
-
-    def _call(self, service: str, operation: str, parameters: Any) -> dict[str, Any]:
-        began = time.thread_time()
-        try:
-            return super()._call(service, operation, parameters)
-        finally:
-            with self._counting:
-                self.seconds[operation] += time.thread_time() - began
-                self.calls[operation] += 1
 
 
 def command(number: int) -> PaymentCommand:
@@ -115,8 +94,7 @@ async def measure(orders: int, table: str, queue: str, results: str) -> bool:
     stopping.set()
     await worker
     await fill(sender, queue, range(50, 50 + orders))
-    aws.seconds.clear()
-    aws.calls.clear()
+    aws.clear()
     stopping.clear()
     began, cpu = time.monotonic(), time.process_time()
     worker = asyncio.create_task(consumer.run(stopping))
@@ -126,10 +104,7 @@ async def measure(orders: int, table: str, queue: str, results: str) -> bool:
     await worker
     await aws.close()
     await sender.close()
-    per_order = sum(aws.seconds.values()) / orders * 1000
-    for name, count in sorted(aws.calls.items()):
-        print(f"  {name:34} {count:5} calls  {aws.seconds[name] / count * 1000:6.2f} ms each")
-    print(f"AWS calls: {per_order:.3f} ms CPU an order (budget {BUDGET_MS})")
+    per_order = aws.report(orders)
     print(f"all of it: {used / orders * 1000:.3f} ms CPU an order, {orders / took:.0f} orders/s")
     return per_order <= BUDGET_MS
 
