@@ -45,7 +45,13 @@ class LedgerWorld(World):
 
     def restart(self):
         ports = Ports(
-            self.kubernetes, self.fake_aws, self.http, self.clock, self.events, self.queue
+            self.kubernetes,
+            self.fake_aws,
+            self.http,
+            admin=None,
+            clock=self.clock,
+            events=self.events,
+            queue=self.queue,
         )
         settings = Settings(
             service_token="token",

@@ -53,7 +53,13 @@ class World:
 
     def restart(self):
         ports = Ports(
-            self.kubernetes, self.fake_aws, self.http, self.clock, self.events, queue=None
+            self.kubernetes,
+            self.fake_aws,
+            self.http,
+            admin=None,
+            clock=self.clock,
+            events=self.events,
+            queue=None,
         )
         settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
         self.reconciler = store_reconciler(settings, ports)

@@ -13,7 +13,9 @@ class Bench:
     def __init__(self, fault, **changes):
         self.world = World()
         self.fault = fault
-        self.reach = FaultWorld(self.world.kubernetes, self.world.aws, self.world.clock, NAMESPACE)
+        self.reach = FaultWorld(
+            self.world.kubernetes, self.world.aws, self.world.admin, self.world.clock, NAMESPACE
+        )
         self.spec = parse(fault.spec_type, {**FAULTS[fault.name], **changes})
 
     async def targets(self):

@@ -29,6 +29,7 @@ class Engine:
             kubernetes=kubernetes or world.kubernetes,
             aws=world.aws,
             http=world.http,
+            admin=world.admin,
             clock=world.clock,
             events=world.events,
             queue=self.queue,

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 
 from cloudcafe_operator.errors import NotFound, Retry
 
-from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes, RecordedEvents, Recorder
+from tests.fakes import (
+    FakeAdmin,
+    FakeAws,
+    FakeClock,
+    FakeHttp,
+    FakeKubernetes,
+    RecordedEvents,
+    Recorder,
+)
 
 NAMESPACE = "shop"
 OPERATOR_NAMESPACE = "cloudcafe"
@@ -149,6 +157,7 @@ class World:
         self.recorder = Recorder()
         self.kubernetes = FakeKubernetes(self.recorder)
         self.aws = FakeAws(self.recorder)
+        self.admin = FakeAdmin(self.recorder)
         self.http = FakeHttp()
         self.events = RecordedEvents()
         self.aurora = Aurora(self.clock)

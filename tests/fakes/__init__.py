@@ -4,6 +4,7 @@ They keep the rules that matter (resourceVersion, finalizers, ownership of what 
 share one `Recorder`, so that a test can count every write and die before or after any of them.
 """
 
+from tests.fakes.admin import FakeAdmin
 from tests.fakes.aws import FakeAws
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import RecordedEvent, RecordedEvents
@@ -14,6 +15,7 @@ from tests.fakes.recorder import Call, Died, Recorder, Write
 __all__ = [
     "Call",
     "Died",
+    "FakeAdmin",
     "FakeAws",
     "FakeClock",
     "FakeHttp",

@@ -21,7 +21,7 @@ class Died(BaseException):
 class Call:
     """One request to a fake, read or write."""
 
-    api: Literal["kubernetes", "aws", "http"]
+    api: Literal["kubernetes", "aws", "http", "admin"]
     verb: str  # create, patch_status, rds.failover_db_cluster, PUT
     target: str  # `Kind namespace/name`, an ARN or name, a URL
     body: Any = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from cloudcafe_operator.effects.admin import ServiceAdmin
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
 from cloudcafe_operator.effects.events import EventWriter
@@ -93,7 +94,9 @@ def compose(
         return await found.reconcile(key)
 
     queue = WorkQueue(reconcile, clock=clock, workers=settings.workers)
-    ports = Ports(kubernetes, aws, http, clock, events, queue)
+    token = settings.service_token.get_secret_value()
+    admin = ServiceAdmin(kubernetes, http, settings.pod_namespace, token)
+    ports = Ports(kubernetes, aws, http, admin, clock, events, queue)
     found = routes(settings, ports)  # reconcilers wake keys, the queue calls reconcilers
     lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
     timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)

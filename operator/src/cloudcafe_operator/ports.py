@@ -131,6 +131,29 @@ class Http(Protocol):
         """Send one request, follow no redirects, read at most 1 MiB."""
 
 
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+class Admin(Protocol):
+    """The admin ports of the cafe's services. Implemented by `effects/admin.py`."""
+
+    async def call(  # noqa: PLR0913 - one request in full
+        self,
+        service: str,
+        method: Method,
+        path: str,
+        *,
+        namespace: str,
+        pod_ip: str = "",
+        json: Json | None = None,
+    ) -> Json:
+        """Call one pod of a service, or any of them, with the services' token; answer its object.
+
+        Raises UserError for what is no service of the cafe, Unavailable where nothing answers, and
+        what a refusal means otherwise (NotFound, AccessDenied, Conflict, Throttled).
+        """
+
+
 class Clock(Protocol):
     """Time, injected so that tests own it."""
 
@@ -164,6 +187,7 @@ class Ports:
     kubernetes: Kubernetes
     aws: Aws
     http: Http
+    admin: Admin
     clock: Clock
     events: Events
     queue: WakeUp

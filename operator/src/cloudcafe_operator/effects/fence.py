@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudcafe_operator.errors import Retry
-from cloudcafe_operator.ports import Aws, Clock, Json, Kubernetes, Manifest, Ref, Resource
+from cloudcafe_operator.ports import (
+    Admin,
+    Aws,
+    Clock,
+    Json,
+    Kubernetes,
+    Manifest,
+    Method,
+    Ref,
+    Resource,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,30 @@ class FencedAws:
         """Read while the fence is open."""
         self.fence.pass_through()
         return await self.inner.pages(service, operation, result_key, **parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class FencedAdmin:
+    """Implements ports.Admin."""
+
+    inner: Admin
+    fence: Fence
+
+    async def call(  # noqa: PLR0913 - the port's signature: one request in full
+        self,
+        service: str,
+        method: Method,
+        path: str,
+        *,
+        namespace: str,
+        pod_ip: str = "",
+        json: Json | None = None,
+    ) -> Json:
+        """Call while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.call(
+            service, method, path, namespace=namespace, pod_ip=pod_ip, json=json
+        )
 
 
 @dataclass(frozen=True, slots=True)

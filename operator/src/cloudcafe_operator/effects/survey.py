@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudcafe_operator.effects.fence import Fence, FencedAws, FencedKubernetes
+from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.planning.checks import Findings, Slot
 from cloudcafe_operator.planning.selection import choose
-from cloudcafe_operator.ports import Aws, Clock, Json, Kubernetes
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
@@ -37,18 +37,20 @@ class Surveyor:
 
     kubernetes: Kubernetes
     aws: Aws
+    admin: Admin
     clock: Clock
     faults: Faults
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
-        return World(self.kubernetes, self.aws, self.clock, run.namespace)
+        return World(self.kubernetes, self.aws, self.admin, self.clock, run.namespace)
 
     def fenced_world(self, run: Run, open_s: float) -> World:
         """Return the same, with no write begun after so many seconds."""
         fence = Fence(self.clock, self.clock.monotonic() + open_s)
         kubernetes = FencedKubernetes(self.kubernetes, fence)
-        return World(kubernetes, FencedAws(self.aws, fence), self.clock, run.namespace)
+        aws, admin = FencedAws(self.aws, fence), FencedAdmin(self.admin, fence)
+        return World(kubernetes, aws, admin, self.clock, run.namespace)
 
     async def survey(self, run: Run, steps: Iterable[int]) -> Survey:
         """Resolve some steps of a run. Retry, Throttled and AccessDenied pass through."""

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, TypeVar
 
-from cloudcafe_operator.ports import Aws, Clock, Json, Kubernetes
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes
 from cloudcafe_operator.resources.common import Model
 from cloudcafe_operator.resources.run import Target
 
@@ -32,6 +32,7 @@ class World:
 
     kubernetes: Kubernetes
     aws: Aws
+    admin: Admin
     clock: Clock
     namespace: str  # the experiment's: Kubernetes targets live there and nowhere else by default
 

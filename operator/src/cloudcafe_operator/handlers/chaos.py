@@ -56,7 +56,7 @@ class ChaosReconciler:
         self._queue = ports.queue
         self._uids: dict[str, str] = {}  # of the runs that are driven, by key
         self.sampler = Sampler(Customer(ports.http, clock, shop), clock, background=background)
-        surveyor = Surveyor(kubernetes, ports.aws, clock, faults)
+        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults)
         self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace)
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)
