@@ -5,10 +5,13 @@ its time and swaps roles, a table is UPDATING for a moment after each change.
 """
 
 import copy
+import importlib
+import pkgutil
 from datetime import UTC, datetime
 
 from cloudcafe_operator.errors import NotFound, Retry
 
+import tests.fakes
 from tests.fakes import (
     FakeAdmin,
     FakeAws,
@@ -33,6 +36,18 @@ FAULTS = {
     "podKill": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
     "podPartition": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
 }
+
+# further AWS services, one file each: its FAULTS are tried too, `build(world)` is part of the world
+PARTS = [
+    importlib.import_module(f"tests.fakes.{found.name}")
+    for found in pkgutil.iter_modules(tests.fakes.__path__)
+    if found.name.startswith("aws_")
+]
+# actions that only a case needs that the common test does not meet, such as a selector by ARN
+RARE_ACTIONS = {"dynamodb:ListTagsOfResource"}
+for part in PARTS:
+    FAULTS |= part.FAULTS
+    RARE_ACTIONS |= getattr(part, "RARE_ACTIONS", set())
 
 
 def experiment_spec(fault, **changes):
@@ -124,8 +139,8 @@ class Table:
         self.lowered = 0
         self._until = 0.0
 
-    def resources(self, **_):
-        return {"ResourceTagMappingList": [{"ResourceARN": TABLE_ARN, "Tags": TAGS}]}
+    def tagged(self):
+        return {TABLE_ARN: TAGS}
 
     def describe(self, TableName):
         updating = self._clock.monotonic() < self._until
@@ -164,17 +179,32 @@ class World:
         self.table = Table(self.clock)
         self.killed = []
         self._pods = 0
+        self.parts = {one.__name__.rpartition(".aws_")[2]: one.build(self) for one in PARTS}
         self._answer()
         self._furnish()
 
     def _answer(self):
         self.aws.on("rds", "describe_db_clusters", self.aurora.describe)
         self.aws.on("rds", "failover_db_cluster", self.aurora.failover)
-        self.aws.on("resourcegroupstaggingapi", "get_resources", self.table.resources)
+        self.aws.on("resourcegroupstaggingapi", "get_resources", self._resources)
         self.aws.on("dynamodb", "describe_table", self.table.describe)
         self.aws.on("dynamodb", "update_table", self.table.update)
         self.http.mount("menu:8080", lambda *_: (200, {"items": [{"sku": "espresso"}]}))
         self.http.mount("order:8080", self._order)
+
+    def _resources(self, ResourceTypeFilters=(), ResourceARNList=(), TagFilters=()):
+        kinds = {kind.partition(":")[0] for kind in ResourceTypeFilters}
+        found = dict(self.table.tagged())
+        for one in self.parts.values():
+            found |= getattr(one, "tagged", dict)()
+        return {
+            "ResourceTagMappingList": [
+                {"ResourceARN": arn, "Tags": tags}
+                for arn, tags in found.items()
+                if (not kinds or arn.split(":")[2] in kinds)
+                and (not ResourceARNList or arn in ResourceARNList)
+            ]
+        }
 
     def _order(self, method, path, body, headers):
         if self.aurora.status != "available" or self.table.units["WriteCapacityUnits"] < 100:
@@ -231,6 +261,7 @@ class World:
             else:
                 others[kind, namespace, name] = _plain(item)
         aws = {"aurora": self.aurora.state(), "table": self.table.state()}
+        aws |= {name: one.state() for name, one in self.parts.items()}
         return {"pods": pods, "others": others, "aws": aws}
 
     def injections(self):
@@ -245,6 +276,11 @@ class World:
             "dynamodbThrottle": self.table.lowered,
             "podKill": len(self.killed),
             "podPartition": len(patched),
+            **{
+                name: count
+                for one in self.parts.values()
+                for name, count in one.injections().items()
+            },
         }
 
     def runs(self):

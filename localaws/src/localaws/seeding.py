@@ -13,12 +13,12 @@ from localaws.seeds import seeds
 
 if TYPE_CHECKING:
     from localaws.messages import Request
-    from localaws.seeds import Seed
+    from localaws.seed import Seed
     from localaws.world import World
 
 log = structlog.get_logger(__name__)
 
-OK = 200
+MADE = (200, 201)
 
 
 class SeedError(Exception):
@@ -32,7 +32,7 @@ async def sow(world: World) -> None:
         if seed.completes and not new:
             continue
         reply = await world.call(_request(world, seed))
-        new = reply.status == OK
+        new = reply.status in MADE
         if new:
             planted += 1
         elif not seed.present or seed.present.encode() not in reply.body:
@@ -42,6 +42,10 @@ async def sow(world: World) -> None:
 
 
 def _request(world: World, seed: Seed) -> Request:
+    if "/" in seed.target:
+        method, _, path = seed.target.partition(" ")
+        body = json.dumps(seed.parameters).encode()
+        return _plain(world.request(seed.service, "", body), method, path)
     if seed.service != "rds":
         body = json.dumps(seed.parameters).encode()
         return world.request(seed.service, seed.target, body)
@@ -52,3 +56,11 @@ def _request(world: World, seed: Seed) -> Request:
     del headers["x-amz-target"]
     raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
     return replace(request, headers=headers, raw_headers=raw)
+
+
+def _plain(request: Request, method: str, path: str) -> Request:
+    """The request of a REST service, whose method and path say what is asked."""
+    headers = {**request.headers, "content-type": "application/json"}
+    del headers["x-amz-target"]
+    raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
+    return replace(request, method=method, path=path, headers=headers, raw_headers=raw)

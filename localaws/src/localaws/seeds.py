@@ -6,34 +6,18 @@ operator selects them, among them the permission to break them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from localaws.seed import TAG_LIST, TAGS, Seed
+from localaws.seeds_compute import compute
 from localaws.settings import ACCOUNT
 
 if TYPE_CHECKING:
     from localaws.settings import Settings
 
-TAGS = {"cloudcafe.dev/chaos": "allowed", "cloudcafe.dev/part-of": "cloudcafe"}
-TAG_LIST = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 KEYS = ("pk", "sk")
 LEDGER_KEYS = ("ledgerPk", "ledgerSk")
 CAPACITY = {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500}
-
-
-@dataclass(frozen=True)
-class Seed:
-    """One call; `present` is the error code that says it was made before.
-
-    A call that `completes` the one before is left out where that one found its resource present:
-    what somebody has changed since stays changed.
-    """
-
-    service: str
-    target: str
-    parameters: dict[str, Any]
-    present: str = ""
-    completes: bool = False
 
 
 def seeds(settings: Settings) -> list[Seed]:
@@ -55,7 +39,7 @@ def seeds(settings: Settings) -> list[Seed]:
         found += _fifo_with_dead_letters(settings, name)
     # what the consumers of a stream could not read
     found += [_queue(name) for name in ("cloudcafe-loyalty-dlq", "cloudcafe-analytics-dlq")]
-    return found + _cluster(settings.aurora_cluster)
+    return [*found, *_cluster(settings.aurora_cluster), *compute(settings)]
 
 
 def _table(name: str) -> Seed:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from botocore.exceptions import ClientError
 from cafe_kit.context import current_trace
 from cafe_kit.errors import ThrottledError, UnavailableError
 from cafe_kit.fakes import FakeAws
@@ -237,6 +238,25 @@ async def test_a_queue_that_is_away_is_waited_for(aws):
         if away:
             away.pop()
             raise UnavailableError("away")
+
+    async def handle(messages):
+        stopping.set()
+        return [Done()]
+
+    aws.rules["receive_message"] = refuse
+    aws.put_message(QUEUE, "a", "g")
+    await asyncio.wait_for(consumer(aws, handle).run(stopping), 5)
+    assert aws.queue(QUEUE) == []
+
+
+async def test_a_queue_whose_policy_refuses_us_is_waited_for_and_ends_nothing(aws):
+    stopping, denied = asyncio.Event(), [1, 1]
+
+    def refuse(parameters):
+        if denied:
+            denied.pop()
+            answer = {"Error": {"Code": "AccessDenied", "Message": "denied by the queue's policy"}}
+            raise ClientError(answer, "ReceiveMessage")
 
     async def handle(messages):
         stopping.set()

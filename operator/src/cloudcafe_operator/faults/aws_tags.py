@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from cloudcafe_operator.faults.contract import World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.common import Model, Rule
+from cloudcafe_operator.resources.run import Target
 
 Text = Annotated[str, Field(max_length=512)]
 OPT_IN = "cloudcafe.dev/chaos"
@@ -53,3 +55,32 @@ def matches(selector: AwsSelector, arn: str, tags: Mapping[str, str]) -> bool:
 def opted_in(tags: Mapping[str, str]) -> bool:
     """Whether its owner allows chaos."""
     return tags.get(OPT_IN) == "allowed"
+
+
+async def tagged(selector: AwsSelector, kind: str, world: World) -> list[Target]:
+    """Return what matches among the resources of a kind, such as `lambda:function`, in one listing.
+
+    Costs tag:GetResources. The ARN's last part is the target's name.
+    """
+    if selector.arns:
+        asked: dict[str, Any] = {"ResourceARNList": list(selector.arns)}
+    else:
+        filters = [{"Key": key, "Values": [one]} for key, one in sorted(selector.tags.items())]
+        asked = {"ResourceTypeFilters": [kind], "TagFilters": filters}
+    found = await world.aws.pages(
+        "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", **asked
+    )
+    targets = []
+    for item in sorted(found, key=lambda one: str(one["ResourceARN"])):
+        arn, tags = item["ResourceARN"], tags_of(item.get("Tags") or ())
+        if _is_a(kind, arn) and matches(selector, arn, tags):
+            name = re.split("[:/]", arn)[-1]
+            targets.append(Target(id=arn, name=name, opted_in=opted_in(tags)))
+    return targets
+
+
+def _is_a(kind: str, arn: str) -> bool:
+    """Whether an ARN is one of the kind; those of some services (sqs) name no type."""
+    service, _, type_ = kind.partition(":")
+    parts = arn.split(":", 5)
+    return parts[2] == service and (not type_ or re.split("[:/]", parts[5])[0] == type_)

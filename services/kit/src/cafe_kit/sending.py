@@ -20,6 +20,7 @@ MAX_BATCH_BYTES = 240 * 1024
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.05
 MISSING = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 Entry = Mapping[str, Any]
 
@@ -63,7 +64,15 @@ class QueueUrl:
         return self._url
 
     def translated(self, error: ClientError) -> Exception:
-        """A refusal that means the queue is missing, as what it is; the URL is asked for again."""
+        """A refusal that means the queue is missing or closed to us, as what it is: it may pass.
+
+        The URL of a missing queue is asked for again.
+        """
+        if error_code(error) in DENIED:
+            return UnavailableError(
+                f"The queue {self._queue} refuses this service: see its policy.",
+                slug="queue-refuses",
+            )
         if error_code(error) not in MISSING:
             return error
         self._url = ""
