@@ -5,13 +5,11 @@ its time and swaps roles, a table is UPDATING for a moment after each change.
 """
 
 import copy
-import importlib
-import pkgutil
 from datetime import UTC, datetime
 
 from cloudcafe_operator.errors import NotFound, Retry
 
-import tests.fakes
+from tests.crash.parts import PARTS
 from tests.fakes import (
     FakeAdmin,
     FakeAws,
@@ -36,18 +34,8 @@ FAULTS = {
     "podKill": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
     "podPartition": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
 }
-
-# further AWS services, one file each: its FAULTS are tried too, `build(world)` is part of the world
-PARTS = [
-    importlib.import_module(f"tests.fakes.{found.name}")
-    for found in pkgutil.iter_modules(tests.fakes.__path__)
-    if found.name.startswith("aws_")
-]
-# actions that only a case needs that the common test does not meet, such as a selector by ARN
-RARE_ACTIONS = {"dynamodb:ListTagsOfResource"}
 for part in PARTS:
     FAULTS |= part.FAULTS
-    RARE_ACTIONS |= getattr(part, "RARE_ACTIONS", set())
 
 
 def experiment_spec(fault, **changes):

@@ -13,7 +13,7 @@ from cloudcafe_operator.resources.experiment import ExperimentSpec
 from pydantic.alias_generators import to_snake
 
 from tests.crash.bench import Bench
-from tests.crash.worlds import RARE_ACTIONS
+from tests.crash.parts import RARE_ACTIONS
 
 ROOT = Path(__file__).parents[3]
 SCENARIOS = {path.stem: path for path in sorted((ROOT / "chaos/experiments").glob("*.yaml"))}
