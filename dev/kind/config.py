@@ -10,6 +10,7 @@ import json
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ZONES = ("eu-west-1a", "eu-west-1b")
+OPTED_IN = {"cloudcafe.dev/chaos": "allowed"}
 #: Not kind's defaults: a masquerade rule of another cluster on the host must not match our pods,
 #: because br_netfilter takes even the traffic between two nodes through it.
 POD_RANGE, SERVICE_RANGE = "10.211.0.0/16", "10.212.0.0/16"
@@ -17,7 +18,7 @@ POD_RANGE, SERVICE_RANGE = "10.211.0.0/16", "10.212.0.0/16"
 
 def cluster_config() -> str:
     """Return the configuration (JSON is valid YAML)."""
-    workers = [{"role": "worker", "labels": {ZONE_LABEL: zone}} for zone in ZONES]
+    workers = [{"role": "worker", "labels": {ZONE_LABEL: zone, **OPTED_IN}} for zone in ZONES]
     config = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",

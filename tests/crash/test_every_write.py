@@ -88,7 +88,8 @@ def delete_namespace(world):
         if not deleted or _left(world):
             return False
         kinds = {kind for _, kind, _, _ in world.kubernetes.objects}
-        assert kinds == {"Namespace", "Pod"}, kinds
+        assert kinds == {"Namespace", "Node", "Pod"}, kinds
+        assert not world.pods.stress
         assert world.aurora.state()["status"] == "available"
         assert world.table.state() == {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500}
         return True

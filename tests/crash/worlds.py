@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from cloudcafe_operator.errors import NotFound, Retry
 
 from tests.crash.parts import PARTS
+from tests.crash.pods import OPTED_IN, Pods
 from tests.fakes import (
     FakeAdmin,
     FakeAws,
@@ -25,12 +26,12 @@ OPERATOR_NAMESPACE = "cloudcafe"
 TAGS = [{"Key": "cloudcafe.dev/chaos", "Value": "allowed"}]
 CLUSTER_ARN = "arn:aws:rds:eu-west-1:000000000000:cluster:cloudcafe"
 TABLE_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/cloudcafe-orders"
-OPTED_IN = {"cloudcafe.dev/chaos": "allowed"}
-POD_LABELS = {"app.kubernetes.io/name": "order", "pod-template-hash": "abc"}
 
 FAULTS = {
     "auroraFailover": {"selector": {"tags": OPTED_IN}},
+    "cpuStress": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
     "dynamodbThrottle": {"selector": {"tags": OPTED_IN}, "readUnits": 1, "writeUnits": 1},
+    "eksNodeDrain": {"selector": {"labels": {"pool": "cafe"}}},
     "podKill": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
     "podPartition": {"selector": {"labels": {"app.kubernetes.io/name": "order"}}},
 }
@@ -65,7 +66,11 @@ def experiment(fault, name="try", **changes):
     return {
         "apiVersion": "cloudcafe.dev/v1alpha1",
         "kind": "ChaosExperiment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "annotations": {"cloudcafe.dev/created-by": "ada"},
+        },
         "spec": experiment_spec(fault, **changes),
     }
 
@@ -165,8 +170,6 @@ class World:
         self.events = RecordedEvents()
         self.aurora = Aurora(self.clock)
         self.table = Table(self.clock)
-        self.killed = []
-        self._pods = 0
         self.parts = {one.__name__.rpartition(".aws_")[2]: one.build(self) for one in PARTS}
         self._answer()
         self._furnish()
@@ -207,36 +210,7 @@ class World:
                 "metadata": {"name": NAMESPACE, "labels": dict(OPTED_IN)},
             }
         )
-        self.kubernetes.watchers.append(self._replace)
-        for _ in range(3):
-            self.add_pod()
-
-    def add_pod(self):
-        """Run one more pod of Deployment order."""
-        self._pods += 1
-        owner = {"kind": "ReplicaSet", "name": "order-abc", "uid": "rs", "controller": True}
-        self.kubernetes.seed(
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {
-                    "name": f"order-abc-{self._pods}",
-                    "namespace": NAMESPACE,
-                    "labels": dict(POD_LABELS),
-                    "ownerReferences": [owner],
-                },
-                "spec": {},
-                "status": {
-                    "phase": "Running",
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                },
-            }
-        )
-
-    def _replace(self, change, item):
-        if change == "DELETED" and item["kind"] == "Pod":
-            self.killed.append(item["metadata"]["uid"])
-            self.add_pod()
+        self.pods = Pods(self.kubernetes, self.admin, NAMESPACE)
 
     def snapshot(self):
         """All that must be as before: names of replaced pods and writer roles may differ."""
@@ -250,7 +224,7 @@ class World:
                 others[kind, namespace, name] = _plain(item)
         aws = {"aurora": self.aurora.state(), "table": self.table.state()}
         aws |= {name: one.state() for name, one in self.parts.items()}
-        return {"pods": pods, "others": others, "aws": aws}
+        return {"pods": pods, "others": others, "aws": aws, "stress": dict(self.pods.stress)}
 
     def injections(self):
         """How often each fault was put into force, whoever asked."""
@@ -259,10 +233,17 @@ class World:
             for write in self.recorder.writes
             if write.verb == "patch" and write.target.startswith("Pod ") and _labels(write.body)
         ]
+        cordoned = [
+            write
+            for write in self.recorder.writes
+            if write.verb == "patch" and write.target.startswith("Node ") and _cordons(write.body)
+        ]
         return {
             "auroraFailover": self.aurora.failovers,
+            "cpuStress": self.pods.stressed,
+            "eksNodeDrain": len(cordoned),
             "dynamodbThrottle": self.table.lowered,
-            "podKill": len(self.killed),
+            "podKill": len(self.pods.gone),
             "podPartition": len(patched),
             **{
                 name: count
@@ -284,10 +265,14 @@ def _labels(patch):
     return any((patch.get("metadata") or {}).get("labels", {}).values())
 
 
+def _cordons(patch):
+    return bool((patch.get("spec") or {}).get("unschedulable"))
+
+
 def _plain(item):
     meta = {
         name: value
         for name, value in item["metadata"].items()
-        if name not in ("resourceVersion", "uid")
+        if name not in ("resourceVersion", "uid", "generation")
     }
     return {**item, "metadata": meta}

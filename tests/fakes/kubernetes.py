@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
-from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError
+from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Throttled
 from cloudcafe_operator.ports import Json, Manifest, Ref, Resource
 
 from tests.fakes.objects import has_status, matches_fields, matches_labels, merged, without
@@ -161,6 +161,22 @@ class FakeKubernetes:
                 write.result = self._store(marked, "MODIFIED")
         return True
 
+    async def evict(self, ref: Ref, *, uid: str) -> bool:
+        """Delete, unless a budget of the namespace allows no disruption."""
+        old = self.objects.get(_key(ref))
+        if old is None:
+            return False
+        async with self._writing("create", ref, {"uid": uid}, "pods/eviction") as write:
+            if old["metadata"]["uid"] != uid:
+                raise Conflict(f"{ref} is another object now")
+            for (_, kind, namespace, name), item in self.objects.items():
+                budget = kind == "PodDisruptionBudget" and namespace == ref.namespace
+                if budget and item["status"]["disruptionsAllowed"] < 1:
+                    raise Throttled(f"{ref} would violate budget {name}")
+            marked = merged(old, {"metadata": {"deletionTimestamp": NOW}})
+            write.result = self._store(marked, "MODIFIED")
+        return True
+
     async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
         """Yes, unless the test forbade it."""
         await self._read("may", f"{user} {verb} {resource}/{name} in {namespace}")
@@ -173,8 +189,9 @@ class FakeKubernetes:
         self.recorder.read(Call("kubernetes", verb, target))
         self._fail(verb)
 
-    def _writing(self, verb: str, ref: Ref, body: Any) -> _Writing:
-        return _Writing(self, Call("kubernetes", verb, str(ref), copy.deepcopy(body)))
+    def _writing(self, verb: str, ref: Ref, body: Any, what: str = "") -> _Writing:
+        target = f"{what} {ref.namespace}/{ref.name}" if what else str(ref)
+        return _Writing(self, Call("kubernetes", verb, target, copy.deepcopy(body)))
 
     def _fail(self, verb: str) -> None:
         failures = self._failures.get(verb)

@@ -17,6 +17,7 @@ CHAOS_EXPERIMENTS = Resource(GROUP, VERSION, "chaosexperiments", "ChaosExperimen
 CHAOS_RUNS = Resource(GROUP, VERSION, "chaosruns", "ChaosRun")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 PODS = Resource("", "v1", "pods", "Pod")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
@@ -29,11 +30,13 @@ SUBJECT_ACCESS_REVIEWS = Resource(
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 
 ALL = (
-    CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS, NAMESPACES, PODS, SERVICES, SECRETS, CONFIG_MAPS,
-    EVENTS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, LEASES, NETWORK_POLICIES,
+    CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS, NAMESPACES, PODS, NODES, SERVICES, SECRETS,
+    CONFIG_MAPS, EVENTS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, LEASES,
+    POD_DISRUPTION_BUDGETS, NETWORK_POLICIES,
 )  # fmt: skip
 
 

@@ -85,6 +85,12 @@ class Kubernetes(Protocol):
     ) -> bool:
         """Delete; False where it was gone already. With a uid only that very object (Conflict)."""
 
+    async def evict(self, ref: Ref, *, uid: str) -> bool:
+        """Evict that very pod as its budgets allow; False where it was gone already.
+
+        Throttled where a budget allows no disruption now, Conflict where it is another pod.
+        """
+
     async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
         """Whether a user may use a verb of group cloudcafe.dev (SubjectAccessReview)."""
 

@@ -118,7 +118,7 @@ def _permission(call):
     if call.api == "aws":
         service, operation = call.verb.split(".")
         return Refusal(service, operation, "", "", 0).action
-    kind = call.target.split()[0]
+    kind, _, part = call.target.split()[0].partition("/")
     found = next(item for item in kinds.ALL if kind in (item.kind, item.plural))
     group = f"{found.group}/" if found.group else ""
-    return f"{call.verb} {group}{found.plural}"
+    return f"{call.verb} {group}{found.plural}{part and '/'}{part}"

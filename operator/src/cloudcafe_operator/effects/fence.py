@@ -103,6 +103,11 @@ class FencedKubernetes:
         """Read."""
         return await self.inner.list(resource, namespace=namespace, labels=labels, fields=fields)
 
+    async def evict(self, ref: Ref, *, uid: str) -> bool:
+        """Evict while the fence is open."""
+        self.fence.pass_through()
+        return await self.inner.evict(ref, uid=uid)
+
     async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
         """Ask."""
         return await self.inner.may(

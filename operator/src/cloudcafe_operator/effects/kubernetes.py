@@ -151,6 +151,21 @@ class KubernetesApi:
             return False
         return True
 
+    async def evict(self, ref: Ref, *, uid: str) -> bool:
+        """Ask the Eviction API, which obeys disruption budgets."""
+        intent = Intent("create", "POST", ref.resource, ref.namespace, ref.name, "eviction")
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": ref.name, "namespace": ref.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        try:
+            await self._send(intent, body=eviction)
+        except NotFound:
+            return False
+        return True
+
     async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
         """Ask the API server's authorizer."""
         asked = {

@@ -122,12 +122,12 @@ class Surveyor:
         return busy
 
     async def _out_of_reach(self, run: Run, slots: Iterable[Slot]) -> frozenset[str]:
-        """Return the other namespaces in which the creator may not inject."""
+        """Return the namespaces in which the creator may not inject; "" is all of them."""
         asked = {
             (slot.fault, target.namespace)
             for slot in slots
             for target in slot.chosen
-            if target.namespace not in (None, run.namespace)
+            if target.everywhere or target.namespace not in (None, run.namespace)
         }
         refused: set[str] = set()
         for fault, namespace in sorted(asked):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -15,7 +15,7 @@ from cloudcafe_operator.resources.common import Model, Rule
 from cloudcafe_operator.resources.run import Target
 
 Text = Annotated[str, Field(max_length=253)]
-OPT_IN = "cloudcafe.dev/chaos"
+OPT_IN = "cloudcafe.dev/chaos"  # on a namespace: allowed; on a pod: forbidden
 OPERATOR = "cloudcafe-operator"
 RBAC = ("list pods", "get pods", "get namespaces")
 
@@ -58,13 +58,13 @@ async def select_pods(selector: PodSelector, world: World) -> list[Target]:
         labels=labels or None,
         fields=",".join(f"{key}={value}" for key, value in fields.items()) or None,
     )
-    hit = [pod for pod in pods if _is_running(pod) and _is_named(pod, selector.names)]
+    hit = [pod for pod in pods if is_running(pod) and _is_named(pod, selector.names)]
     if not hit:
         return []
     narrow = bool(selector.names or fields or labels)
     everyone = await world.kubernetes.list(PODS, namespace=namespace) if narrow else pods
-    sizes = Counter(workload(pod) for pod in everyone if _is_running(pod))
-    opted_in = await _opted_in(namespace, world)
+    sizes = Counter(workload(pod) for pod in everyone if is_running(pod))
+    opted_in = await has_opted_in(namespace, world)
     return [_target(pod, sizes, opted_in=opted_in) for pod in hit]
 
 
@@ -100,20 +100,26 @@ def _controller(pod: Manifest) -> dict[str, Any] | None:
 def _target(pod: Manifest, sizes: Counter[str], *, opted_in: bool) -> Target:
     meta = pod["metadata"]
     group = workload(pod)
-    named = (meta.get("labels") or {}).get("app.kubernetes.io/name")
     return Target(
         id=f"Pod/{meta['namespace']}/{meta['name']}",
         name=meta["name"],
         namespace=meta["namespace"],
         uid=meta["uid"],
         opted_in=opted_in,
-        protected="is the operator itself" if named == OPERATOR else "",
+        protected=_protected(meta.get("labels") or {}),
         group=group,
         group_size=sizes[group] if group else 1,
     )
 
 
-def _is_running(pod: Manifest) -> bool:
+def _protected(labels: Mapping[str, str]) -> str:
+    if labels.get("app.kubernetes.io/name") == OPERATOR:
+        return "is the operator itself"
+    return f"carries {OPT_IN}=forbidden" if labels.get(OPT_IN) == "forbidden" else ""
+
+
+def is_running(pod: Manifest) -> bool:
+    """Whether it runs and is not being stopped."""
     running = (pod.get("status") or {}).get("phase") == "Running"
     return running and "deletionTimestamp" not in pod["metadata"]
 
@@ -128,6 +134,7 @@ def _is_named(pod: Manifest, names: Sequence[str]) -> bool:
     return not names or pod["metadata"]["name"] in names
 
 
-async def _opted_in(namespace: str, world: World) -> bool:
+async def has_opted_in(namespace: str, world: World) -> bool:
+    """Whether the namespace's owner agreed to chaos."""
     found = await world.kubernetes.get(Ref(NAMESPACES, namespace)) or {"metadata": {}}
     return (found["metadata"].get("labels") or {}).get(OPT_IN) == "allowed"

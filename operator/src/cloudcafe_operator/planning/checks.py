@@ -121,6 +121,12 @@ def operator_is_spared(findings: Findings) -> Iterator[str]:
 def creator_reaches(findings: Findings) -> Iterator[str]:
     """An experiment must not be a way into namespaces its author could not break."""
     for name in sorted(findings.out_of_reach):
+        if not name:
+            yield (
+                "the selector reaches what all namespaces depend on, and the author may not inject "
+                "in all of them: bind the ClusterRole cloudcafe-chaos by a ClusterRoleBinding"
+            )
+            continue
         yield (
             f"the selector's namespace {name} is not the experiment's ({findings.namespace}) and "
             f"its author may not inject there: grant verb inject on faults.cloudcafe.dev in {name}"

@@ -56,8 +56,8 @@ def build_admin(
         return await stress.start(request)
 
     @app.delete("/admin/stress", dependencies=[ServiceOnly])
-    async def stop_stress() -> StressView:
-        """Stop burning."""
-        return await stress.stop()
+    async def stop_stress(owner: str = "") -> StressView:
+        """Stop burning; with an owner only what is theirs."""
+        return await (stress.stop_of(owner) if owner else stress.stop())
 
     return app

@@ -23,6 +23,7 @@ class StressRequest(BaseModel):
 
     share: float = Field(gt=0, le=1, examples=[0.5])
     seconds: int = Field(ge=1, le=MAX_SECONDS, examples=[60])
+    owner: str = Field(default="", max_length=64, description="Whose it is: only they stop it.")
 
 
 class StressView(BaseModel):
@@ -31,6 +32,7 @@ class StressView(BaseModel):
     story: str
     active: bool
     share: float = 0.0
+    owner: str = ""
     until: datetime | None = None
 
 
@@ -65,6 +67,7 @@ class Stress:
                 story=self._story,
                 active=True,
                 share=request.share,
+                owner=request.owner,
                 until=datetime.now(UTC) + timedelta(seconds=request.seconds),
             )
         log.warning(
@@ -77,6 +80,10 @@ class Stress:
         async with self._lock:
             await self._end()
         return self.view()
+
+    async def stop_of(self, owner: str) -> StressView:
+        """Stop burning if it is theirs."""
+        return await self.stop() if self._view.owner == owner else self.view()
 
     async def _end(self) -> None:
         if self._process is not None and self._process.returncode is None:
