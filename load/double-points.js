@@ -17,7 +17,7 @@ const POINTS_WITHIN_MS = 60000;
 
 const size = profile({
   smoke: { customers: 5, hold: '20s', thinks: [1, 2], looks: 1 },
-  full: { customers: 200, hold: '5m', thinks: [3, 9], looks: 0.1 },
+  full: { customers: 200, hold: '3m', thinks: [6, 18], looks: 0.1 },
 });
 
 const pointsMs = new Trend('cafe_points_ms', true);

@@ -7,7 +7,7 @@ import {
 
 const size = profile({
   smoke: { lull: 1, spike: 10, lullS: 10, spikeS: 10, restS: 5, spare: 40 },
-  full: { lull: 2, spike: 80, lullS: 120, spikeS: 60, restS: 30, spare: 1200 },
+  full: { lull: 2, spike: 20, lullS: 60, spikeS: 60, restS: 30, spare: 300 },
 });
 
 function phase(name, rate, startS, lengthS, vus) {

@@ -12,7 +12,7 @@ import {
 
 const size = profile({
   smoke: { customers: 8, hold: '25s', everyS: 5, thinks: [0.5, 1.5] },
-  full: { customers: 400, hold: '5m', everyS: 20, thinks: [3, 8] },
+  full: { customers: 400, hold: '3m', everyS: 20, thinks: [15, 40] },
 });
 
 const MOST_READINGS = 8;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from cafectl.books import HttpBooks
 console = Console()
 problems = Console(stderr=True)
 Read = TypeVar("Read")
+LINE_SECONDS = 10.0
 NEEDED_WIDTH = 120
 
 OrderUrl = Annotated[str, typer.Option(envvar="CAFE_ORDER_URL", help="The order service.")]
@@ -118,8 +120,27 @@ async def _audited(asked: Asked) -> Report:
         statement = bool(asked.urls["payment-provider"])
         collector = Collector(HttpBooks(client, asked.urls, asked.token), statement=statement)
         with problems.status("reading the books", spinner="line") as status:
-            tell = (lambda _: None) if asked.quiet else status.update
+            tell = status.update if problems.is_terminal else _now_and_then()
+            if asked.quiet:
+                tell = _nothing
             return await Auditor(collector, asked.timing, tell=tell).audit(asked.window)
+
+
+def _nothing(_: str) -> None:
+    """Programs that read JSON want no progress."""
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Progress as lines, for logs: what is new, every ten seconds at most."""
+    last, due = "", time.monotonic() + LINE_SECONDS
+
+    def tell(text: str) -> None:
+        nonlocal last, due
+        if text != last and time.monotonic() >= due:
+            problems.print(text, highlight=False)
+            last, due = text, time.monotonic() + LINE_SECONDS
+
+    return tell
 
 
 def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:

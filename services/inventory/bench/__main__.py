@@ -73,7 +73,7 @@ async def bench(table_name: str) -> None:
         aws.clear()
         cpu, elapsed = await measure(service, size)
         print(f"batches of {size}: {cpu:.3f} ms CPU an order in all, {elapsed:.3f} ms of time")
-        aws.report(ORDERS)
+        print(aws.table(ORDERS))
     await aws.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 from cafe_inventory import items
 from cafe_inventory.models import ParInput, ReservationInput, RestockInput
 from cafe_kit.errors import NotFoundError, UnprocessableError
+from cafe_kit.ledger_index import moment
 
 NUMBERS = itertools.count()
 KEY = "delivery-1"
@@ -88,11 +89,11 @@ async def test_a_reservation_of_an_older_version_is_settled_and_swept(
     await table.write("put_item", Item=old)
     for order in ("a", "b"):
         lines = {"L": [{"M": {"sku": {"S": "milk"}, "quantity": {"N": "2"}}}]}
-        kept = {"storeId": store, "status": "reserved", "heldUntil": items.moment(clock())}
+        kept = {"storeId": store, "status": "reserved", "heldUntil": moment(clock())}
         flags = {"synthetic": False, "expired": False}
         item = items.reservation_key(f"{store}-{order}") | items.encode(kept | flags)
         await table.write("put_item", Item=item | {"lines": lines})
-        key = items.key("HOLDS#0", f"{items.moment(clock())}#{store}-{order}")
+        key = items.key("HOLDS#0", f"{moment(clock())}#{store}-{order}")
         await table.write("put_item", Item=key | items.encode({"orderId": f"{store}-{order}"}))
     clock.advance(minutes=1)
     assert (await on_dynamodb.commit(f"{store}-a")).status == "committed"

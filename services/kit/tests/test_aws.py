@@ -37,10 +37,15 @@ def refusing(code):
 
 
 async def test_an_answer_comes_back_without_blocking_the_loop(aws):
-    gate = threading.Event()
-    aws._clients["dynamodb"] = Client(lambda p: gate.wait(5) and {"Item": p["Key"]})
+    asked, gate = threading.Event(), threading.Event()
+
+    def answer(parameters):
+        asked.set()
+        return gate.wait(5) and {"Item": parameters["Key"]}
+
+    aws._clients["dynamodb"] = Client(answer)
     call = asyncio.create_task(aws.call("dynamodb", "describe_table", Key="k"))
-    await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(asked.wait, 5)
     assert not call.done()
     gate.set()
     assert await call == {"Item": "k"}

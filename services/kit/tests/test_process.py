@@ -76,7 +76,9 @@ async def test_a_request_in_flight_is_finished_after_sigterm(start):
     process, public, admin = start("-c", SLOW, CAFE_DRAIN_DELAY_SECONDS="1.5")
     async with public, admin:
         slow = asyncio.create_task(public.get("/slow"))
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(2):
+            while "cafe_http_in_flight 1.0" not in (await admin.get("/metrics")).text:
+                continue
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(1.5):
             while (await admin.get("/readyz")).status_code != 503:

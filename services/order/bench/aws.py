@@ -125,7 +125,7 @@ async def bench(emulator: Emulator, orders: int) -> None:
     await ways.go(WARM_UP, sender)
     aws.clear()
     await ways.go(orders, sender)
-    aws.report(orders)
+    print(aws.table(orders))
     await aws.close()
     await sender.close()
 

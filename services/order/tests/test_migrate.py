@@ -78,8 +78,9 @@ async def test_a_database_that_comes_later_is_waited_for(empty, proxy, monkeypat
     monkeypatch.setattr("cafe_kit.migrations.FIRST_PAUSE_SECONDS", 0.05)
     behind = empty.replace(f":{proxy._target_port}/", f":{proxy.port}/")
     await proxy.refuse()
-    running = asyncio.create_task(migrate(behind, 10, lambda line: None))
-    await asyncio.sleep(0.1)
+    waited = asyncio.Event()
+    running = asyncio.create_task(migrate(behind, 10, lambda line: waited.set()))
+    await waited.wait()
     await proxy.allow()
     await running
     assert await rows(empty, "SELECT id FROM stores") == [("sample",)]

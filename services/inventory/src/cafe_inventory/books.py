@@ -13,12 +13,12 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 from cafe_kit.aws import error_code
 from cafe_kit.errors import UnavailableError
+from cafe_kit.ledger_index import INDEX, SHARDS, just_after, moment, partition
 
 from cafe_inventory import items
 from cafe_inventory.changes import Level, Reservation
 from cafe_inventory.dynamo import Table
 
-INDEX = "ledger"
 HOUR = timedelta(hours=1)
 HOURS_A_PAGE = 12
 STORES_A_PAGE = 50
@@ -57,22 +57,22 @@ class DynamoBooks:
         self, window: Window, *, after: str, limit: int
     ) -> tuple[list[Reservation], str | None]:
         """Reservations after a position, in the order of placing, and the next position."""
-        low = max(items.moment(window.since), f"{after} " if after else "")
-        high = items.moment(window.until)
+        low = max(moment(window.since), just_after(after))
+        high = moment(window.until)
         if low > high:
             return [], None
         hour = datetime.fromisoformat(low[:13]).replace(tzinfo=UTC)
         found: list[Reservation] = []
         for _ in range(HOURS_A_PAGE):
-            if items.moment(hour) >= high:
+            if moment(hour) >= high:
                 return found, None
             some, stopped = await self._hour(hour, (low, high), window.store_id, limit - len(found))
             found += some
             if stopped:
                 return found, stopped
             hour += HOUR
-            low = max(low, items.moment(hour))
-        return found, items.moment(hour)
+            low = max(low, moment(hour))
+        return found, moment(hour)
 
     async def _hour(
         self, hour: datetime, between: tuple[str, str], store_id: str | None, limit: int
@@ -82,13 +82,11 @@ class DynamoBooks:
         Each eighth is asked for its share of the limit. What lies beyond the first one that had
         more to say is left for the next page, so that the order holds.
         """
-        share = -(-limit // items.SHARDS) + 1
+        share = -(-limit // SHARDS) + 1
         answers = await asyncio.gather(
             *(
-                self._query(
-                    items.ledger_pk(items.moment(hour)[:13], shard), between, store_id, share
-                )
-                for shard in range(items.SHARDS)
+                self._query(partition(hour, shard), between, store_id, share)
+                for shard in range(SHARDS)
             )
         )
         stops = [last["ledgerSk"]["S"] for _, last in answers if last]

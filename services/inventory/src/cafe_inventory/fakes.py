@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cafe_kit.errors import ThrottledError, UnavailableError
 from cafe_kit.events import StockEvent
+from cafe_kit.ledger_index import moment, place, shard_of
 
 from cafe_inventory import items
 from cafe_inventory.books import Window
@@ -78,7 +79,7 @@ class FakeStock:
         """The oldest timers of a shard whose time is over."""
         self._check()
         pk = items.hold_pk(shard)
-        due = [t for k, t in sorted(self.timers.items()) if k[0] == pk and k[1] < items.moment(now)]
+        due = [t for k, t in sorted(self.timers.items()) if k[0] == pk and k[1] < moment(now)]
         return due[:limit]
 
     async def forget(self, timers: Sequence[Timer]) -> None:
@@ -167,7 +168,7 @@ class FakeStock:
         """Real reservations after a position, in the order of placing, and the next position."""
         self._check()
         placed = sorted(
-            (f"{items.moment(each.placed_at)}#{each.order_id}", each)
+            (place(each.placed_at, each.order_id), each)
             for each in self.kept.values()
             if each.placed_at is not None
             and not each.synthetic
@@ -214,8 +215,8 @@ class FakeStock:
     def _start_timer(self, change: Change) -> None:
         kept = self.kept[change.order_id]
         if not isinstance(change, Settle) and not kept.synthetic:
-            pk = items.hold_pk(items.shard_of(kept.order_id))
-            sk = f"{items.moment(kept.held_until)}#{kept.order_id}"
+            pk = items.hold_pk(shard_of(kept.order_id))
+            sk = f"{moment(kept.held_until)}#{kept.order_id}"
             self.timers[pk, sk] = Timer(pk, sk, (kept.order_id,))
 
     def _check(self) -> None:

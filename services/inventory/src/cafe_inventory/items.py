@@ -14,17 +14,17 @@ stock (settled or synthetic): were DynamoDB to delete a hold, nobody would give 
 """
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from cafe_kit import ledger_index
+from cafe_kit.ledger_index import moment, shard_of
 
 from cafe_inventory.changes import LOW_SHARE, Level, Reservation, Restock, Timer
 from cafe_inventory.models import ParItem, ReservationLine
 
-SHARDS = 8
 SKU_PREFIX = "SKU#"
 STORES = "STORES"
 KEEP = timedelta(days=35)
@@ -81,21 +81,6 @@ def reservation_key(order_id: str) -> Item:
 def restock_key(store_id: str, idempotency_key: str) -> Item:
     """Where a delivery is."""
     return key(f"RESTOCK#{store_id}#{idempotency_key}", "RESTOCK")
-
-
-def moment(at: datetime) -> str:
-    """UTC, fixed width: sorts as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def shard_of(order_id: str) -> int:
-    """Which share of the timers, and of an hour in the books, an order belongs to."""
-    return zlib.crc32(order_id.encode()) % SHARDS
-
-
-def ledger_pk(hour: str, shard: int) -> str:
-    """The books' partition of one share of an hour, which is written as 2026-11-22T07."""
-    return f"{hour}#{shard}"
 
 
 def level(item: Mapping[str, Any]) -> Level:
@@ -171,9 +156,9 @@ def new_reservation(wanted: Reservation, now: datetime) -> Item:
     if wanted.synthetic:
         values |= {"synthetic": True, "expiresAt": time_to_live(now)}
     else:
-        placed = moment(wanted.placed_at or now)
-        values["ledgerPk"] = ledger_pk(placed[:13], shard_of(wanted.order_id))
-        values["ledgerSk"] = f"{placed}#{wanted.order_id}"
+        placed_at = wanted.placed_at or now
+        values["ledgerPk"] = ledger_index.partition(placed_at, shard_of(wanted.order_id))
+        values["ledgerSk"] = ledger_index.place(placed_at, wanted.order_id)
     return {**reservation_key(wanted.order_id), **encode(values)}
 
 

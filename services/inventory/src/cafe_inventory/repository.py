@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from cafe_kit.errors import ThrottledError, UnavailableError
+from cafe_kit.ledger_index import moment
 
 from cafe_inventory import items, writes
 from cafe_inventory.changes import (
@@ -67,7 +68,7 @@ class DynamoStock:
         """The oldest timers of a shard whose time is over."""
         found, _ = await self._table.query(
             "pk = :pk AND sk < :now",
-            items.encode({":pk": items.hold_pk(shard), ":now": items.moment(now)}),
+            items.encode({":pk": items.hold_pk(shard), ":now": moment(now)}),
             limit=limit,
         )
         return [items.timer(item) for item in found]

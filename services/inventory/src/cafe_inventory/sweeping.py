@@ -10,11 +10,11 @@ from typing import Protocol
 
 import structlog
 from cafe_kit.errors import UnavailableError
+from cafe_kit.ledger_index import SHARDS
 from cafe_kit.workers import wait_or_stop
 
 from cafe_inventory.changes import Reservation, Settle, Timer
 from cafe_inventory.desk import Desk
-from cafe_inventory.items import SHARDS
 
 log = structlog.get_logger()
 

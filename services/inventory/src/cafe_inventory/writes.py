@@ -7,6 +7,8 @@ every write names the state that it starts from.
 from collections.abc import Sequence
 from datetime import datetime
 
+from cafe_kit.ledger_index import moment
+
 from cafe_inventory import items
 from cafe_inventory.changes import (
     Change,
@@ -57,9 +59,9 @@ def _prolong(held: Reservation, until: datetime, table: str) -> Item:
         "ExpressionAttributeNames": {"#s": "status"},
         "ExpressionAttributeValues": items.encode(
             {
-                ":until": items.moment(until),
+                ":until": moment(until),
                 ":reserved": "reserved",
-                ":held": items.moment(held.held_until),
+                ":held": moment(held.held_until),
             }
         ),
         "ReturnValuesOnConditionCheckFailure": TELL,
@@ -81,7 +83,7 @@ def _settle(change: Settle, table: str, now: datetime) -> Item:
         update += ", #e = :yes"
     if change.exact:
         condition = "#s = :reserved AND heldUntil = :held"
-        values[":held"] = items.moment(held.held_until)
+        values[":held"] = moment(held.held_until)
     else:
         condition = "#s = :reserved AND #l = :lines AND storeId = :store"
         there = "attribute_exists" if held.synthetic else "attribute_not_exists"
@@ -115,7 +117,7 @@ def move_stock(key: StockKey, move: Move, table: str, now: datetime) -> Item:
         values |= {":zero": 0, ":sold": move.sold}
     if not changes:
         changes.append("probedAt = :now")
-        values[":now"] = items.moment(now)
+        values[":now"] = moment(now)
     conditions: list[str] = []
     if move.needed or not move.settled:
         conditions.append("available >= :needed")

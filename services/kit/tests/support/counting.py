@@ -23,14 +23,17 @@ class CountingAws(Aws):
         self._seconds.clear()
         self._calls.clear()
 
-    def report(self, orders: int) -> float:
-        """Print a line a call; return the milliseconds of CPU that an order costs."""
-        for name, calls in sorted(self._calls.items()):
-            each = self._seconds[name] / calls * 1000
-            print(f"  {name:34} {calls:5} calls  {each:6.2f} ms each")
-        per_order = sum(self._seconds.values()) / orders * 1000
-        print(f"AWS calls: {per_order:.3f} ms CPU an order")
-        return per_order
+    def cost_ms(self, orders: int) -> float:
+        """Milliseconds of CPU an order."""
+        return sum(self._seconds.values()) / orders * 1000
+
+    def table(self, orders: int) -> str:
+        """A line a call, and their sum."""
+        lines = [
+            f"  {name:34} {calls:5} calls  {self._seconds[name] / calls * 1000:6.2f} ms each"
+            for name, calls in sorted(self._calls.items())
+        ]
+        return "\n".join([*lines, f"AWS calls: {self.cost_ms(orders):.3f} ms CPU an order"])
 
     def _call(
         self, service: str, operation: str, parameters: Mapping[str, object]

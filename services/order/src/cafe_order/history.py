@@ -11,12 +11,12 @@ attributes it would cost several times the CPU.
 
 import asyncio
 import json
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from cafe_kit import ledger_index
 from cafe_kit.aws import AwsCalls, error_code
 from cafe_kit.errors import ThrottledError, UnavailableError
 from cafe_kit.paging import decode_cursor, encode_cursor
@@ -27,7 +27,6 @@ from cafe_order.models import CustomerOrder, CustomerOrders
 from cafe_order.outbox import OutboxRow
 
 WRITE_BATCH = 25
-LEDGER_SHARDS = 8
 
 Item = dict[str, Any]
 
@@ -151,12 +150,11 @@ def item_of(payload: str) -> Item:
     """
     order = json.loads(payload)
     order_id, placed_at = order["orderId"], order["placedAt"]
-    hour = datetime.fromisoformat(placed_at).strftime("%Y-%m-%dT%H")
-    shard = zlib.crc32(order_id.encode()) % LEDGER_SHARDS
+    hour = datetime.fromisoformat(placed_at)
     values = {
         "pk": f"CUSTOMER#{order['customerId']}",
         "sk": f"{placed_at}#{order_id}",
-        "ledgerPk": f"{hour}#{shard}",
+        "ledgerPk": ledger_index.partition(hour, ledger_index.shard_of(order_id)),
         "ledgerSk": f"{placed_at}#{order_id}",
         "status": order["status"],
         "order": payload,

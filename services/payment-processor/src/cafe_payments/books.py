@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from cafe_kit.errors import UnprocessableError
+from cafe_kit.ledger_index import SHARDS
 from cafe_kit.paging import decode_cursor, encode_cursor
 
-from cafe_payments.items import SHARDS
 from cafe_payments.models import Entry, LedgerEntry, LedgerPage, PaymentView, Period
 from cafe_payments.repository import Position
 

@@ -4,47 +4,26 @@
 |---|---|---|
 | `ORDER#<order>` | `PAYMENT` | the entry; ledgerPk, ledgerSk |
 
-The index `ledger` finds entries by the time their order was placed: its partition is the hour and
-a shard of the order, so no hour is one hot partition.
+The index `ledger` (`cafe_kit.ledger_index`) finds entries by the time their order was placed.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cafe_kit import ledger_index
+from cafe_kit.ledger_index import moment
+
 from cafe_payments.models import Entry
 
-SHARDS = 8
-INDEX = "ledger"
 HOUR = timedelta(hours=1)
 
 Item = dict[str, Any]
 
 
-def moment(at: datetime) -> str:
-    """UTC, fixed width: sorts as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def key(order_id: str) -> Item:
     """Where an order's entry is."""
     return {"pk": {"S": f"ORDER#{order_id}"}, "sk": {"S": "PAYMENT"}}
-
-
-def ledger_pk(placed_at: datetime, shard: int) -> str:
-    """One shard of an hour."""
-    return f"{placed_at.astimezone(UTC):%Y-%m-%dT%H}#{shard}"
-
-
-def ledger_sk(placed_at: datetime, order_id: str) -> str:
-    """An order's place in its shard."""
-    return f"{moment(placed_at)}#{order_id}"
-
-
-def just_after(sort_key: str) -> str:
-    """The least that sorts after a sort key; no order's id has a space."""
-    return f"{sort_key} " if sort_key else ""
 
 
 def hours(since: datetime, until: datetime) -> Iterator[datetime]:
@@ -59,7 +38,7 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
 
 def encode(entry: Entry) -> Item:
     """The item of an entry; what is empty is left out."""
-    shard = zlib.crc32(entry.order_id.encode()) % SHARDS
+    shard = ledger_index.shard_of(entry.order_id)
     texts = {
         "storeId": entry.store_id,
         "currency": entry.currency,
@@ -71,8 +50,8 @@ def encode(entry: Entry) -> Item:
         "unsureUntil": moment(entry.unsure_until) if entry.unsure_until else "",
         "chargeId": entry.charge_id,
         "reason": entry.reason,
-        "ledgerPk": ledger_pk(entry.placed_at, shard),
-        "ledgerSk": ledger_sk(entry.placed_at, entry.order_id),
+        "ledgerPk": ledger_index.partition(entry.placed_at, shard),
+        "ledgerSk": ledger_index.place(entry.placed_at, entry.order_id),
     }
     item: Item = key(entry.order_id)
     item.update({name: {"S": value} for name, value in texts.items() if value})

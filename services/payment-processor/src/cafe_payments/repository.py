@@ -15,6 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from cafe_kit.aws import THROTTLES, AwsCalls, error_code
 from cafe_kit.errors import ThrottledError, UnavailableError
+from cafe_kit.ledger_index import INDEX, SHARDS, just_after, moment, partition
+from cafe_kit.ledger_index import place as place_of
 
 from cafe_payments import items
 from cafe_payments.models import Entry, Period
@@ -95,7 +97,7 @@ class DynamoLedger:
             entries, last = await self._query(place, period, limit - len(found))
             found += entries
             if last or len(found) == limit:
-                after = last or items.ledger_sk(found[-1].placed_at, found[-1].order_id)
+                after = last or place_of(found[-1].placed_at, found[-1].order_id)
                 return found, Position(place.hour, place.shard, after)
         return found, None
 
@@ -104,10 +106,10 @@ class DynamoLedger:
     ) -> tuple[list[Entry], str | None]:
         """Entries of one shard of one hour, and the sort key to go on after, if any."""
         values = {
-            ":pk": {"S": items.ledger_pk(place.hour, place.shard)},
-            ":low": {"S": items.just_after(place.after) or items.moment(period.since)},
+            ":pk": {"S": partition(place.hour, place.shard)},
+            ":low": {"S": just_after(place.after) or moment(period.since)},
             # an item's sort key is longer than the bare moment, so this end is open
-            ":high": {"S": items.moment(period.until)},
+            ":high": {"S": moment(period.until)},
         }
         filters: dict[str, Any] = {}
         if period.store_id is not None:
@@ -116,7 +118,7 @@ class DynamoLedger:
         answer = await self._call(
             "query",
             TableName=self._table,
-            IndexName=items.INDEX,
+            IndexName=INDEX,
             KeyConditionExpression="ledgerPk = :pk AND ledgerSk BETWEEN :low AND :high",
             ExpressionAttributeValues=values,
             Limit=limit,
@@ -221,7 +223,7 @@ def _places(period: Period, position: Position | None) -> Iterator[Position]:
     """Every shard of every hour of a period, from a position on."""
     shard, after = (position.shard, position.after) if position else (0, "")
     for hour in items.hours(position.hour if position else period.since, period.until):
-        while shard < items.SHARDS:
+        while shard < SHARDS:
             yield Position(hour, shard, after)
             shard, after = shard + 1, ""
         shard = 0

@@ -3,9 +3,10 @@
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cafe_kit.errors import ConflictError, NotFoundError, UnprocessableError
+from cafe_kit.ledger_index import moment
 
 from cafe_provider.models import Action, Charge, ChargeInput, Faults, Period, State
 
@@ -13,11 +14,6 @@ COLUMNS = "charge_id, reference, store_id, amount_minor, currency, placed_at, st
 ENDS: dict[Action, State] = {"capture": "captured", "void": "voided", "refund": "refunded"}
 BEGINS: dict[Action, State] = {"capture": "authorised", "void": "authorised", "refund": "captured"}
 SAME_REFERENCE = 100
-
-
-def moment(at: datetime) -> str:
-    """UTC, fixed width: sorts as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def charge(
