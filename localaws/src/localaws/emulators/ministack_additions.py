@@ -32,6 +32,7 @@ def install() -> None:
     }
     tagging._COLLECTORS.update(collectors)
     kinesis._expire_records = _expire_records
+    kinesis._expire_iterators = _expire_iterators
 
 
 def _tagged_databases() -> Tagged:
@@ -68,6 +69,20 @@ def _expire_records(stream: dict[str, Any]) -> None:
         while gone < len(records) and records[gone]["ApproximateArrivalTimestamp"] < cutoff:
             gone += 1
         _drop(stream, shard_id, gone)
+
+
+def _expire_iterators() -> None:
+    """Drop the iterators that are too old: the first ones, as they are kept in order of creation.
+
+    The original looks at each of them in every call: half a core for a few idle consumers.
+    """
+    iterators = kinesis._shard_iterators._data
+    oldest = time.time() - kinesis.ITERATOR_EXPIRY_SECONDS
+    while iterators:
+        token = next(iter(iterators))
+        if iterators[token]["created_at"] >= oldest:
+            return
+        del iterators[token]
 
 
 def keep_newest(stream: dict[str, Any], records_per_shard: int) -> None:
