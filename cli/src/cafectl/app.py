@@ -1,4 +1,8 @@
-"""The command line: one function per command, each a few lines over a module of its own."""
+"""CloudCafe from the command line: break it on purpose, see what it cost, account for each order.
+
+Chaos is undone whatever happens to this program: the operator does that. A run that touched
+nothing is never green.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import dataclasses
 import json
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 import httpx
@@ -18,13 +22,18 @@ from rich.console import Console
 
 from cafectl import orders, runs
 from cafectl.audit_command import audit
+from cafectl.chaos import commands as chaos
+from cafectl.chaos.verdict import EXIT_CODES
 from cafectl.redrive_command import redrive
 from cafectl.values_command import values
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Buy coffee, watch chaos runs and read what they measured.",
+    help=__doc__,
+    epilog=EXIT_CODES,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _TELL_EVERY_S = 2.0
 Result = TypeVar("Result")
@@ -38,7 +47,6 @@ Key = Annotated[str, typer.Option(envvar="CAFE_TILL_KEY", help="The till's key (
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Kubernetes namespace.")]
 
 
-@app.command()
 def buy(
     store: Store,
     key: Key,
@@ -60,7 +68,6 @@ def buy(
     console.print_json(json.dumps(bought.order))
 
 
-@app.command()
 def trickle(
     store: Store,
     key: Key,
@@ -94,12 +101,6 @@ def trickle(
     raise typer.Exit(1 if account.lost or account.twice else 0)
 
 
-app.command()(audit)
-app.command()(redrive)
-app.command()(values)
-
-
-@app.command("runs")
 def list_runs(namespace: Namespace = "cloudcafe") -> None:
     """Show what each chaos run did and measured."""
     try:
@@ -141,3 +142,17 @@ class _Progress:
         acknowledged = sum(one.order is not None for one in finished)
         refused = sum(len(one.refusals) for one in finished)
         typer.echo(f"{len(finished)} orders, {acknowledged} acknowledged, {refused} tries refused")
+
+
+_GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Break something": (chaos.run, chaos.watch, chaos.preview),
+    "Stop it": (chaos.halt, chaos.resume),
+    "What it did": (list_runs,),
+    "Buy coffee": (buy, trickle),
+    "The books": (audit, redrive),
+    "Set up": (values,),
+}
+for _panel, _commands in _GROUPS.items():
+    for _command in _commands:
+        _name = _command.__name__.removeprefix("list_")
+        app.command(_name, rich_help_panel=_panel)(_command)

@@ -1,0 +1,231 @@
+"""The API server as this program uses it; the only module here that knows the Kubernetes client.
+
+Every call is bounded in time. What may go away by itself is Unreachable, what will not is Refused;
+both carry a sentence for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Protocol, TypeVar
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client import ApiException
+
+GROUP, VERSION = "cloudcafe.dev", "v1alpha1"
+TIMEOUT_S = 10
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+NOT_FOUND, CONFLICT = 404, 409
+Kind = Literal["chaosexperiments", "chaosruns"]
+Manifest = Mapping[str, Any]
+Answer = TypeVar("Answer")
+
+
+class ClusterError(Exception):
+    """The API server did not do what was asked."""
+
+
+class Unreachable(ClusterError):
+    """No answer, or one that may be different soon."""
+
+
+class Refused(ClusterError):
+    """An answer that asking again would not change."""
+
+
+class Gone(ClusterError):
+    """There is no such object."""
+
+
+class Chaos(Protocol):
+    """What the commands need of one namespace, and the halt lever of the operator's."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the experiments."""
+        ...
+
+    def get(self, kind: Kind, name: str) -> Manifest | None:
+        """Return an object, None where there is none."""
+        ...
+
+    def items(self, kind: Kind) -> list[Manifest]:
+        """Return all of the namespace."""
+        ...
+
+    def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Create it; Refused with the server's sentence where it is wrong."""
+        ...
+
+    def replace(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Replace what still has the manifest's resourceVersion."""
+        ...
+
+    def annotate(self, kind: Kind, name: str, annotations: Mapping[str, str]) -> None:
+        """Add annotations."""
+        ...
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete it; already gone is success."""
+        ...
+
+    def lever(self) -> Mapping[str, str] | None:
+        """Return the data of the halt lever, None where there is none."""
+        ...
+
+    def pull_lever(self, data: Mapping[str, str]) -> None:
+        """Set the halt lever's data."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServer:
+    """Implements Chaos with the current kubeconfig."""
+
+    namespace: str
+    operator_namespace: str = ""
+
+    HALT = "cloudcafe-halt"
+
+    def get(self, kind: Kind, name: str) -> Manifest | None:
+        """See Chaos."""
+        try:
+            found: Manifest = _asked(
+                lambda api: api.get_namespaced_custom_object(
+                    GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
+                )
+            )
+        except Gone:
+            return None
+        return found
+
+    def items(self, kind: Kind) -> list[Manifest]:
+        """See Chaos."""
+        found = _asked(
+            lambda api: api.list_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, kind, _request_timeout=TIMEOUT_S
+            )
+        )
+        return list(found["items"])
+
+    def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """See Chaos."""
+        return _asked(
+            lambda api: api.create_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                kind,
+                dict(manifest),
+                field_manager="cafectl",
+                field_validation="Strict",
+                _request_timeout=TIMEOUT_S,
+            )
+        )
+
+    def replace(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """See Chaos."""
+        return _asked(
+            lambda api: api.replace_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                kind,
+                manifest["metadata"]["name"],
+                dict(manifest),
+                field_manager="cafectl",
+                field_validation="Strict",
+                _request_timeout=TIMEOUT_S,
+            )
+        )
+
+    def annotate(self, kind: Kind, name: str, annotations: Mapping[str, str]) -> None:
+        """See Chaos."""
+        patch = {"metadata": {"annotations": dict(annotations)}}
+        _asked(
+            lambda api: api.patch_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, kind, name, patch, _request_timeout=TIMEOUT_S
+            )
+        )
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """See Chaos."""
+        try:
+            _asked(
+                lambda api: api.delete_namespaced_custom_object(
+                    GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
+                )
+            )
+        except Gone:
+            return
+
+    def lever(self) -> Mapping[str, str] | None:
+        """See Chaos."""
+        try:
+            found = _asked(
+                lambda api: api.read_namespaced_config_map(
+                    self.HALT, self._home, _request_timeout=TIMEOUT_S
+                ),
+                client.CoreV1Api,
+            )
+        except Gone:
+            return None
+        return dict(found.data or {})
+
+    def pull_lever(self, data: Mapping[str, str]) -> None:
+        """See Chaos."""
+        body = {"metadata": {"name": self.HALT, "namespace": self._home}, "data": dict(data)}
+
+        def pull(api: Any) -> Any:
+            try:
+                return api.replace_namespaced_config_map(
+                    self.HALT, self._home, body, _request_timeout=TIMEOUT_S
+                )
+            except ApiException as refused:
+                if refused.status != NOT_FOUND:
+                    raise
+                return api.create_namespaced_config_map(
+                    self._home, body, _request_timeout=TIMEOUT_S
+                )
+
+        _asked(pull, client.CoreV1Api)
+
+    @property
+    def _home(self) -> str:
+        return self.operator_namespace or self.namespace
+
+
+@cache
+def _connection() -> Any:
+    """Read the kubeconfig once; the client itself renews a token that expires."""
+    config.load_config()  # type: ignore[no-untyped-call] # kubernetes leaves it untyped
+    return client.ApiClient()
+
+
+def _asked(ask: Callable[[Any], Answer], api: Any = client.CustomObjectsApi) -> Answer:
+    """Ask the API server; each failure becomes a sentence."""
+    try:
+        return ask(api(_connection()))
+    except config.ConfigException as problem:
+        raise Refused(
+            f"no cluster: {problem}: set KUBECONFIG or use kubectl's context"
+        ) from problem
+    except ApiException as answer:
+        raise _error(answer) from answer
+    except (urllib3.exceptions.HTTPError, OSError) as problem:
+        kind = type(problem).__name__
+        raise Unreachable(f"the API server does not answer ({kind})") from problem
+
+
+def _error(answer: ApiException) -> ClusterError:
+    try:
+        said = str(json.loads(answer.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        said = f"{answer.status} {answer.reason}"
+    if answer.status == NOT_FOUND:
+        return Gone(said)
+    return Unreachable(said) if answer.status in TRANSIENT else Refused(said)

@@ -1,0 +1,141 @@
+"""`cafectl run, watch, preview, approve, halt, resume`: what acts, or waits for what acts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cafectl.chaos import halt as lever
+from cafectl.chaos import start, verdict
+from cafectl.chaos.cluster import ApiServer, Chaos
+from cafectl.chaos.duration import seconds
+from cafectl.chaos.errors import told
+from cafectl.chaos.follow import SystemClock, follow, latest
+from cafectl.chaos.preview import shown
+from cafectl.chaos.tellers import teller
+from cafectl.chaos.view import Run
+from cafectl.chaos.write import write_junit
+
+console = Console()
+clock = SystemClock()
+
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", envvar="CAFE_NAMESPACE", help="Of the experiment.")
+]
+OperatorNamespace = Annotated[
+    str, typer.Option(envvar="CAFE_OPERATOR_NAMESPACE", help="Of the operator; empty: the same.")
+]
+What = Annotated[
+    str,
+    typer.Argument(
+        help="A file, a scenario of chaos/ by number or name (03, aurora-failover), or an "
+        "experiment that is in the cluster."
+    ),
+]
+Name = Annotated[str, typer.Argument(help="A run, or an experiment: then its latest run.")]
+Junit = Annotated[
+    Path | None, typer.Option("--junit", help="Write JUnit XML here, for a pipeline.")
+]
+Follow = Annotated[bool, typer.Option(help="Follow the run until it is over.")]
+
+
+def run(
+    what: What,
+    *,
+    namespace: Namespace = "cloudcafe",
+    wait: Follow = True,
+    junit: Junit = None,
+) -> None:
+    """Run an experiment and follow it: the exit code is its verdict.
+
+    A file or scenario is applied first. An experiment that ran before is run once more.
+    """
+    chaos = ApiServer(namespace)
+    with told():
+        begun = start.start(chaos, what, clock=clock)
+        if not wait:
+            typer.echo(begun.name)
+            return
+        _follow(chaos, begun.name, junit)
+
+
+def watch(
+    name: Name,
+    *,
+    namespace: Namespace = "cloudcafe",
+    junit: Junit = None,
+) -> None:
+    """Follow a run: phase, steps, probes, targets, what is in force.
+
+    In a terminal a live picture, elsewhere a line for each thing that happens. A lost connection
+    is sat out. Leaving with Ctrl-C does not stop the run.
+    """
+    chaos = ApiServer(namespace)
+    with told():
+        _follow(chaos, latest(chaos, name).name, junit)
+
+
+def preview(what: What, *, namespace: Namespace = "cloudcafe") -> None:
+    """Show exactly what a run would hit, call and need; nothing is touched.
+
+    Exit codes: 0 it would be accepted; 1 it would be refused, and why; 2 it cannot be told.
+    """
+    chaos = ApiServer(namespace)
+    with told():
+        found = start.preview(chaos, what, clock=clock, tell=lambda _: None)
+        for part in shown(found):
+            console.print(part, soft_wrap=True)
+        raise typer.Exit(verdict.code(found))
+
+
+def halt(
+    reason: Annotated[str, typer.Option(help="Why, for whoever finds it.")] = "",
+    *,
+    namespace: Namespace = "cloudcafe",
+    operator_namespace: OperatorNamespace = "",
+    within: Annotated[str, typer.Option(help="How long to wait until all is undone.")] = "2m",
+) -> None:
+    """Stop all chaos: running runs are undone at once, new ones refused until `resume`.
+
+    Exit codes: 0 nothing is in force any more; 1 something still is after --within; 2 not halted.
+    """
+    chaos = ApiServer(namespace, operator_namespace)
+    with told():
+        lever.halt(chaos, reason)
+        typer.echo("halted: runs are undone, new ones are refused until cafectl resume")
+        left = lever.wait_until_undone(chaos, seconds(within), clock=clock)
+        for one in left:
+            stuck = "; ".join(entry.trouble for entry in one.status.journal if entry.trouble)
+            typer.echo(f"{one.name} is not undone yet ({one.status.phase}) {stuck}".rstrip())
+        if not left:
+            typer.echo(f"nothing is in force in namespace {namespace}")
+        raise typer.Exit(1 if left else 0)
+
+
+def resume(
+    *, namespace: Namespace = "cloudcafe", operator_namespace: OperatorNamespace = ""
+) -> None:
+    """Lift the halt: runs may begin again."""
+    chaos = ApiServer(namespace, operator_namespace)
+    with told():
+        lifted = lever.resume(chaos)
+        typer.echo("runs may begin again" if lifted else "nothing was halted")
+
+
+def _follow(chaos: Chaos, name: str, junit: Path | None) -> None:
+    try:
+        with teller(console) as tell:
+            finished: Run = follow(chaos, name, clock=clock, tell=tell)
+    except KeyboardInterrupt as interrupt:
+        typer.echo(
+            f"\n{name} goes on. Look again: cafectl watch {name}. "
+            f"Undo it now: kubectl -n {chaos.namespace} delete chaosrun {name}",
+            err=True,
+        )
+        raise typer.Exit(verdict.INTERRUPTED) from interrupt
+    if junit:
+        write_junit(finished, junit)
+    raise typer.Exit(verdict.code(finished))

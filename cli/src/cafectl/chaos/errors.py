@@ -1,0 +1,27 @@
+"""How a command ends that could not do its work: one sentence and exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cafectl.chaos.cluster import ClusterError, Gone, Unreachable
+from cafectl.chaos.verdict import UNKNOWN
+
+problems = Console(stderr=True)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what the cluster says into a sentence."""
+    try:
+        yield
+    except ClusterError as problem:
+        kinds = {Unreachable: "cannot be reached", Gone: "not there"}
+        head = kinds.get(type(problem), "not possible")
+        problems.print(Text.assemble((head, "red"), f": {problem}"), soft_wrap=True)
+        raise typer.Exit(UNKNOWN) from problem

@@ -1,0 +1,57 @@
+"""What a preview found, for a terminal: targets, calls, permissions, refusals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cafectl.chaos.record import Preview
+from cafectl.chaos.view import Run
+
+
+def shown(run: Run) -> Iterator[RenderableType]:
+    """Yield the parts; a preview that could not be made says why."""
+    found = run.status.preview
+    if found is None:
+        yield Text(f"no preview: {run.status.message}", style="red")
+        return
+    yield _targets(found)
+    for heading, lines in (("IAM actions", found.iam_actions), ("RBAC", found.rbac)):
+        if lines:
+            yield Text.assemble((f"{heading}: ", "bold"), ", ".join(lines))
+    for line in found.refusals:
+        yield Text.assemble(("refused: ", "red"), line)
+    if _by_chance(run):
+        yield Text(
+            "Which targets are hit is chance: give spec.seed, and a run hits exactly these.",
+            style="yellow",
+        )
+    if not found.refusals:
+        number = len(found.targets)
+        targets = "1 target" if number == 1 else f"{number} targets"
+        yield Text(f"A run would hit {targets}. Nothing was touched.", style="green")
+
+
+def _targets(found: Preview) -> Text:
+    text = Text()
+    for one in found.targets:
+        text.append(f"step {one.step}: ", style="bold")
+        text.append(f"{one.fault} on {one.target}\n")
+        if one.group or one.capacity_left:
+            text.append(f"    left of {one.group or 'it'}: {one.capacity_left or 'unknown'}\n")
+        for call in one.calls:
+            text.append(f"    {call}\n", style="cyan")
+        if one.refused:
+            text.append(f"    refused: {one.refused}\n", style="red")
+    return text
+
+
+def _by_chance(run: Run) -> bool:
+    modes = {
+        str(entry.get("mode", "one"))
+        for step in run.template.get("steps", [])
+        for entry in step.get("faults", [])
+    }
+    return run.template.get("seed") is None and bool(modes - {"all"})

@@ -1,0 +1,41 @@
+"""Samples of probes as a ChaosRun keeps them: `5.13+12 6.14-2001`. Pure.
+
+The operator writes them (its planning/samples.py says what they mean); tests/contract checks that
+both sides agree.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Result = Literal["good", "refused", "delayed"]
+MARKS: dict[str, Result] = {"+": "good", "-": "refused", "~": "delayed"}
+TOKEN = re.compile(r"([0-9.]+)([+~-])([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sample:
+    """What one probe saw: begun `at` seconds after the run's start, answered after so many ms."""
+
+    at: float
+    result: Result
+    milliseconds: int
+
+    @property
+    def good(self) -> bool:
+        """Whether the user was served."""
+        return self.result == "good"
+
+
+def decode(text: str) -> tuple[Sample, ...]:
+    """Return stored samples in the order of their beginning."""
+    return tuple(
+        sorted(Sample(float(at), MARKS[mark], int(ms)) for at, mark, ms in TOKEN.findall(text))
+    )
+
+
+def first_bad(samples: tuple[Sample, ...], since: float) -> Sample | None:
+    """Return the first sample begun since then that was not good."""
+    return next((one for one in samples if one.at >= since and not one.good), None)

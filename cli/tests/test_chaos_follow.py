@@ -1,0 +1,280 @@
+"""`cafectl run`, `watch`, `halt`: what is started, followed through trouble, and how it ends."""
+
+import pytest
+import yaml
+from cafectl.app import app
+from cafectl.chaos import commands
+from cafectl.chaos.cluster import Refused, Unreachable
+from cafectl.chaos.follow import follow
+from cafectl.chaos.start import AGAIN, experiment_from
+from typer.testing import CliRunner
+
+from cli.tests.made import FakeChaos, FakeClock, at, entry, experiment, run
+
+UNBEGUN = {"phase": "Pending", "verdict": "", "message": "", "startedAt": None, "finishedAt": None}
+HOLDING = {
+    "phase": "Holding",
+    "verdict": "",
+    "message": "",
+    "finishedAt": None,
+    "steps": [{"name": "fail-over", "injectedAt": at(3), "holdUntil": at(7)}],
+    "journal": [entry(state="Injected", undoneAt=None, healthyAt=None)],
+}
+
+
+@pytest.fixture
+def chaos(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # no scenarios here
+    found = FakeChaos()
+    monkeypatch.setattr(commands, "ApiServer", lambda *_: found)
+    return found
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = FakeClock()
+    monkeypatch.setattr(commands, "clock", found)
+    return found
+
+
+def cafectl(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def begins(chaos, **status):
+    """Let the operator make a run of each experiment that is written."""
+
+    def operate(item):
+        number = 1 + len(chaos.items("chaosruns"))
+        chaos.add(run(f"{item['metadata']['name']}-{number}", asked=item, **status))
+
+    chaos.operator = operate
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("Passed", 0), ("Failed", 1), ("Inconclusive", 3), ("Aborted", 4)]
+)
+def test_run_ends_with_the_code_of_the_verdict(chaos, clock, tmp_path, verdict, code):
+    begins(chaos, verdict=verdict)
+    path = tmp_path / "try.yaml"
+    path.write_text(yaml.safe_dump(experiment()))
+    result = cafectl("run", path)
+    assert result.exit_code == code
+    assert f"{verdict} " in result.stdout
+
+
+def test_run_prints_the_story_as_lines_where_there_is_no_terminal(chaos, clock):
+    chaos.add(experiment())
+    begins(chaos)
+    lines = cafectl("run", "aurora-failover").stdout.splitlines()
+    assert [line.split()[1] for line in lines] == [
+        "Started",
+        "Injecting",
+        "InForce",
+        "Noticed",
+        "WholeAgain",
+        "Undoing",
+        "Reverted",
+        "Recovered",
+        "Passed",
+    ]
+    assert lines[3].startswith("+00:04.0 Noticed        after 1 s by coffee, refused")
+
+
+def test_an_experiment_that_ran_is_run_once_more_by_an_annotation(chaos, clock):
+    first = experiment()
+    chaos.add(first)
+    chaos.add(run("aurora-failover-1", asked=chaos.get("chaosexperiments", "aurora-failover")))
+    begins(chaos)
+    assert cafectl("run", "aurora-failover", "--no-wait").stdout == "aurora-failover-2\n"
+    written = chaos.get("chaosexperiments", "aurora-failover")
+    assert written["metadata"]["annotations"][AGAIN]
+    assert written["spec"] == first["spec"]
+
+
+def test_run_refuses_while_the_last_one_is_under_way(chaos, clock):
+    chaos.add(experiment(), run(**HOLDING))
+    result = cafectl("run", "aurora-failover")
+    assert result.exit_code == 2
+    assert "is running already: cafectl watch aurora-failover-1" in result.stderr
+    assert chaos.writes == []
+
+
+def test_run_says_why_an_experiment_does_not_begin(chaos, clock):
+    item = experiment()
+    taken = {"type": "Ready", "status": "False", "reason": "NameTaken", "message": "it is there"}
+    item["status"] = {"conditions": [taken]}
+    chaos.add(item)
+    result = cafectl("run", "aurora-failover")
+    assert result.exit_code == 2
+    assert "does not begin: it is there" in result.stderr
+
+
+def test_run_gives_up_where_no_operator_answers(chaos, clock):
+    chaos.add(experiment())
+    result = cafectl("run", "aurora-failover")
+    assert result.exit_code == 2
+    assert "did not begin within 30 s: is the operator there?" in result.stderr
+    assert clock.passed >= 30
+
+
+def test_run_knows_no_such_experiment(chaos, clock):
+    result = cafectl("run", "tea-failover")
+    assert result.exit_code == 2
+    assert "no experiment in namespace cloudcafe" in result.stderr
+
+
+def test_a_scenario_does_not_overwrite_the_clusters_experiment_of_its_name(chaos, clock, tmp_path):
+    folder = tmp_path / "chaos/experiments"
+    folder.mkdir(parents=True)
+    (folder / "03-aurora-failover.yaml").write_text(yaml.safe_dump(experiment(seed=7)))
+    chaos.add(experiment())
+    begins(chaos)
+    assert cafectl("run", "aurora-failover").exit_code == 0
+    assert "seed" not in chaos.writes[-1][2]
+    assert cafectl("run", "03").exit_code == 0
+    assert chaos.writes[-1][2]["seed"] == 7
+
+
+def test_a_scenario_is_found_by_number_and_by_name(tmp_path):
+    (tmp_path / "03-aurora-failover.yaml").write_text(yaml.safe_dump(experiment()))
+    for what in ("03", "aurora-failover", "03-aurora-failover"):
+        assert experiment_from(what, [tmp_path])["metadata"]["name"] == "aurora-failover"
+    assert experiment_from("13", [tmp_path]) is None
+
+
+def test_a_file_that_is_no_experiment_is_refused(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("kind: Pod\napiVersion: v1\nmetadata: {name: x}\nspec: {}\n")
+    with pytest.raises(Refused, match="is no ChaosExperiment"):
+        experiment_from(str(path))
+    path.write_text("a: [")
+    with pytest.raises(Refused, match="is no YAML"):
+        experiment_from(str(path))
+    path.write_text("a: 1\n---\nb: 1\n")
+    with pytest.raises(Refused, match="holds 2 documents"):
+        experiment_from(str(path))
+
+
+def test_watch_sits_out_a_lost_connection_and_misses_nothing(chaos, clock):
+    chaos.add(run(**HOLDING))
+
+    def lose():
+        chaos.unreachable = 3
+        chaos.objects["chaosruns", "aurora-failover-1"] = run()
+
+    clock.happens = [lambda: None, lose]
+    result = cafectl("watch", "aurora-failover-1")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    lost = lines.index("the API server does not answer (MaxRetryError); trying again")
+    assert lines[lost + 1] == "the API server answers again"
+    assert any(" Reverted " in line for line in lines[lost:])
+    assert len(lines) == len(set(lines))
+
+
+def test_watch_gives_up_when_nobody_answers_for_long(chaos, clock):
+    chaos.add(run(**HOLDING))
+    clock.happens = [lambda: setattr(chaos, "unreachable", 1000)]
+    with pytest.raises(Unreachable):
+        follow(chaos, "aurora-failover-1", clock=clock, tell=lambda _: None)
+    assert clock.passed > 300
+
+
+def test_watch_takes_the_latest_run_of_an_experiment(chaos, clock):
+    chaos.add(run("aurora-failover-1"), run("aurora-failover-2", minutes=5, verdict="Failed"))
+    assert cafectl("watch", "aurora-failover").exit_code == 1
+
+
+def test_watch_says_when_the_run_is_deleted_meanwhile(chaos, clock):
+    chaos.add(run(**HOLDING))
+    clock.happens = [lambda: chaos.delete("chaosruns", "aurora-failover-1")]
+    result = cafectl("watch", "aurora-failover-1")
+    assert result.exit_code == 2
+    assert "was deleted while it was watched" in result.stderr
+
+
+def test_leaving_a_watch_does_not_stop_the_run_and_says_how_to(chaos, clock):
+    chaos.add(run(**HOLDING))
+
+    def leave():
+        raise KeyboardInterrupt
+
+    clock.happens = [leave]
+    result = cafectl("watch", "aurora-failover-1")
+    assert result.exit_code == 130
+    assert "kubectl -n cloudcafe delete chaosrun aurora-failover-1" in result.stderr
+    assert chaos.writes == []
+
+
+def test_what_a_service_answered_cannot_steer_the_terminal(chaos, clock):
+    stop = {"reason": "StopCondition", "message": "\x1b[2Jgone [red]x[/]", "at": at(5)}
+    chaos.add(run(stop=stop, message="\x1b[2Jgone"))
+    result = cafectl("watch", "aurora-failover-1")
+    assert "\x1b" not in result.stdout
+    assert "[red]x[/]" in result.stdout
+
+
+def test_halt_waits_until_all_is_undone(chaos, clock):
+    chaos.add(run(**HOLDING))
+    clock.happens = [lambda: None, lambda: chaos.finish("aurora-failover-1", phase="Finished")]
+    result = cafectl("halt", "--reason", "real trouble")
+    assert result.exit_code == 0
+    assert chaos.halted == {"halted": "true", "reason": "real trouble"}
+    assert "nothing is in force" in result.stdout
+
+
+def test_halt_tells_what_cannot_be_undone_in_time(chaos, clock):
+    chaos.add(run(**HOLDING | {"journal": [entry(state="Injected", trouble="by hand: aws …")]}))
+    result = cafectl("halt", "--within", "5s")
+    assert result.exit_code == 1
+    assert "aurora-failover-1 is not undone yet (Holding) by hand: aws …" in result.stdout
+
+
+def test_resume_lifts_the_halt(chaos, clock):
+    chaos.halted = {"halted": "true"}
+    assert cafectl("resume").stdout == "runs may begin again\n"
+    assert chaos.halted == {"halted": "false"}
+    assert cafectl("resume").stdout == "nothing was halted\n"
+
+
+def test_preview_shows_targets_and_calls_and_leaves_nothing_behind(chaos, clock):
+    target = {
+        "step": "fail-over",
+        "fault": "auroraFailover",
+        "target": "arn:aws:rds:cluster:cloudcafe",
+        "capacityLeft": "1 of 2",
+        "calls": ["rds:FailoverDBCluster cloudcafe"],
+    }
+    told = {"targets": [target], "iamActions": ["rds:FailoverDBCluster"]}
+    begins(chaos, verdict="", preview=told, journal=[], steps=[])
+    chaos.add(experiment(schedule={"cron": "0 9 * * 1"}))
+    result = cafectl("preview", "aurora-failover")
+    assert result.exit_code == 0
+    assert "rds:FailoverDBCluster cloudcafe" in result.stdout
+    assert "A run would hit 1 target. Nothing was touched." in result.stdout
+    assert "Which targets are hit is chance: give spec.seed" in result.stdout
+    (created, deleted) = chaos.writes
+    assert created[2]["mode"] == "Preview"
+    assert "schedule" not in created[2]
+    assert deleted[:2] == ("delete", created[1])
+    assert ("chaosexperiments", "aurora-failover") in chaos.objects
+
+
+def test_preview_of_what_would_be_refused_ends_with_1(chaos, clock):
+    told = {"targets": [], "refusals": ["the selector matches nothing"]}
+    begins(chaos, verdict="", preview=told, journal=[], steps=[])
+    chaos.add(experiment(mode="Run"))
+    result = cafectl("preview", "aurora-failover")
+    assert result.exit_code == 1
+    assert "refused: the selector matches nothing" in result.stdout
+
+
+def test_help_has_its_commands_in_groups():
+    text = cafectl("--help").stdout
+    groups = ["Break something", "Stop it", "What it did", "Buy coffee", "The books"]
+    places = [text.index(group) for group in groups]
+    assert places == sorted(places)
+    assert "Exit codes: 0 Passed" in text
