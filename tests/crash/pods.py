@@ -19,7 +19,7 @@ class Pods:
         self.stressed = 0
         for name in NODES:
             kubernetes.seed(node(name))
-        kubernetes.watchers.append(self._replace)
+        kubernetes.watchers.append(self.replace)
         admin.mount("order", self._admin)
         for _ in NODES:
             self.add()
@@ -55,7 +55,7 @@ class Pods:
         ]
         return open_nodes[self._made % len(open_nodes) - 1]
 
-    def _replace(self, change, item):
+    def replace(self, change, item):
         if change == "DELETED" and item["kind"] == "Pod":
             self.gone.append(item["metadata"]["uid"])
             self.stress.pop((item.get("status") or {}).get("podIP"), None)

@@ -236,7 +236,7 @@ async def test_a_target_in_the_journal_of_another_run_is_refused():
 
 async def test_a_workload_that_never_becomes_whole_again_fails_the_run_though_nobody_noticed():
     world = world_with("podKill")
-    world.kubernetes.watchers.remove(world._replace)  # nobody replaces what is killed
+    world.kubernetes.watchers.remove(world.pods.replace)  # nobody replaces what is killed
     await drive(world, until=all_finished)
     assert status(world)["verdict"] == "Failed"
     assert "targets not whole" in status(world)["message"]

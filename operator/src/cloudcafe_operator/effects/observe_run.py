@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, CONFIG_MAPS
+from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.steps import Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
@@ -17,7 +18,9 @@ from cloudcafe_operator.resources.run import Phase, Run, RunSpec, RunStatus
 
 HALT = "cloudcafe-halt"
 HALT_KNOWN_S = 1.0  # the lever is read once a second for all runs together
-SAMPLED: tuple[Phase, ...] = ("Baseline", "Injecting", "Holding", "Reverting", "Recovering")
+SAMPLED: tuple[Phase, ...] = (
+    "Baseline", "Approving", "Injecting", "Holding", "Reverting", "Recovering",
+)  # fmt: skip
 
 
 @dataclass
@@ -49,14 +52,16 @@ class Observer:
         run = read_run(manifest)
         if run.status.phase == "Finished":
             return Observed(run=run, now=self.clock.now(), identity=self.identity)
-        gone, paused = await self._experiment(run)
+        experiment = await self._experiment(run)
+        gone, paused = _gone(run, experiment), bool(experiment["spec"].get("paused"))
         sampled = run.status.phase in SAMPLED and run.spec.template.mode == "Run"
         memory = self.memory(run.uid)
         now = self.clock.monotonic()
         return Observed(
             run=run,
             experiment_gone=gone,
-            paused=paused,
+            paused=paused and not gone,
+            approved=_approved(run, experiment),
             halted=await self._is_halted(),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
@@ -75,15 +80,9 @@ class Observer:
         self._memories.pop(uid, None)
         self.sampler.stop(uid)
 
-    async def _experiment(self, run: Run) -> tuple[str, bool]:
-        """Return why the experiment no longer wants the run, and whether it is paused."""
+    async def _experiment(self, run: Run) -> Manifest:
         ref = Ref(CHAOS_EXPERIMENTS, run.spec.experiment.name, run.namespace)
-        found = await self.kubernetes.get(ref)
-        if found is None or found["metadata"]["uid"] != run.spec.experiment.uid:
-            return "its experiment is gone", False
-        if found["metadata"].get("deletionTimestamp"):
-            return "its experiment was deleted", False
-        return "", bool(found["spec"].get("paused"))
+        return await self.kubernetes.get(ref) or {"metadata": {}, "spec": {}}
 
     async def _is_halted(self) -> bool:
         read_at, halted = self._halted
@@ -93,6 +92,19 @@ class Observer:
         halted = ((lever or {}).get("data") or {}).get("halted") == "true"
         self._halted = (self.clock.monotonic(), halted)
         return halted
+
+
+def _gone(run: Run, experiment: Manifest) -> str:
+    """Return why the experiment no longer wants the run."""
+    if experiment["metadata"].get("uid") != run.spec.experiment.uid:
+        return "its experiment is gone"
+    deleted = experiment["metadata"].get("deletionTimestamp")
+    return "its experiment was deleted" if deleted else ""
+
+
+def _approved(run: Run, experiment: Manifest) -> frozenset[str]:
+    said = (experiment["metadata"].get("annotations") or {}).get(APPROVED, "")
+    return approved_steps(said, run.name)
 
 
 def read_run(manifest: Manifest) -> Run:

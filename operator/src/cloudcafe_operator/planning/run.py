@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
+from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.measure import (
     failing_for,
     judge_baseline,
@@ -135,8 +136,8 @@ def _baseline(observed: Observed, wish: Desire) -> Step:
         return Wait(min(TICK_S, max(0.1, wanted - lasted)) if wish.kind == "Run" else TICK_S)
     judged = judge_baseline(spec, observed.samples, begun)
     if judged.steady:
-        new = changed(observed.status, phase="Injecting", phase_since=observed.now)
-        return Store(new, (Story("BaselineSteady", f"Steady for {short(lasted)}"),))
+        story = Story("BaselineSteady", f"Steady for {short(lasted)}")
+        return begin_step(observed, observed.status, 0, story)
     longest = max(seconds(probe.timeout) for probe in spec.steady_state.probes)
     if judged.steady is None and lasted < 2 * wanted + longest + 5:
         return Wait(TICK_S)
@@ -257,14 +258,7 @@ def _next_or_finish(observed: Observed, *, recovered: bool) -> Step:
         return Store(status, (story, Story("ComparingBooks", "Of the orders placed meanwhile")))
     if not good or last:
         return outcomes.finish(observed, status, story)
-    following = changed(
-        status,
-        step=status.step + 1,
-        phase="Injecting",
-        phase_since=observed.now,
-        fault=outcomes.fault_names(spec, status.step + 1),
-    )
-    return Store(following, (story,))
+    return begin_step(observed, status, status.step + 1, story)
 
 
 def _auditing(observed: Observed) -> Step:
@@ -287,6 +281,7 @@ PHASES: Mapping[str, Callable[[Observed, Desire], Step]] = {
     "Pending": _pending,
     "Preflight": _preflight,
     "Baseline": _baseline,
+    "Approving": approving,
     "Injecting": _injecting,
     "Holding": _holding,
     "Reverting": _reverting,

@@ -23,6 +23,7 @@ class Observed:
     identity: str  # of this operator process
     experiment_gone: str = ""  # why the experiment no longer wants the run
     paused: bool = False
+    approved: frozenset[str] = frozenset()  # names of the steps that a human agreed to
     halted: bool = False
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last

@@ -12,7 +12,7 @@ from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import RunStatus, Verdict
 
-ABORTS = ("Deleted", "Halted", "StopCondition", "DeadlineExceeded")
+ABORTS = ("Deleted", "Halted", "StopCondition", "DeadlineExceeded", "NotApproved")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,26 @@ class Recovery(Model):
     )
 
 
+class Approval(Model):
+    """A human's yes, asked for before the step begins."""
+
+    message: str = Field(default="", max_length=512, description="What to look at before agreeing.")
+    within: Duration = Field(
+        default="30m", description="How long to wait; then the run ends as Aborted."
+    )
+
+
 class ExperimentStep(Model):
     """Faults that are in force together, then undone together."""
 
     name: str = Field(pattern=NAME, max_length=40, description="Its name in reports.")
     faults: tuple[FaultEntry, ...] = Field(
         min_length=1, max_length=10, description="Injected together."
+    )
+    approval: Approval | None = Field(
+        default=None,
+        description="Wait for a human before this step: it begins when the experiment is annotated "
+        "cloudcafe.dev/approved=<run>/<step> and users are served.",
     )
     hold: Duration = Field(default="20s", description="How long they stay in force.")
     recovery: Recovery = Field(default=Recovery(), description="The recovery objective.")

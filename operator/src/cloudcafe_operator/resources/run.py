@@ -22,6 +22,7 @@ Phase = Literal[
     "Pending",
     "Preflight",
     "Baseline",
+    "Approving",
     "Injecting",
     "Holding",
     "Reverting",
@@ -121,6 +122,8 @@ class StepStatus(StatusModel):
 
     name: str
     momentary: bool = False  # all its faults happen at once: recovery counts from the injection
+    approval_asked_at: Time | None = None
+    approved_at: Time | None = None
     injected_at: Time | None = None
     hold_until: Time | None = None
     revert_at: Time | None = None
