@@ -86,6 +86,9 @@ MINISTACK_SERVICES = frozenset(
 """`rds` is ministack's because its failover answers with AWS's error codes and because DocumentDB
 signs as `rds` too; `tagging` starts there and is completed from both (see `tagging.py`)."""
 
+OWN_SERVICES = frozenset(["fis"])
+"""Neither emulator knows them: a consequence answers for the whole service."""
+
 _TARGETS = {
     "DynamoDB_20120810": "dynamodb",
     "DynamoDBStreams_20120810": "dynamodb",
@@ -159,7 +162,9 @@ def backend_of(identity: Identity) -> Backend:
     """The emulator that answers for the service."""
     if identity.service in MOTO_SERVICES:
         return Backend.MOTO
-    if identity.service in MINISTACK_SERVICES or (not identity.signed and not identity.service):
+    if identity.service in MINISTACK_SERVICES | OWN_SERVICES or (
+        not identity.signed and not identity.service
+    ):
         return Backend.MINISTACK
     return Backend.NOBODY
 

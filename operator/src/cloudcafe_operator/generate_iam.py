@@ -25,6 +25,13 @@ STORE_RESOURCES = {
 }
 SIDS = {"sqs": "StoreQueues", "secretsmanager": "StoreSecrets", "tag": "StoreTags"}
 READS = ("Describe", "Get", "List")
+# FIS acts with the role it is handed, and only on what opted in: that role's policy says so
+FIS_RESOURCES = [
+    "arn:aws:fis:*:*:action/aws:kinesis:*",
+    "arn:aws:fis:*:*:experiment-template/*",
+    "arn:aws:fis:*:*:experiment/*",
+]
+FIS_ROLE = "arn:aws:iam::*:role/*-fis"
 
 
 def policy() -> dict[str, Any]:
@@ -38,12 +45,19 @@ def policy() -> dict[str, Any]:
         statements.append(_allow(SIDS[prefix], actions, resource))
     every = sorted({action for fault in faults().values() for action in fault.iam_actions})
     looks = [action for action in every if action.partition(":")[2].startswith(READS)]
-    changes = [action for action in every if action not in looks]
+    through_fis = [one for one in every if one.startswith("fis:") and one not in looks]
+    passes = [one for one in every if one == "iam:PassRole"]
+    changes = [one for one in every if one not in (*looks, *through_fis, *passes)]
     if looks:
         statements.append(_allow("FaultsLook", looks, "*"))
     if changes:
         consent = {"StringEquals": {f"aws:ResourceTag/{CHAOS_TAG}": "allowed"}}
         statements.append(_allow("FaultsChange", changes, "*") | {"Condition": consent})
+    if through_fis:
+        statements.append(_allow("FaultsThroughFis", through_fis, FIS_RESOURCES))
+    if passes:
+        to_fis = {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
+        statements.append(_allow("FaultsPassRole", passes, FIS_ROLE) | {"Condition": to_fis})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -59,5 +73,5 @@ def store_actions() -> Iterator[str]:
                 yield Refusal(service, operation, "", "", 0).action
 
 
-def _allow(sid: str, actions: list[str], resource: str) -> dict[str, Any]:
+def _allow(sid: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
