@@ -11,8 +11,8 @@ import {
 } from './lib.js';
 
 const size = profile({
-  smoke: { customers: 8, hold: '25s', everyS: 5, thinks: [0.5, 1.5] },
-  full: { customers: 400, hold: '3m', everyS: 20, thinks: [15, 40] },
+  smoke: { customers: 8, hold: '25s', everyS: 5, thinks: [0.5, 1.5], rests: [0, 0] },
+  full: { customers: 400, hold: '3m', everyS: 20, thinks: [3, 8], rests: [20, 60] },
 });
 
 const MOST_READINGS = 8;
@@ -56,6 +56,7 @@ export const setup = () => openStore(SEASONAL);
 export const teardown = (data) => closeStore(data);
 
 export function guest(data) {
+  think(...size.rests); // with a menu in hand they decide faster than menus change
   for (let reading = 0; reading < MOST_READINGS; reading += 1) {
     const menu = readMenu();
     if (menu === undefined) {

@@ -551,3 +551,34 @@ async def test_dying_at_any_write_of_a_stores_life_leaves_nothing_behind(moment)
         assert world.aws.queues == world.aws.secrets == {}
         assert world.cafe.stores == world.cafe.menus == world.cafe.stocks == {}
     assert number > 15
+
+
+async def test_a_store_opens_and_closes_by_its_hours_and_stays_proved(world):
+    await world.apply(hours=[{"open": "08:00", "close": "18:00"}])  # it is nine o'clock
+    await world.settle()
+    assert world.cafe.stores[ID]["acceptingOrders"]
+    assert world.store["status"]["nextChange"] == "2026-03-01T18:00:00Z"
+    await world.settle_for(9.5 * 3600, until=lambda: not world.store["status"]["open"])
+    assert world.cafe.stores[ID]["acceptingOrders"] is False
+    assert world.cafe.stores[ID]["closedReason"] == "opens Mon 08:00 Europe/Lisbon"
+    assert world.condition("Ready")[:2] == ("True", "Closed")
+    assert world.clock.now().hour == 18
+    await world.settle_for(15 * 3600, until=lambda: world.store["status"]["open"])
+    assert world.cafe.stores[ID]["acceptingOrders"]
+    assert world.condition("Ready")[:2] == ("True", "Ready")
+    assert world.clock.now().hour == 8
+
+
+async def test_opening_asks_aws_nothing(world):
+    await world.apply(hours=[{"open": "09:05", "close": "18:00"}])
+    await world.settle()
+    assert not world.store["status"]["open"]
+
+    def asked():
+        return len([call for call in world.recorder.calls if call.api == "aws"])
+
+    before = asked()
+    world.clock.advance(300)
+    await world.reconcile()
+    assert world.cafe.stores[ID]["acceptingOrders"]
+    assert asked() == before

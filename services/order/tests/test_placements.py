@@ -26,7 +26,9 @@ FROM unnest('{corner,closed,other}'::text[]) AS s (id)
 """
 
 
-def placement(key, store_id="corner", *, quantity=1, name="Cake", total=None):
+def placement(  # noqa: PLR0913 - each test varies one
+    key, store_id="corner", *, quantity=1, name="Cake", total=None, synthetic=False
+):
     order = NewOrder(
         id=new_order_id(),
         store_id=store_id,
@@ -35,7 +37,7 @@ def placement(key, store_id="corner", *, quantity=1, name="Cake", total=None):
         total_minor=420 * quantity + 180 if total is None else total,
         lines=[SoldLine("cake", name, quantity, 420), SoldLine("espresso", "Espresso", 1, 180)],
         placed_at=NOW,
-        synthetic=False,
+        synthetic=synthetic,
     )
     return Placement(
         key=key,
@@ -95,6 +97,14 @@ async def test_a_batch_is_stored_whole_and_order_by_order(placements, connection
     batch = [placement(f"key-{number:02}", quantity=number + 1) for number in range(40)]
     assert await placements.write(batch) == [Placed.ACCEPTED] * 40
     assert await stored(connection) == [f"key-{number:02}" for number in range(40)]
+
+
+async def test_a_closed_store_takes_what_only_proves_its_way(placements):
+    proof = placement("proof", "closed", synthetic=True)
+    assert await placements.write([placement("sale", "closed"), proof]) == [
+        Placed.STORE_CHANGED,
+        Placed.ACCEPTED,
+    ]
 
 
 async def test_each_order_of_a_batch_has_its_own_outcome(

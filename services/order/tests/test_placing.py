@@ -123,6 +123,15 @@ async def test_a_closed_store_takes_no_orders_but_still_answers_old_keys(cafe):
     assert (await cafe.place("key-00000001")).content == first.content
 
 
+async def test_the_way_of_an_order_is_proved_while_the_store_is_closed(cafe):
+    await cafe.client.put(
+        "/stores/corner", json={**STORE, "acceptingOrders": False}, headers=SERVICE
+    )
+    synthetic = {**ORDER, "synthetic": True}
+    taken = await cafe.place("key-00000001", synthetic, token=SERVICE["Authorization"][7:])
+    assert taken.status_code == 201
+
+
 async def test_a_store_that_closes_between_look_and_write_takes_no_order(cafe, monkeypatch):
     placing = cafe.application.public.state.placing
     prices = placing._prices

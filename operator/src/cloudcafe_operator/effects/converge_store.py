@@ -7,12 +7,12 @@ believed until the next resync: a wake-up without news costs no call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudcafe_operator.effects.execute_store import StoreExecutor
-from cloudcafe_operator.effects.observe_store import StoreObserver
+from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.errors import Bug, OperatorError
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_report import Finding, in_place
@@ -48,15 +48,21 @@ class StoreConverger:
     async def find(self, wanted: Wanted, *, hands_off: bool) -> Finding:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
         note = self._notes.get(wanted.store_id)
-        same = note is not None and (note.wanted, note.hands_off) == (wanted, hands_off)
-        if note and same and self.seconds_believed(wanted) > 0:
-            return note.finding
+        believed = note if note and self.seconds_believed(wanted) > 0 else None
+        if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
+            return believed.finding
         self.forget(wanted.store_id)
-        finding = await self.converge(wanted, hands_off=hands_off)
+        if believed and _only_store_differs(believed, wanted, hands_off=hands_off):
+            # it opened or closed: the rest is as it was, and thousands do so at the same moment
+            finding = await self.converge(
+                wanted, hands_off=hands_off, areas={"store"}, known=believed.finding.observed
+            )
+        else:
+            finding = await self.converge(wanted, hands_off=hands_off)
         if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
             settled = hands_off or in_place(wanted, finding)
-            believed = self.resync_seconds if settled else UNSETTLED_SECONDS
-            until = self.clock.monotonic() + believed
+            seconds = self.resync_seconds if settled else UNSETTLED_SECONDS
+            until = self.clock.monotonic() + seconds
             self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
         return finding
 
@@ -69,10 +75,20 @@ class StoreConverger:
         note = self._notes.get(wanted.store_id)
         return max(0.0, note.until - self.clock.monotonic()) if note else 0.0
 
-    async def converge(self, wanted: Wanted, *, hands_off: bool) -> Finding:
-        """Return the world after everything possible was done; hands off: only look."""
+    async def converge(
+        self,
+        wanted: Wanted,
+        *,
+        hands_off: bool,
+        areas: Collection[Area] = AREAS,
+        known: Observed | None = None,
+    ) -> Finding:
+        """Return the world after everything possible was done; hands off: only look.
+
+        With `areas` only these are read, the rest is as `known`.
+        """
         failed: dict[Area, Trouble] = {}
-        observed = await self.observer.observe(wanted)
+        observed = await self.observer.observe(wanted, areas=areas, known=known)
         todo = plan_store(wanted, observed)
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
@@ -98,6 +114,11 @@ class StoreConverger:
             except OperatorError as error:
                 failed[step.area] = Trouble(error)
         return failed
+
+
+def _only_store_differs(note: Note, wanted: Wanted, *, hands_off: bool) -> bool:
+    like = replace(note.wanted, store=wanted.store)
+    return (like, note.hands_off) == (wanted, hands_off) and not note.finding.todo
 
 
 def _marked(observed: Observed, failed: dict[Area, Trouble]) -> Observed:

@@ -6,7 +6,9 @@ are the same function.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
@@ -16,6 +18,7 @@ from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier,
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.kinds import ref_of
 from cloudcafe_operator.planning import naming, order_path
+from cloudcafe_operator.planning.opening import timetable
 from cloudcafe_operator.planning.store_report import (
     Finding,
     in_place,
@@ -65,7 +68,8 @@ class StoreReconciler:
         old = parse(CafeStoreStatus, store.get("status"), where="status")
         try:
             spec = parse(CafeStoreSpec, store["spec"])
-            wanted = wanted_store(spec, _identity(store), self.platform)
+            times = timetable(spec, self.clock.now())
+            wanted = wanted_store(spec, _identity(store), self.platform, times)
         except UserError as error:
             now = self.clock.now()
             refused = refused_status(old, error, generation=generation, now=now)
@@ -83,6 +87,7 @@ class StoreReconciler:
             old=old,
             path=path,
             ledger=self.ledger.verdict(ref_of(store), wanted.store_id, old),
+            times=times,
             generation=generation,
             now=self.clock.now(),
         )
@@ -93,7 +98,11 @@ class StoreReconciler:
         if proved == "False":  # what was believed in order cannot be
             self.converger.forget(wanted.store_id)
             return proof.after
-        return max(1.0, min(proof.after, self.converger.seconds_believed(wanted)))
+        due = min(proof.after, self.converger.seconds_believed(wanted))
+        return max(1.0, min(due, self._seconds_until(times.changes_at)))
+
+    def _seconds_until(self, moment: datetime | None) -> float:
+        return (moment - self.clock.now()).total_seconds() if moment else math.inf
 
     async def _prove(
         self,

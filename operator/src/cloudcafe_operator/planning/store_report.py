@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store_status import (
     find_drift,
     judge_data_tier,
@@ -27,7 +28,13 @@ from cloudcafe_operator.resources.conditions import (
     true,
     unknown,
 )
-from cloudcafe_operator.resources.store import CafeStoreSpec, CafeStoreStatus, Ledger, OrderPath
+from cloudcafe_operator.resources.store import (
+    CafeStoreSpec,
+    CafeStoreStatus,
+    Ledger,
+    NextRush,
+    OrderPath,
+)
 
 FINE_WHEN_FALSE = ("Drifted", "Paused")
 TYPES = (
@@ -37,7 +44,7 @@ TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look at a store brought: the world, what is still to do, the order path."""
+    """What one look at a store brought: the world, and what is still to do."""
 
     observed: Observed
     todo: Sequence[Step]
@@ -69,6 +76,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
     old: CafeStoreStatus,
     path: tuple[Judgement, OrderPath | None],
     ledger: tuple[Judgement, Ledger | None],
+    times: Timetable,
     generation: int,
     now: datetime,
 ) -> CafeStoreStatus:
@@ -84,11 +92,21 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         judge_drift(spec, drift),
         judge_paused(spec),
     )
-    ready = judge_ready(spec, others)
+    ready = judge_ready(spec, times, others)
+    peak = times.peak
     return CafeStoreStatus(
         observed_generation=generation,
         store_id=wanted.store_id,
         accepting_orders=_accepting(observed),
+        open=times.opening.is_open,
+        next_change=times.opening.changes_at,
+        next_rush=peak
+        and NextRush(
+            name=peak.name,
+            start=peak.when.start,
+            end=peak.when.end,
+            orders_per_minute=peak.orders_per_minute,
+        ),
         conditions=set_conditions(old.conditions, (ready, *others), generation=generation, now=now),
         resources=list_resources(wanted, observed),
         drift=drift,

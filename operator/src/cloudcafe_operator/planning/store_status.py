@@ -10,6 +10,7 @@ from datetime import datetime
 
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.manifests.store import is_ours
+from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store import owned, queue_drift, with_redrive
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area, Step
 from cloudcafe_operator.planning.store_world import (
@@ -61,14 +62,16 @@ def judge_paused(spec: CafeStoreSpec) -> Judgement:
     return false("Paused", "NotPaused", "")
 
 
-def judge_ready(spec: CafeStoreSpec, others: Iterable[Judgement]) -> Judgement:
-    """Ready means that a coffee could be bought."""
+def judge_ready(spec: CafeStoreSpec, times: Timetable, others: Iterable[Judgement]) -> Judgement:
+    """Ready means that a coffee could be bought; at night it is proved without guests."""
     if not spec.accepting_orders:
         return false("Ready", "NotAcceptingOrders", "spec.acceptingOrders is false.")
     for type_, status, reason, message in others:
         if type_ in ("DataTierReady", "MenuSynced", "OrderPathVerified") and status != "True":
             said = f"{type_}: {message}" if message else type_
             return "Ready", status, reason, said
+    if not times.opening.is_open:
+        return true("Ready", "Closed", f"A coffee could be bought; it {times.closed_reason}.")
     return true("Ready", "Ready", "A coffee was bought.")
 
 

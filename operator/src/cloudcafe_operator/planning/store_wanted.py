@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store_world import (
     CHAOS_TAG,
     OWNER_TAG,
@@ -38,8 +39,10 @@ DEAD_LETTER_ATTRIBUTES = {
 MOST_RECEIVES = 5
 
 
-def wanted_store(spec: CafeStoreSpec, identity: Identity, platform: Platform) -> Wanted:
-    """Return everything that must exist."""
+def wanted_store(
+    spec: CafeStoreSpec, identity: Identity, platform: Platform, times: Timetable
+) -> Wanted:
+    """Return everything that must exist at this time."""
     namespace, name = identity.namespace, identity.name
     tags = _tags(spec, identity)
     menu = spec.menu or HOUSE_MENU
@@ -59,12 +62,18 @@ def wanted_store(spec: CafeStoreSpec, identity: Identity, platform: Platform) ->
             "timezone": spec.timezone,
             "currency": spec.currency,
             "tier": spec.tier,
-            "acceptingOrders": spec.accepting_orders,
+            **_accepting(spec, times),
         },
         menu={"currency": spec.currency, "items": [item.manifest() for item in menu]},
         stock={"items": _opening_stock(spec, menu)},
         correct_drift=spec.drift_policy == "Correct",
     )
+
+
+def _accepting(spec: CafeStoreSpec, times: Timetable) -> Json:
+    if spec.accepting_orders and times.opening.is_open:
+        return {"acceptingOrders": True}
+    return {"acceptingOrders": False, "closedReason": times.closed_reason or None}
 
 
 def _opening_stock(spec: CafeStoreSpec, menu: tuple[Item, ...]) -> list[Json]:

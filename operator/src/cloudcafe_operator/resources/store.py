@@ -14,6 +14,11 @@ from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, 
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
 
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+CLOCK_OR_MIDNIGHT = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
@@ -31,6 +36,7 @@ REASONS = {
     "Rejected": "the order for a coffee was rejected",
     "OrderRefused": "the order service did not take the order",
     "NotAcceptingOrders": "spec.acceptingOrders is false",
+    "Closed": "a coffee could be bought, but by its hours the store is closed",
     "OwnedBySomeoneElse": "a resource of that name belongs to someone else",
     "InvalidSpec": "the spec asks for something impossible",
     "AccessDenied": "the operator lacks a permission",
@@ -79,6 +85,40 @@ class Par(Model):
     )
 
 
+class Hours(Model):
+    """A time of the week at which the store is open, by its own clock."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("self.open != self.close", "close must differ from open; all day is 00:00 to 24:00"),
+    )
+
+    days: tuple[Weekday, ...] = Field(
+        default=(), max_length=7, description="The days on which it opens; all where left out."
+    )
+    open: str = Field(pattern=CLOCK, max_length=5, description="When, for example 07:00.")
+    close: str = Field(
+        pattern=CLOCK_OR_MIDNIGHT,
+        max_length=5,
+        description="Until when; not later than open means on the next day, 24:00 is midnight.",
+    )
+
+
+class Rush(Model):
+    """A time at which many orders are expected: what serves them is made ready before."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("self.start < self.end", "start must be before end, both on one day"),
+    )
+
+    name: str = Field(min_length=1, max_length=40, pattern=NAME, description="As morning.")
+    days: tuple[Weekday, ...] = Field(
+        default=(), max_length=7, description="The days on which it comes; all where left out."
+    )
+    start: str = Field(pattern=CLOCK, max_length=5, description="When, for example 07:30.")
+    end: str = Field(pattern=CLOCK_OR_MIDNIGHT, max_length=5, description="Until when.")
+    orders_per_minute: int = Field(ge=1, le=10_000, description="How many orders are expected.")
+
+
 class Chaos(Model):
     """Whether this store's own AWS resources may be broken on purpose."""
 
@@ -96,6 +136,13 @@ class CafeStoreSpec(Model):
             "self.stock.all(par, self.menu.exists(item, item.sku == par.sku))",
             "each sku in stock must be on the menu: add the item to menu or remove it from stock",
             ".stock",
+        ),
+        Rule(
+            "!has(self.rushes) || self.rushes.all(a, self.rushes.all(b, a.name == b.name || "
+            "a.end <= b.start || b.end <= a.start || (has(a.days) && size(a.days) > 0 && "
+            "has(b.days) && size(b.days) > 0 && !a.days.exists(day, day in b.days))))",
+            "rushes must not overlap: two of them are on the same day at the same time",
+            ".rushes",
         ),
     )
 
@@ -123,7 +170,18 @@ class CafeStoreSpec(Model):
         description="Opening stock; items left out get the tier's.",
         json_schema_extra=keyed_by("sku"),
     )
-    accepting_orders: bool = Field(default=True, description="False closes it for new orders.")
+    accepting_orders: bool = Field(
+        default=True, description="False closes it for new orders, whatever its hours say."
+    )
+    hours: tuple[Hours, ...] = Field(
+        default=(), max_length=21, description="When it is open; always, where left out."
+    )
+    rushes: tuple[Rush, ...] = Field(
+        default=(),
+        max_length=12,
+        description="When many orders are expected.",
+        json_schema_extra=keyed_by("name"),
+    )
     chaos: Chaos = Field(default=Chaos(), description="Consent to experiments.")
     deletion_policy: Literal["Delete", "Retain"] = Field(
         default="Delete",
@@ -194,6 +252,15 @@ class Ledger(StatusModel):
     first: tuple[str, ...] = Field(default=(), description="The first of them, at most five.")
 
 
+class NextRush(StatusModel):
+    """The rush that is on, or else the next."""
+
+    name: str = Field(description="As in spec.rushes.")
+    start: Time = Field(description="When it begins.")
+    end: Time = Field(description="When it is over.")
+    orders_per_minute: int = Field(description="How many orders are expected.")
+
+
 class Deletion(StatusModel):
     """How far deleting has come."""
 
@@ -208,6 +275,9 @@ class CafeStoreStatus(StatusModel):
     observed_generation: int = Field(default=0, description="The spec this status is about.")
     store_id: str = Field(default="", description="Its id at the cafe's services.")
     accepting_orders: bool = Field(default=False, description="Whether guests can order.")
+    open: bool = Field(default=False, description="Whether it is open by its hours.")
+    next_change: Time | None = Field(default=None, description="When it opens or closes next.")
+    next_rush: NextRush | None = Field(default=None, description="What it gets ready for.")
     conditions: tuple[Condition, ...] = Field(
         default=(), description="The truth, one by one.", json_schema_extra=keyed_by("type")
     )

@@ -36,7 +36,7 @@ WITH asked AS MATERIALIZED (
                 $13::timestamptz[])
         WITH ORDINALITY AS a (key, request_hash, response, store_id, store_changed_at, id,
                               customer_id, currency, total_minor, synthetic, trace_id, placed_at, n)
-    LEFT JOIN stores s ON s.id = a.store_id AND s.accepting_orders
+    LEFT JOIN stores s ON s.id = a.store_id AND (s.accepting_orders OR a.synthetic)
                       AND s.updated_at = a.store_changed_at
 ), claim AS (
     INSERT INTO idempotency_keys (key, request_hash, status, response, expires_at)

@@ -121,7 +121,7 @@ class Placing:
         try:
             _check_caller(wish, store)
             prices = await self._prices.of(asked.store_id)
-            placement = self._draft(wish, _check_open(asked.store_id, store), prices)
+            placement = self._draft(wish, _check_open(asked, store), prices)
         except CafeError as refusal:
             return await self._place_afresh(wish, refusal)
         if await self._orders.place(placement) is Placed.ACCEPTED:
@@ -137,7 +137,7 @@ class Placing:
         _check_caller(wish, store)
         if replay is not None:
             return _replayed(replay, wish.request_hash)
-        open_store = _check_open(store_id, store)
+        open_store = _check_open(wish.asked, store)
         if isinstance(refusal, UnavailableError):  # the menu; it is away for us as well
             raise refusal
         prices = await self._prices.of(store_id, AFRESH_SECONDS)
@@ -153,7 +153,7 @@ class Placing:
         if replay is not None:
             return _replayed(replay, wish.request_hash)
         if outcome is Placed.STORE_CHANGED:
-            _check_open(wish.asked.store_id, store)
+            _check_open(wish.asked, store)
             raise UnavailableError(f"Store {wish.asked.store_id} is just being changed.")
         raise ConflictError(
             f"A request with Idempotency-Key {wish.key!r} is being handled.",
@@ -234,10 +234,12 @@ def _check_caller(wish: _Wish, store: KnownStore | None) -> None:
         )
 
 
-def _check_open(store_id: str, store: KnownStore | None) -> KnownStore:
+def _check_open(asked: AskedOrder, store: KnownStore | None) -> KnownStore:
+    """A synthetic order is taken by a closed store too: its way is proved before it opens."""
+    store_id = asked.store_id
     if store is None:
         raise no_store(store_id)
-    if not store.accepting_orders:
+    if not store.accepting_orders and not asked.synthetic:
         reason = f": {store.closed_reason}" if store.closed_reason else ""
         raise ConflictError(
             f"Store {store_id} is closed{reason}.",

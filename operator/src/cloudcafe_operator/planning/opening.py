@@ -1,0 +1,148 @@
+"""When a store is open and how busy it will be, by its own clock. Pure.
+
+Times are the store's local ones: a store that opens at seven opens at seven in summer and in
+winter. A time that the clock skips (daylight saving begins) is as much later; of one that comes
+twice, opening means the first and closing the second.
+
+Used by `handlers/store.py` for each store and by `planning/rush.py` for the fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cloudcafe_operator.resources.store import WEEKDAYS, CafeStoreSpec, Hours, Rush
+
+DAY = timedelta(days=1)
+HORIZON_DAYS = 8  # a weekly timetable repeats within it
+MIDNIGHT = "24:00"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """From `start` on, up to but without `end`; both UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __contains__(self, moment: object) -> bool:
+        return isinstance(moment, datetime) and self.start <= moment < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Whether a store is open by its hours, and when that changes; None: never."""
+
+    is_open: bool
+    changes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """One occurrence of a rush."""
+
+    name: str
+    when: Interval
+    orders_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """What the clock says about a store at one moment."""
+
+    opening: Opening
+    peak: Peak | None
+    closed_reason: str  # what a guest is told; empty while it is open
+
+    @property
+    def changes_at(self) -> datetime | None:
+        """When it must be looked at again."""
+        moments = (self.opening.changes_at, self.peak.when.end if self.peak else None)
+        return min((one for one in moments if one), default=None)
+
+
+def timetable(spec: CafeStoreSpec, now: datetime) -> Timetable:
+    """Return all that follows from the time."""
+    zone = ZoneInfo(spec.timezone)
+    found = opening(spec.hours, zone, now)
+    reason = "" if found.is_open else closed_reason(zone, found.changes_at)
+    return Timetable(found, next_peak(spec.rushes, zone, now), reason)
+
+
+def opening(hours: Sequence[Hours], zone: ZoneInfo, now: datetime) -> Opening:
+    """Say whether a store with these hours is open now; without hours it always is."""
+    if not hours:
+        return Opening(is_open=True, changes_at=None)
+    open_times = merged(
+        interval
+        for entry in hours
+        for interval in _occurrences(entry.days, (entry.open, entry.close), zone, now)
+    )
+    current = next((one for one in open_times if now in one), None)
+    if current is not None:
+        # open around the clock all week: nothing changes as far as anybody can see
+        closes = current.end if current.end < now + (HORIZON_DAYS - 1) * DAY else None
+        return Opening(is_open=True, changes_at=closes)
+    return Opening(False, min((one.start for one in open_times if one.start > now), default=None))
+
+
+def peaks(rushes: Sequence[Rush], zone: ZoneInfo, now: datetime) -> list[Peak]:
+    """Return the rushes from yesterday on for a week, in the order of their beginning."""
+    found = [
+        Peak(rush.name, interval, rush.orders_per_minute)
+        for rush in rushes
+        for interval in _occurrences(rush.days, (rush.start, rush.end), zone, now)
+    ]
+    return sorted(found, key=lambda peak: (peak.when, peak.name))
+
+
+def next_peak(rushes: Sequence[Rush], zone: ZoneInfo, now: datetime) -> Peak | None:
+    """Return the rush that is on, or else the next."""
+    return next((peak for peak in peaks(rushes, zone, now) if peak.when.end > now), None)
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return them in order, those that touch or overlap as one."""
+    whole: list[Interval] = []
+    for one in sorted(intervals):
+        if whole and one.start <= whole[-1].end:
+            whole[-1] = Interval(whole[-1].start, max(whole[-1].end, one.end))
+        else:
+            whole.append(one)
+    return whole
+
+
+def closed_reason(zone: ZoneInfo, changes_at: datetime | None) -> str:
+    """Return what a guest is told: it must not change from minute to minute."""
+    if changes_at is None:
+        return "it has no opening hours"
+    return f"opens {changes_at.astimezone(zone):%a %H:%M} {zone.key}"
+
+
+def _occurrences(
+    days: Sequence[str], times: tuple[str, str], zone: ZoneInfo, now: datetime
+) -> list[Interval]:
+    """Return the intervals of a weekly entry from yesterday on, empty ones left out."""
+    today = now.astimezone(zone).date()
+    dates = (today + number * DAY for number in range(-2, HORIZON_DAYS))
+    wanted = [one for one in dates if not days or WEEKDAYS[one.weekday()] in days]
+    found = [_interval(one, times, zone) for one in wanted]
+    return [one for one in found if one.start < one.end]
+
+
+def _interval(day: date, times: tuple[str, str], zone: ZoneInfo) -> Interval:
+    """Return a day's interval; an end that is not after the start is the next day's."""
+    start, end = times
+    last = day if start < end < MIDNIGHT else day + DAY
+    begins = _moments(day, start, zone)[0]
+    return Interval(begins, max(_moments(last, end, zone)))
+
+
+def _moments(day: date, at: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the UTC moments that a wall clock may mean, as PEP 495 folds them."""
+    wall = time() if at == MIDNIGHT else time.fromisoformat(at)
+    local = datetime.combine(day, wall, tzinfo=zone)
+    return local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
