@@ -15,6 +15,7 @@ from cloudcafe_operator.resources.conditions import Judgement, false, set_condit
 from cloudcafe_operator.resources.experiment import ExperimentSpec, ExperimentStatus
 
 AGAIN_S = 1.0
+LONGEST_WAIT_S = 600.0  # clocks are set
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,12 @@ class ExperimentExecutor:
         if experiment is None:
             return None
         runs = await self.kubernetes.list(CHAOS_RUNS, namespace=namespace)
-        plan = plan_experiment(experiment, runs)
+        try:
+            plan = plan_experiment(experiment, runs, self.clock.now())
+        except UserError as problem:  # a schedule that the API server could not judge
+            plan = Plan(judgements=(false("Ready", problem.reason, str(problem)),))
         if plan.create and (refusal := _refusal(experiment)):
-            plan = Plan(judgement=refusal)
+            plan = Plan(judgements=(refusal,))
         return await self._act(experiment, runs, plan)
 
     async def _act(
@@ -60,7 +64,7 @@ class ExperimentExecutor:
         if experiment["metadata"].get("deletionTimestamp"):
             return AGAIN_S if runs else None  # its runs are undoing
         await self._store(experiment, plan)
-        return None
+        return None if plan.again_in is None else min(plan.again_in, LONGEST_WAIT_S)
 
     async def _create(self, experiment: Manifest, run: Manifest) -> float:
         """Create the run; a name that is taken by our own run was taken by us, before we died."""
@@ -72,7 +76,9 @@ class ExperimentExecutor:
             if not mine:
                 name = run["metadata"]["name"]
                 message = f"ChaosRun {name} of an earlier experiment is in the way: delete it"
-                await self._store(experiment, Plan(judgement=false("Ready", "NameTaken", message)))
+                await self._store(
+                    experiment, Plan(judgements=(false("Ready", "NameTaken", message),))
+                )
                 return AGAIN_S
             return 0.0
         name = made["metadata"]["name"]
@@ -89,7 +95,8 @@ class ExperimentExecutor:
         new = plan.status or old.model_copy(
             update={"observed_generation": meta.get("generation", 1)}
         )
-        judgements = [plan.judgement] if plan.judgement else []
+        new = new.model_copy(update=dict(plan.clock))
+        judgements = list(plan.judgements)
         if not any(judgement[0] == "Ready" for judgement in judgements):
             judgements.insert(0, true("Ready", "Accepted"))
         conditions = set_conditions(
@@ -107,6 +114,9 @@ class ExperimentExecutor:
         for _, status, reason, message in judgements:
             if status == "False":
                 self.events.publish(experiment, reason=reason, message=message, kind="Warning")
+        if new.regression and new.regression != old.regression:
+            message = f"{new.run}: {new.regression}"
+            self.events.publish(experiment, reason="Regression", message=message, kind="Warning")
 
 
 def _refusal(experiment: Manifest) -> Judgement | None:

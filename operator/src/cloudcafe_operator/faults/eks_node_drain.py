@@ -17,7 +17,14 @@ from pydantic import Field
 from cloudcafe_operator.errors import Conflict, Retry, UserError
 from cloudcafe_operator.faults.budgets import exhausted
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
-from cloudcafe_operator.faults.pods import OPERATOR, has_opted_in, is_running, ready_pods, workload
+from cloudcafe_operator.faults.pods import (
+    OPERATOR,
+    Text,
+    has_opted_in,
+    is_running,
+    ready_pods,
+    workload,
+)
 from cloudcafe_operator.kinds import NODES, PODS
 from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.common import Model, Rule
@@ -39,12 +46,12 @@ class NodeSelector(Model):
             "an empty selector would match every node: give labels or names",
         ),
     )
-    labels: dict[str, str] = Field(
+    labels: dict[str, Text] = Field(
         default_factory=dict,
         max_length=20,
         description="Labels that the nodes carry. The operator's own node is no candidate then.",
     )
-    names: tuple[str, ...] = Field(
+    names: tuple[Text, ...] = Field(
         default=(), max_length=100, description="Names of nodes; empty: any."
     )
 

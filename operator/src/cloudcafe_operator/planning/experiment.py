@@ -1,24 +1,26 @@
 """What an experiment needs next: a run, the finalizer, a new status, or to be let go. Pure.
 
-A run's name is the experiment's name and generation, so that an operator which dies while it
-creates one cannot make two.
+A run's name follows from the experiment's name, its generation and which start it is, so that an
+operator which dies while it creates one cannot make two. `starts.py` says when one is wanted.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from cloudcafe_operator.resources.common import API_VERSION
+from cloudcafe_operator.planning.history import recoveries, regression
+from cloudcafe_operator.planning.starts import Start, Starts, digest, starts, template
+from cloudcafe_operator.resources.common import API_VERSION, format_time
 from cloudcafe_operator.resources.conditions import Condition, Judgement, false, true
 from cloudcafe_operator.resources.experiment import ExperimentStatus
 
 FINALIZER = "cloudcafe.dev/undo"
 CREATED_BY = "cloudcafe.dev/created-by"
 NAME_LIMIT = 63  # runs are named in labels
+HISTORY = 10
 Manifest = Mapping[str, Any]
 
 
@@ -31,60 +33,68 @@ class Plan:
     create: dict[str, Any] | None = None
     delete: tuple[str, ...] = ()
     status: ExperimentStatus | None = None
-    judgement: Judgement | None = None
+    clock: Mapping[str, datetime | None] = field(default_factory=dict)  # fields of the status
+    judgements: tuple[Judgement, ...] = ()
+    again_in: float | None = None  # seconds, where only the clock would wake it
 
 
-def plan_experiment(experiment: Manifest, runs: Sequence[Manifest]) -> Plan:
+def plan_experiment(experiment: Manifest, runs: Sequence[Manifest], now: datetime) -> Plan:
     """Return the next thing to do; `runs` are all of the namespace."""
     meta = experiment["metadata"]
-    mine = sorted((run for run in runs if _belongs(run, meta["uid"])), key=_generation)
+    mine = sorted((run for run in runs if _belongs(run, meta["uid"])), key=_age)
     unfinished = [run for run in mine if _phase(run) != "Finished"]
     held = FINALIZER in meta.get("finalizers", [])
     if meta.get("deletionTimestamp"):
-        waiting = tuple(
-            run["metadata"]["name"]
-            for run in unfinished
-            if not run["metadata"].get("deletionTimestamp")
-        )
-        return Plan(delete=waiting, let_go=held and not unfinished)
-    wants_run = not unfinished and _is_news(experiment, mine)
-    if wants_run and experiment["spec"].get("paused"):
-        wants_run = False
+        return Plan(delete=_names(unfinished), let_go=held and not unfinished)
+    wanted = starts(experiment, mine, unfinished, now)
+    told = Plan(
+        status=_status(experiment, mine),
+        clock={"last_scheduled": wanted.last, "next_run": wanted.next},
+        judgements=_judgements(experiment, wanted),
+        again_in=max(0.1, (wanted.next - now).total_seconds()) if wanted.next else None,
+    )
+    if wanted.instead_of:
+        return replace(told, delete=_names(wanted.instead_of), again_in=1.0)
     touches = experiment["spec"].get("mode") != "Preview"
-    if (wants_run or unfinished) and touches and not held:
+    if (wanted.start or unfinished) and touches and not held:
         return Plan(hold=True)
-    if wants_run:
-        return _plan_run(experiment, runs)
+    if wanted.start:
+        return _plan_run(experiment, runs, wanted.start)
     if held and not unfinished and mine:
         return Plan(let_go=True)
-    return Plan(status=_status(experiment, mine), judgement=_paused(experiment))
+    old = _beyond_history(experiment, mine)
+    return Plan(delete=old) if old else told
 
 
-def run_name(experiment: Manifest) -> str:
-    """Return the deterministic name of the run of this generation."""
-    meta = experiment["metadata"]
+def run_name(experiment: Manifest, start: Start | None = None) -> str:
+    """Return the deterministic name of a run of this generation."""
+    meta, start = experiment["metadata"], start or Start()
     suffix = f"-{meta.get('generation', 1)}"
+    if start.scheduled_for:
+        suffix += f"-t{int(start.scheduled_for.timestamp() // 60)}"
+    elif start.repetition > 1:
+        suffix += f"-{start.repetition}"
     return str(meta["name"])[: NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
 
 
-def _plan_run(experiment: Manifest, runs: Sequence[Manifest]) -> Plan:
-    name = run_name(experiment)
+def _plan_run(experiment: Manifest, runs: Sequence[Manifest], start: Start) -> Plan:
+    name = run_name(experiment, start)
     if any(run["metadata"]["name"] == name for run in runs):
         message = f"a ChaosRun {name} of an earlier experiment is there: kubectl delete chaosrun "
-        return Plan(judgement=false("Ready", "NameTaken", message + name))
-    return Plan(create=build_run(experiment))
+        return Plan(judgements=(false("Ready", "NameTaken", message + name),))
+    return Plan(create=build_run(experiment, start))
 
 
-def build_run(experiment: Manifest) -> dict[str, Any]:
+def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any]:
     """Return the run's manifest: a frozen copy of the spec, owned by the experiment, held."""
-    meta = experiment["metadata"]
+    meta, start = experiment["metadata"], start or Start()
     generation = meta.get("generation", 1)
     preview = experiment["spec"].get("mode") == "Preview"
     made: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "ChaosRun",
         "metadata": {
-            "name": run_name(experiment),
+            "name": run_name(experiment, start),
             "namespace": meta["namespace"],
             "labels": {"cloudcafe.dev/experiment": meta["name"][:NAME_LIMIT]},
             "ownerReferences": [
@@ -99,67 +109,56 @@ def build_run(experiment: Manifest) -> dict[str, Any]:
         },
         "spec": {
             "experiment": {"name": meta["name"], "uid": meta["uid"], "generation": generation},
+            "repetition": start.repetition,
             "createdBy": (meta.get("annotations") or {}).get(CREATED_BY, ""),
-            "template": _template(experiment),
+            "template": template(experiment),
         },
     }
+    if start.scheduled_for:
+        made["spec"]["scheduledFor"] = format_time(start.scheduled_for)
     if not preview:
         made["metadata"]["finalizers"] = [FINALIZER]
     return made
 
 
-def _template(experiment: Manifest) -> dict[str, Any]:
-    """Return the spec without the switch that is read from the experiment while the run goes."""
-    return {name: value for name, value in experiment["spec"].items() if name != "paused"}
-
-
-def _is_news(experiment: Manifest, mine: Sequence[Manifest]) -> bool:
-    """Whether what is asked for differs from what was run last.
-
-    Only a new generation can: a field's new default after an upgrade is no new wish.
-    """
-    generation = experiment["metadata"].get("generation", 1)
-    if not mine:
-        told = experiment.get("status") or {}
-        known = bool(told.get("ran")) and generation <= told.get("observedGeneration", 0)
-        return not known and told.get("ran") != digest(experiment)
-    last = mine[-1]["spec"]
-    if generation <= last["experiment"]["generation"]:
-        return False
-    asked, run = dict(_template(experiment)), dict(last["template"])
-    run.pop("paused", None)
-    return asked != run
-
-
-def digest(experiment: Manifest) -> str:
-    """Return a short name of what the spec asks to be run."""
-    text = json.dumps(_template(experiment), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _beyond_history(experiment: Manifest, mine: Sequence[Manifest]) -> tuple[str, ...]:
+    """Return the oldest finished runs that nothing holds, beyond those to be kept."""
+    keep = experiment["spec"].get("history", HISTORY)
+    over = [run for run in mine if _phase(run) == "Finished"][:-keep]
+    return _names(run for run in over if not run["metadata"].get("finalizers"))
 
 
 def _status(experiment: Manifest, mine: Sequence[Manifest]) -> ExperimentStatus | None:
     """Return what the last run says; None where there is none: what is told stays."""
-    generation = experiment["metadata"].get("generation", 1)
     if not mine:
         return None
     last = mine[-1]
     status = last.get("status") or {}
-    finished = status.get("phase") == "Finished"
+    worse = regression(mine)
+    message = "; ".join(part for part in (status.get("message", ""), worse) if part)
     return ExperimentStatus(
-        observed_generation=generation,
+        observed_generation=experiment["metadata"].get("generation", 1),
         run=last["metadata"]["name"],
         ran=digest({"spec": last["spec"]["template"]}),
-        phase="Finished" if finished else "Running",
+        repetition=last["spec"].get("repetition", 1),
+        phase="Finished" if status.get("phase") == "Finished" else "Running",
         verdict=status.get("verdict", ""),
         rto=status.get("rto", ""),
-        message=status.get("message", ""),
+        message=message,
+        recovery=recoveries(mine),
+        regression=worse,
     )
 
 
-def _paused(experiment: Manifest) -> Judgement | None:
+def _judgements(experiment: Manifest, wanted: Starts) -> tuple[Judgement, ...]:
+    found: tuple[Judgement, ...] = ()
     if experiment["spec"].get("paused"):
-        return true("Paused", "SpecPaused", "nothing new is begun until spec.paused is false")
-    return None
+        found += (true("Paused", "SpecPaused", "nothing new is begun until spec.paused is false"),)
+    if wanted.missed:
+        found += (false("Scheduled", "MissedStart", wanted.missed),)
+    elif experiment["spec"].get("schedule"):
+        found += (true("Scheduled", "Waiting"),)
+    return found
 
 
 def with_conditions(
@@ -169,12 +168,21 @@ def with_conditions(
     return status.model_copy(update={"conditions": conditions})
 
 
+def _names(runs: Any) -> tuple[str, ...]:
+    """Return the names of those that are not being deleted already."""
+    return tuple(
+        run["metadata"]["name"] for run in runs if not run["metadata"].get("deletionTimestamp")
+    )
+
+
 def _belongs(run: Manifest, uid: str) -> bool:
     return bool(run["spec"]["experiment"]["uid"] == uid)
 
 
-def _generation(run: Manifest) -> int:
-    return int(run["spec"]["experiment"]["generation"])
+def _age(run: Manifest) -> tuple[int, str, int]:
+    spec = run["spec"]
+    when = spec.get("scheduledFor") or run["metadata"].get("creationTimestamp", "")
+    return int(spec["experiment"]["generation"]), str(when), int(spec.get("repetition", 1))
 
 
 def _phase(run: Manifest) -> str:

@@ -12,11 +12,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
-from cloudcafe_operator.resources.common import Model, Rule, StatusModel, keyed_by
+from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, keyed_by
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
 from cloudcafe_operator.resources.duration import Duration
 from cloudcafe_operator.resources.probe import NAME, SteadyState
+from cloudcafe_operator.resources.schedule import Schedule
 
 Mode = Literal["one", "all", "fixed", "fixedPercent", "randomMaxPercent"]
 COUNTED = ("fixed", "fixedPercent", "randomMaxPercent")
@@ -108,6 +109,16 @@ class StopWhen(Model):
     failing_for: Duration = Field(description="How long without one good sample is too long.")
 
 
+class RecoveryHistory(StatusModel):
+    """How long recovery took in the runs of the same steps, in seconds."""
+
+    runs: int = 0
+    low: float = 0.0
+    median: float = 0.0
+    high: float = 0.0
+    last: float | None = None
+
+
 class ExperimentSpec(Model):
     """What to try, how it is watched and how far it may go."""
 
@@ -116,6 +127,11 @@ class ExperimentSpec(Model):
             "!has(self.stopWhen) || self.stopWhen.all(s, "
             "self.steadyState.probes.exists(p, p.name == s.probe && !has(p.ledger)))",
             "stopWhen[].probe must be the name of an http or order probe in steadyState.probes[]",
+        ),
+        Rule(
+            "!has(self.schedule) || self.repeat == 1",
+            "repeat is for experiments without a schedule: a schedule repeats by itself",
+            ".repeat",
         ),
     )
     hypothesis: str = Field(
@@ -143,6 +159,19 @@ class ExperimentSpec(Model):
         max_length=30,
         description="Names of irreversible faults that are agreed to.",
     )
+    repeat: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="How many runs, one after the other: three give recovery an interval. The "
+        "first that is aborted ends them.",
+    )
+    schedule: Schedule | None = Field(
+        default=None, description="Start by the clock, and not when it is applied."
+    )
+    history: int = Field(
+        default=10, ge=1, le=100, description="How many finished runs are kept; the oldest go."
+    )
     paused: bool = Field(
         default=False, description="Start nothing new; what is in force is still undone on time."
     )
@@ -156,12 +185,21 @@ class ExperimentStatus(StatusModel):
     ran: str = Field(
         default="", description="Digest of what it ran: removing a run does not repeat it."
     )
+    repetition: int = Field(default=0, description="Which repetition it was.")
     phase: str = Field(default="", description="Its phase.")
     verdict: str = Field(default="", description="Its verdict.")
     rto: str = Field(default="", description="How long recovery took.")
     message: str = Field(default="", description="Why.")
+    recovery: RecoveryHistory | None = Field(
+        default=None, description="Recovery in all runs of the same steps."
+    )
+    regression: str = Field(
+        default="", description="How the last run was worse; empty: it was not."
+    )
+    last_scheduled: Time | None = Field(default=None, description="The last start by the clock.")
+    next_run: Time | None = Field(default=None, description="The next start by the clock.")
     conditions: tuple[Condition, ...] = Field(
-        default=(), json_schema_extra=keyed_by("type"), description="Ready, Paused."
+        default=(), json_schema_extra=keyed_by("type"), description="Ready, Paused, Scheduled."
     )
 
 
@@ -199,6 +237,7 @@ def definition(faults: Mapping[str, type[Model]]) -> Definition:
             Column("RTO", ".status.rto"),
             Column("Verdict", ".status.verdict"),
             Column("Age", ".metadata.creationTimestamp", "date"),
+            Column("Next", ".status.nextRun", priority=1),
             Column("Why", ".status.message", priority=1),
         ),
     )

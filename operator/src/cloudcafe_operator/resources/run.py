@@ -49,6 +49,8 @@ class RunSpec(Model):
         Rule("self == oldSelf", "a run is never changed: change the experiment, which makes a new"),
     )
     experiment: ExperimentRef = Field(description="Whose run this is.")
+    scheduled_for: Time | None = Field(default=None, description="The start by the clock.")
+    repetition: int = Field(default=1, ge=1, description="Which of the repetitions it is.")
     created_by: str = Field(default="", max_length=512, description="Who applied the experiment.")
     template: ExperimentSpec = Field(description="The experiment's spec at that time.")
 

@@ -10,7 +10,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, cel, keyed_by
+from cloudcafe_operator.resources.common import (
+    KNOWN_ZONE,
+    Model,
+    Rule,
+    StatusModel,
+    Time,
+    cel,
+    keyed_by,
+)
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
 
@@ -22,10 +30,6 @@ NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
-KNOWN_ZONE = Rule(
-    "self == 'UTC' || timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
-    "timezone must be a name of the IANA time zone database, for example Europe/Lisbon",
-)
 REASONS = {
     "Ready": "all is in place",
     "Creating": "work is under way",
