@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import boto3
 import pytest
 from botocore.config import Config
+
+from localaws.tests.traffic import proxied_echo
 
 ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
 
@@ -26,3 +30,18 @@ def client(aws):
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def program():
+    if shutil.which("go") is None:
+        pytest.skip("Toxiproxy is compiled with Go, which is not installed")
+    from dev.tools import tool  # noqa: PLC0415 - only where there is Go
+
+    return str(tool("toxiproxy"))
+
+
+@pytest.fixture
+def toxiproxy(program):
+    with proxied_echo(program) as proxy:
+        yield proxy

@@ -83,6 +83,15 @@ def test_the_policy_allows_what_stores_and_faults_call_and_changes_only_by_conse
     assert {action for fault in faults().values() for action in fault.iam_actions} <= allowed
 
 
+def test_what_cannot_consent_by_a_tag_is_allowed_only_beside_what_did():
+    statements = {statement["Sid"]: statement for statement in policy()["Statement"]}
+    assert statements["FaultsRules"]["Resource"] == ["arn:aws:ec2:*:*:security-group-rule/*"]
+    assert "ec2:RevokeSecurityGroupIngress" in statements["FaultsRules"]["Action"]
+    assert "ec2:RevokeSecurityGroupIngress" in statements["FaultsChange"]["Action"]
+    tagging = statements["FaultsTagWhatTheyMake"]["Condition"]["StringEquals"]
+    assert "AuthorizeSecurityGroupIngress" in tagging["ec2:CreateAction"]
+
+
 def test_the_catalogue_has_every_fault():
     text = generate.catalogue()
     assert all(f"## {name}" in text for name in faults())

@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING
 import structlog
 
 from localaws.consequences import Consequence, discover
+from localaws.emulators import moto_network
 from localaws.emulators.clusters import MinistackClusters
 from localaws.emulators.ministack import Ministack
 from localaws.emulators.moto import Moto
 from localaws.routing import MOTO_SERVICES
 from localaws.seeding import sow
 from localaws.snapshots import Snapshots
+from localaws.switchboard import Switchboard
 from localaws.tagging import Tagging
+from localaws.toxiproxy import Toxiproxy
 from localaws.world import World
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
     from localaws.messages import Reply, Request
+    from localaws.network import Network
     from localaws.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -39,11 +43,19 @@ class EmbeddedAws:
     def __init__(self, settings: Settings) -> None:
         self.ready = False
         self._due = asyncio.Event()
-        self.world = World(settings, self._emulate, MinistackClusters(), wake=self._due.set)
+        self.moto = Moto()
+        self.world = World(
+            settings,
+            self._emulate,
+            MinistackClusters(),
+            wake=self._due.set,
+            switches=Switchboard(_toxiproxy(settings)),
+            network=self._network,
+            act=self.answer,
+        )
         self.consequences: dict[str, Consequence] = discover(self.world)
         self._snapshots = Snapshots(settings, self.consequences, self.world.registry)
         self.ministack = Ministack(settings, self._snapshots.changed)
-        self.moto = Moto()
         self._tagging = Tagging(self.ministack, self.moto)
         self._chains = self._chained()
         self._loop: asyncio.Task[None] | None = None
@@ -56,8 +68,7 @@ class EmbeddedAws:
         self.ministack.load()
         self._snapshots.restore()
         await self.ministack.start()
-        if self.world.settings.seed:
-            await sow(self.world)
+        await self._sow()
         self._snapshots.start()
         self._loop = asyncio.create_task(self._reconcile(), name="consequences")
         self.ready = True
@@ -80,8 +91,7 @@ class EmbeddedAws:
         await self.moto.reset()
         for consequence in self.consequences.values():
             await consequence.reset()
-        if self.world.settings.seed:
-            await sow(self.world)
+        await self._sow()
 
     def has_consequences(self, service: str) -> bool:
         """Whether requests to the service have to be read whole."""
@@ -91,6 +101,15 @@ class EmbeddedAws:
         """What AWS answers, consequences included."""
         chain = self._chains.get(request.service)
         return await (chain(request) if chain else self._emulate(request))
+
+    async def _sow(self) -> None:
+        if self.world.settings.seed:
+            region = self.world.settings.region
+            await self.moto.run(partial(moto_network.plant, region))
+            await sow(self.world)
+
+    async def _network(self) -> Network:
+        return await self.moto.run(partial(moto_network.read, self.world.settings.region))
 
     async def _emulate(self, request: Request) -> Reply:
         if request.service in MOTO_SERVICES:
@@ -113,6 +132,10 @@ class EmbeddedAws:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), min([TICK_SECONDS, *delays]))
             self._due.clear()
+
+
+def _toxiproxy(settings: Settings) -> Toxiproxy | None:
+    return Toxiproxy(settings.toxiproxy_url) if settings.toxiproxy_url else None
 
 
 async def _through(consequence: Consequence, inner: Forward, request: Request) -> Reply:

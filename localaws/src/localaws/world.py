@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from localaws.clock import Clock, monotonic
 from localaws.messages import Reply, Request
+from localaws.network import Network
 from localaws.settings import ACCOUNT, Settings
+from localaws.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,6 +48,10 @@ class ClusterKey:
     identifier: str
 
 
+async def _no_network() -> Network:
+    return Network()
+
+
 @dataclass(frozen=True)
 class World:
     """The surroundings of a consequence.
@@ -54,6 +60,9 @@ class World:
         call: asks the emulator itself, past all consequences.
         clusters: the emulator's Aurora clusters.
         wake: asks for a tick of all consequences now instead of within a second.
+        switches: the TCP endpoints that can be cut, shared by all consequences.
+        network: reads the emulator's network as it is now.
+        act: asks as a client does, consequences included.
     """
 
     settings: Settings
@@ -62,6 +71,9 @@ class World:
     wake: Callable[[], None] = lambda: None
     clock: Clock = monotonic
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    switches: Switchboard = field(default_factory=Switchboard)
+    network: Callable[[], Awaitable[Network]] = _no_network
+    act: Call | None = None
 
     def request(
         self, service: str, target: str, body: bytes, *, scope: tuple[str, str] | None = None

@@ -14,6 +14,7 @@ from typing import Any
 
 from cloudcafe_operator.effects.aws_errors import Refusal
 from cloudcafe_operator.faults.registry import faults
+from cloudcafe_operator.generate_iam_ec2 import beside
 from cloudcafe_operator.planning.store_world import CHAOS_TAG
 
 EFFECTS = Path(__file__).parent / "effects"
@@ -24,7 +25,7 @@ STORE_RESOURCES = {
     "tag": "*",
 }
 SIDS = {"sqs": "StoreQueues", "secretsmanager": "StoreSecrets", "tag": "StoreTags"}
-READS = ("Describe", "Get", "List")
+READS = ("Describe", "Get", "GET", "List")
 # FIS acts with the role it is handed, and only on what opted in: that role's policy says so
 FIS_RESOURCES = [
     "arn:aws:fis:*:*:action/aws:kinesis:*",
@@ -53,6 +54,7 @@ def policy() -> dict[str, Any]:
     if changes:
         consent = {"StringEquals": {f"aws:ResourceTag/{CHAOS_TAG}": "allowed"}}
         statements.append(_allow("FaultsChange", changes, "*") | {"Condition": consent})
+    statements.extend(beside(changes))
     if through_fis:
         statements.append(_allow("FaultsThroughFis", through_fis, FIS_RESOURCES))
     if passes:

@@ -20,12 +20,13 @@ import structlog
 from prometheus_client import Counter
 
 from localaws.failover import Failover, Phase, serves
-from localaws.toxiproxy import Proxy, Toxiproxy, ToxiproxyUnreachableError
+from localaws.toxiproxy import Proxy, ToxiproxyUnreachableError
 from localaws.world import ClusterKey
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
     from localaws.messages import Reply, Request
+    from localaws.switchboard import Endpoints
     from localaws.world import World
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class AuroraFailover:
 
     services = frozenset({"rds"})
 
-    def __init__(self, world: World, toxiproxy: Toxiproxy | None) -> None:
+    def __init__(self, world: World, toxiproxy: Endpoints | None) -> None:
         settings = world.settings
         self._world = world
         self._toxiproxy = toxiproxy
@@ -167,8 +168,7 @@ class AuroraFailover:
 
 def build(world: World) -> AuroraFailover:
     """The consequence with its real effect; without a URL it moves only state."""
-    url = world.settings.toxiproxy_url
-    return AuroraFailover(world, Toxiproxy(url) if url else None)
+    return AuroraFailover(world, world.switches.of("failover"))
 
 
 def _key(request: Request) -> ClusterKey:

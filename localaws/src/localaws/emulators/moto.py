@@ -2,8 +2,8 @@
 
 The gateway calls it for what only moto gets right (EC2 and what is linked to it, Redshift,
 MemoryDB, …). Its state has no locks, so all calls go through one worker thread, which also keeps
-its slow ones off the event loop. It is imported with the first call: a cafe that never asks EC2
-does not pay for it.
+its slow ones off the event loop. It is imported late, in that thread: with the seeds, or with the
+first call where there are none.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
+from localaws.emulators import moto_additions
 from localaws.messages import NOT_IMPLEMENTED, Reply, Request, error_reply, protocol_of
 from localaws.settings import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 _HOSTS = {"memorydb": "memory-db"}
 
 
@@ -43,6 +45,15 @@ class Moto:
     async def call(self, request: Request) -> Reply:
         """Answer one request; an action that moto lacks is a 501, its own crash a 500."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._call, request)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something with moto's own objects, in its thread: no request comes in between."""
+
+        def loaded() -> T:
+            self._loaded()
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._worker, loaded)
 
     async def reset(self) -> None:
         """Forget all resources (tests only)."""
@@ -76,6 +87,7 @@ class Moto:
             os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
             from moto.core.botocore_stubber import BotocoreStubber  # noqa: PLC0415 - 180 MB
 
+            moto_additions.install()
             self._stubber = BotocoreStubber()
         return self._stubber
 

@@ -46,7 +46,7 @@ MISSING = (
 EXISTING = (
     "ResourceExistsException", "QueueAlreadyExists", "QueueNameExists",
     "EntityAlreadyExists", "BucketAlreadyOwnedByYou", "ConflictException",
-    "ResourceAlreadyExistsException",
+    "ResourceAlreadyExistsException", "InvalidPermission.Duplicate",
 )  # fmt: skip
 CONFLICTS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 NAME_STILL_TAKEN = ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")

@@ -15,6 +15,8 @@ from cloudcafe_operator.resources.run import Target
 
 Text = Annotated[str, Field(max_length=512)]
 OPT_IN = "cloudcafe.dev/chaos"
+PROTECTED = "cloudcafe.dev/protected"  # never broken, whatever else it is tagged with
+RUN_TAG = "cloudcafe.dev/run"  # what a run makes or changes bears its uid
 
 
 class AwsSelector(Model):
@@ -43,12 +45,15 @@ def tags_of(tag_list: Sequence[Json]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tag_list}
 
 
-def matches(selector: AwsSelector, arn: str, tags: Mapping[str, str]) -> bool:
-    """Whether a resource is meant: among the ARNs and names, where given, with all the tags."""
+def matches(selector: AwsSelector, arn: str, tags: Mapping[str, str], name: str = "") -> bool:
+    """Whether a resource is meant: among the ARNs and names, where given, with all the tags.
+
+    Its name is the ARN's last part, unless it has another one.
+    """
     if not (selector.arns or selector.names or selector.tags):
         return False
     meant = not selector.arns or arn in selector.arns
-    named = not selector.names or re.split("[:/]", arn)[-1] in selector.names
+    named = not selector.names or (name or re.split("[:/]", arn)[-1]) in selector.names
     return meant and named and all(tags.get(key) == one for key, one in selector.tags.items())
 
 
