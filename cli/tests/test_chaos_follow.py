@@ -1,15 +1,22 @@
 """`cafectl run`, `watch`, `halt`: what is started, followed through trouble, and how it ends."""
 
+import io
+from datetime import timedelta
+
 import pytest
 import yaml
 from cafectl.app import app
 from cafectl.chaos import commands
+from cafectl.chaos.approval import APPROVED
 from cafectl.chaos.cluster import Refused, Unreachable
-from cafectl.chaos.follow import follow
+from cafectl.chaos.follow import Sight, follow
+from cafectl.chaos.screen import picture
 from cafectl.chaos.start import AGAIN, experiment_from
+from cafectl.chaos.view import read
+from rich.console import Console
 from typer.testing import CliRunner
 
-from cli.tests.made import FakeChaos, FakeClock, at, entry, experiment, run
+from cli.tests.made import BEGAN, FakeChaos, FakeClock, at, entry, experiment, run, step
 
 UNBEGUN = {"phase": "Pending", "verdict": "", "message": "", "startedAt": None, "finishedAt": None}
 HOLDING = {
@@ -238,6 +245,32 @@ def test_resume_lifts_the_halt(chaos, clock):
     assert cafectl("resume").stdout == "runs may begin again\n"
     assert chaos.halted == {"halted": "false"}
     assert cafectl("resume").stdout == "nothing was halted\n"
+
+
+def test_approve_agrees_to_the_step_that_waits_and_keeps_earlier_yeses_of_the_run(chaos, clock):
+    item = experiment()
+    item["metadata"]["annotations"] = {APPROVED: "aurora-failover-1/first,old-1/fail-over"}
+    waiting = step(approvalAskedAt=at(2), injectedAt=None, recoveredAt=None, measures={})
+    chaos.add(item, run(**HOLDING | {"phase": "Approving", "steps": [waiting], "journal": []}))
+    assert "step fail-over of aurora-failover-1" in cafectl("approve", "aurora-failover").stdout
+    annotations = chaos.get("chaosexperiments", "aurora-failover")["metadata"]["annotations"]
+    assert annotations == {APPROVED: "aurora-failover-1/first,aurora-failover-1/fail-over"}
+
+
+def test_approve_refuses_where_nothing_waits(chaos, clock):
+    chaos.add(experiment(), run())
+    result = cafectl("approve", "aurora-failover")
+    assert result.exit_code == 2
+    assert "waits for no approval: it is Finished" in result.stderr
+
+
+def test_a_terminal_shows_a_picture_that_names_what_is_in_force():
+    sight = Sight(read(run(**HOLDING)), BEGAN + timedelta(seconds=5.5))
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(picture(sight, 100))
+    text = console.export_text()
+    for said in ("Holding", "in force 2 s", "undo in 1.5 s", "auroraFailover", "▼", "12 ms"):
+        assert said in text
 
 
 def test_preview_shows_targets_and_calls_and_leaves_nothing_behind(chaos, clock):

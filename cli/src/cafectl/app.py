@@ -23,6 +23,7 @@ from rich.console import Console
 from cafectl import orders, runs
 from cafectl.audit_command import audit
 from cafectl.chaos import commands as chaos
+from cafectl.chaos import look
 from cafectl.chaos.verdict import EXIT_CODES
 from cafectl.redrive_command import redrive
 from cafectl.values_command import values
@@ -145,9 +146,9 @@ class _Progress:
 
 
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Break something": (chaos.run, chaos.watch, chaos.preview),
+    "Break something": (chaos.run, chaos.watch, chaos.approve, chaos.preview),
     "Stop it": (chaos.halt, chaos.resume),
-    "What it did": (list_runs,),
+    "What it did": (list_runs, look.history, look.report, look.explain),
     "Buy coffee": (buy, trickle),
     "The books": (audit, redrive),
     "Set up": (values,),

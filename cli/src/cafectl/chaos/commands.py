@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cafectl.chaos import approval, start, verdict
 from cafectl.chaos import halt as lever
-from cafectl.chaos import start, verdict
 from cafectl.chaos.cluster import ApiServer, Chaos
 from cafectl.chaos.duration import seconds
 from cafectl.chaos.errors import told
@@ -89,6 +89,15 @@ def preview(what: What, *, namespace: Namespace = "cloudcafe") -> None:
         for part in shown(found):
             console.print(part, soft_wrap=True)
         raise typer.Exit(verdict.code(found))
+
+
+def approve(name: Name, *, namespace: Namespace = "cloudcafe") -> None:
+    """Agree to the next step of a run that waits for a human's yes."""
+    chaos = ApiServer(namespace)
+    with told():
+        waiting = latest(chaos, name)
+        step = approval.approve(chaos, waiting)
+        typer.echo(f"agreed: step {step} of {waiting.name} may begin once users are served")
 
 
 def halt(

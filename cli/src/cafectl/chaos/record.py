@@ -53,6 +53,8 @@ class Step(Read):
 
     name: str
     momentary: bool = False
+    approval_asked_at: datetime | None = None
+    approved_at: datetime | None = None
     injected_at: datetime | None = None
     hold_until: datetime | None = None
     revert_at: datetime | None = None

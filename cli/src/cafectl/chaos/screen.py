@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cafectl.chaos import spark
+from cafectl.chaos.approval import WAITING
 from cafectl.chaos.duration import clock, seconds, short
 from cafectl.chaos.follow import Sight
 from cafectl.chaos.record import Entry, Step
@@ -93,8 +94,7 @@ def _step(run: Run, step: Step, sight: Sight) -> tuple[str, str, str]:
     """Return sign, style and how far it came."""
     within, measures = run.objective(step), step.measures
     if step.injected_at is None:
-        waiting = run.finished or run.steps[run.status.step] != step
-        return "·", "dim", "" if waiting else run.status.phase.lower()
+        return _unbegun(run, step)
     if step.recovered_at:
         met = (measures.recovered_after or 0.0) <= seconds(within)
         text = f"recovered after {short(measures.recovered_after)}, objective {within}"
@@ -108,6 +108,14 @@ def _step(run: Run, step: Step, sight: Sight) -> tuple[str, str, str]:
     left = (step.hold_until - sight.now).total_seconds() if step.hold_until else None
     held = "injecting" if left is None else f"in force, undo in {short(max(0.0, left))}"
     return "▶", "red", held
+
+
+def _unbegun(run: Run, step: Step) -> tuple[str, str, str]:
+    if run.finished or run.steps[run.status.step] != step:
+        return "·", "dim", ""
+    if run.status.phase == WAITING:
+        return "?", "bold yellow", f"waits for a yes: cafectl approve {run.name}"
+    return "·", "dim", run.status.phase.lower()
 
 
 def _probes(sight: Sight, width: int) -> Table:

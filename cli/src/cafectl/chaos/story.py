@@ -44,6 +44,7 @@ def _begin(run: Run) -> Iterator[Told]:
 
 def _steps(run: Run) -> Iterator[Told]:
     for step in run.steps:
+        yield from _approval(run, step)
         begun = run.offset(step.injected_at)
         if begun is None:
             continue
@@ -55,6 +56,16 @@ def _steps(run: Run) -> Iterator[Told]:
         for entry in run.entries(step):
             yield from _entry(run, entry)
         yield from _users(run, step, begun)
+
+
+def _approval(run: Run, step: Step) -> Iterator[Told]:
+    asked, agreed = run.offset(step.approval_asked_at), run.offset(step.approved_at)
+    if asked is not None:
+        message = (run.spec_of(step).get("approval") or {}).get("message") or "may it begin?"
+        how = f"cafectl approve {run.name} -n {run.namespace}"
+        yield Told(asked, "ApprovalNeeded", f"step {step.name}: {message} To agree: {how}", "act")
+    if agreed is not None:
+        yield Told(agreed, "Approved", f"step {step.name}", "good")
 
 
 def _entry(run: Run, entry: Entry) -> Iterator[Told]:
