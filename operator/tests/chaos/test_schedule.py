@@ -209,3 +209,63 @@ async def test_a_kill_at_any_write_of_a_repeated_experiment_makes_no_run_twice()
     swept = await sweep("podKill", meanwhile=lambda _: until, repeat=2)
     assert [one for one in swept.failures if "injected 2 times" not in one] == []
     assert swept.plans > 40
+
+
+class TestRunAgain:
+    """The annotation cloudcafe.dev/run-again."""
+
+    @staticmethod
+    def wish(calendar, value, **fields):
+        item = calendar.world.kubernetes.find("ChaosExperiment", "try", "shop")
+        notes = {**item["metadata"]["annotations"], "cloudcafe.dev/run-again": value}
+        item = {**item, "metadata": {**item["metadata"], "annotations": notes}}
+        item["spec"] = {**item["spec"], **fields}
+        calendar.world.kubernetes._store(item, "MODIFIED")
+
+    async def test_each_new_value_makes_one_more_run_of_the_same_spec(self):
+        calendar = Calendar()
+        await calendar.go(40)
+        self.wish(calendar, "please")
+        await calendar.go(40)
+        self.wish(calendar, "once more")
+        await calendar.go(40)
+        names = calendar.names
+        assert len(names) == 3
+        assert all(name.startswith("try-1-a") for name in names[1:])
+        for name in names[1:]:
+            await calendar.world.kubernetes.delete(Ref(CHAOS_RUNS, name, "shop"))
+        await calendar.go(20)
+        assert calendar.names == ["try-1"]
+
+    async def test_together_with_a_new_spec_it_is_one_run_in_all(self):
+        calendar = Calendar()
+        await calendar.go(40)
+        self.wish(calendar, "please", hypothesis="Something else holds.")
+        await calendar.go(60)
+        assert calendar.names == ["try-1", "try-2"]
+
+    async def test_it_waits_for_the_run_that_goes_on(self):
+        calendar = Calendar()
+        await calendar.go(2)
+        self.wish(calendar, "please")
+        await calendar.go(2)
+        assert calendar.names == ["try-1"]
+        await calendar.go(60)
+        assert len(calendar.names) == 2
+
+    async def test_a_scheduled_experiment_may_be_run_now(self):
+        calendar = Calendar(schedule=EVERY_FIVE)
+        await calendar.go(5)
+        self.wish(calendar, "now")
+        await calendar.go(40)
+        assert len(calendar.names) == 1
+        assert calendar.names[0].startswith("try-1-a")
+        await calendar.go(300)
+        assert len(calendar.names) == 2
+
+    async def test_after_repetitions_it_is_one_run(self):
+        calendar = Calendar(repeat=2)
+        await calendar.go(80)
+        self.wish(calendar, "please")
+        await calendar.go(80)
+        assert len(calendar.names) == 3

@@ -72,6 +72,8 @@ def run_name(experiment: Manifest, start: Start | None = None) -> str:
     suffix = f"-{meta.get('generation', 1)}"
     if start.scheduled_for:
         suffix += f"-t{int(start.scheduled_for.timestamp() // 60)}"
+    elif start.again and not start.new:
+        suffix += f"-a{start.again[:8]}"
     elif start.repetition > 1:
         suffix += f"-{start.repetition}"
     return str(meta["name"])[: NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
@@ -114,6 +116,8 @@ def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any
             "template": template(experiment),
         },
     }
+    if start.again:
+        made["spec"]["again"] = start.again
     if start.scheduled_for:
         made["spec"]["scheduledFor"] = format_time(start.scheduled_for)
     if not preview:
@@ -132,7 +136,7 @@ def _status(experiment: Manifest, mine: Sequence[Manifest]) -> ExperimentStatus 
     """Return what the last run says; None where there is none: what is told stays."""
     if not mine:
         return None
-    last = mine[-1]
+    last, told = mine[-1], experiment.get("status") or {}
     status = last.get("status") or {}
     worse = regression(mine)
     message = "; ".join(part for part in (status.get("message", ""), worse) if part)
@@ -141,6 +145,7 @@ def _status(experiment: Manifest, mine: Sequence[Manifest]) -> ExperimentStatus 
         run=last["metadata"]["name"],
         ran=digest({"spec": last["spec"]["template"]}),
         repetition=last["spec"].get("repetition", 1),
+        ran_again=last["spec"].get("again") or told.get("ranAgain", ""),
         phase="Finished" if status.get("phase") == "Finished" else "Running",
         verdict=status.get("verdict", ""),
         rto=status.get("rto", ""),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from cloudcafe_operator.resources.common import format_time, parse
 from cloudcafe_operator.resources.schedule import Schedule
 
 Manifest = Mapping[str, Any]
+RUN_AGAIN = "cloudcafe.dev/run-again"  # annotation: anything new is a wish for one more run
 NOT_RUN = ("paused", "schedule", "history", "repeat")  # of the spec: how often, not what
 
 
@@ -26,6 +27,8 @@ class Start:
 
     repetition: int = 1
     scheduled_for: datetime | None = None
+    again: str = ""  # which wish for one more run it fulfils
+    new: bool = False  # the spec is new: it is the first of its generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,18 @@ def starts(
     experiment: Manifest, mine: Sequence[Manifest], unfinished: Sequence[Manifest], now: datetime
 ) -> Starts:
     """Return what is wanted; `mine` are the experiment's runs, oldest first."""
+    free = not unfinished and not experiment["spec"].get("paused")
+    again = _again(experiment, mine)
+    once_more = Start(again=again, repetition=experiment["spec"].get("repeat", 1))
     if experiment["spec"].get("schedule"):
-        return _by_the_clock(experiment, mine, unfinished, now)
-    if unfinished or experiment["spec"].get("paused"):
+        found = _by_the_clock(experiment, mine, unfinished, now)
+        wished = free and again and not found.start
+        return replace(found, start=once_more) if wished else found
+    if not free:
         return Starts()
     if _is_news(experiment, mine):
-        return Starts(start=Start())
-    return Starts(start=_repetition(experiment, mine))
+        return Starts(start=Start(again=again, new=True))
+    return Starts(start=once_more if again else _repetition(experiment, mine))
 
 
 def template(experiment: Manifest) -> dict[str, Any]:
@@ -82,6 +90,17 @@ def _by_the_clock(
     instead = tuple(unfinished) if policy == "Replace" else ()
     start = None if instead else Start(scheduled_for=found.start)
     return Starts(start=start, instead_of=instead, last=last, next=found.next)
+
+
+def _again(experiment: Manifest, mine: Sequence[Manifest]) -> str:
+    """Return the wish for one more run, in short, that no run has fulfilled yet."""
+    wish = (experiment["metadata"].get("annotations") or {}).get(RUN_AGAIN)
+    if not wish:
+        return ""
+    short = hashlib.sha256(wish.encode()).hexdigest()[:16]
+    fulfilled = {run["spec"].get("again") for run in mine}
+    fulfilled.add((experiment.get("status") or {}).get("ranAgain"))
+    return "" if short in fulfilled else short
 
 
 def _last_scheduled(experiment: Manifest, mine: Sequence[Manifest]) -> datetime | None:

@@ -186,6 +186,7 @@ class ExperimentStatus(StatusModel):
         default="", description="Digest of what it ran: removing a run does not repeat it."
     )
     repetition: int = Field(default=0, description="Which repetition it was.")
+    ran_again: str = Field(default="", description="The last wish for one more run, in short.")
     phase: str = Field(default="", description="Its phase.")
     verdict: str = Field(default="", description="Its verdict.")
     rto: str = Field(default="", description="How long recovery took.")

@@ -51,6 +51,7 @@ class RunSpec(Model):
     experiment: ExperimentRef = Field(description="Whose run this is.")
     scheduled_for: Time | None = Field(default=None, description="The start by the clock.")
     repetition: int = Field(default=1, ge=1, description="Which of the repetitions it is.")
+    again: str = Field(default="", max_length=64, description="The wish that it fulfils, in short.")
     created_by: str = Field(default="", max_length=512, description="Who applied the experiment.")
     template: ExperimentSpec = Field(description="The experiment's spec at that time.")
 
