@@ -7,7 +7,9 @@ import shutil
 import boto3
 import pytest
 from botocore.config import Config
+from localaws.testing import LocalAws
 
+from localaws.tests.kubernetes import Cluster
 from localaws.tests.traffic import proxied_echo
 
 ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
@@ -45,3 +47,22 @@ def program():
 def toxiproxy(program):
     with proxied_echo(program) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A cluster, and a localaws that knows it."""
+    with Cluster() as cluster:
+        environment = cluster.environment(tmp_path_factory.mktemp("identity"))
+        with LocalAws.start(environment) as aws:
+            yield cluster, aws
+
+
+@pytest.fixture
+def cluster(place):
+    cluster, _ = place
+    cluster.pods.clear()
+    cluster.refusing = 0
+    for service in ("analytics-worker", "analytics-worker", "loyalty"):
+        cluster.add(service)
+    return cluster

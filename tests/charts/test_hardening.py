@@ -34,13 +34,14 @@ def test_no_pod_borrows_from_its_host(chart):
         assert not [volume for volume in spec["volumes"] if "hostPath" in volume], name
 
 
-def test_only_the_operator_holds_a_token_of_the_api_server(chart):
+def test_only_the_operator_and_the_embedded_aws_hold_a_token_of_the_api_server(chart):
     holders = {
         name
         for name, pod in chart.pods().items()
         if pod["spec"].get("automountServiceAccountToken") is not False
     }
-    assert holders == {"cloudcafe-operator"}
+    assert holders - {"localaws"} == {"cloudcafe-operator"}
+    assert ("localaws" in holders) == ("localaws" in chart.pods())
 
 
 def test_no_service_puts_its_address_into_the_environment(chart):

@@ -72,3 +72,22 @@ def test_the_right_to_inject_is_asked_for_as_it_is_given(embedded):
     expression = policy["validations"][0]["expression"]
     assert "authorizer.group('cloudcafe.dev').resource('faults')" in expression
     assert "check('inject')" in expression
+
+
+def test_the_embedded_aws_may_list_and_delete_pods_of_its_namespace_and_nothing_else(embedded):
+    role = embedded.get("Role", "localaws")
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]}
+    ]
+    bound = [
+        each["roleRef"]["kind"]
+        for kind in ("RoleBinding", "ClusterRoleBinding")
+        for each in embedded.of(kind)
+        for subject in each["subjects"]
+        if subject["name"] == "localaws"
+    ]
+    assert bound == ["Role"]
+
+
+def test_on_aws_nobody_is_the_embedded_aws(on_aws):
+    assert "localaws" not in {each["metadata"]["name"] for each in on_aws.of("ServiceAccount")}

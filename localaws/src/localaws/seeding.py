@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MADE = (200, 201)
+# the services that speak AWS's query protocol
+VERSIONS = {"rds": "2014-10-31", "autoscaling": "2011-01-01", "elasticache": "2015-02-02"}
 
 
 class SeedError(Exception):
@@ -46,10 +48,10 @@ def _request(world: World, seed: Seed) -> Request:
         method, _, path = seed.target.partition(" ")
         body = json.dumps(seed.parameters).encode()
         return _plain(world.request(seed.service, "", body), method, path)
-    if seed.service != "rds":
+    if seed.service not in VERSIONS:
         body = json.dumps(seed.parameters).encode()
         return world.request(seed.service, seed.target, body)
-    form = {"Action": seed.target, "Version": "2014-10-31", **seed.parameters}
+    form = {"Action": seed.target, "Version": VERSIONS[seed.service], **seed.parameters}
     body = urlencode(form).encode()
     request = world.request(seed.service, seed.target, body)
     headers = {**request.headers, "content-type": "application/x-www-form-urlencoded"}

@@ -29,6 +29,9 @@ class Settings:
         postgres_upstream: where that proxy leads, if localaws has to create it.
         aurora_cluster: the cluster whose writer is that PostgreSQL.
         failover_seconds: how long a failover keeps the writer away.
+        kubernetes_url: the Kubernetes API whose pods stand for tasks and instances; empty = none.
+        namespace: whose pods.
+        identity_dir: folder with the token and the certificate authority for it.
         state_dir: folder that keeps what AWS holds across restarts; empty = nothing is kept.
         snapshot_seconds: the least time from one snapshot to the next, thus about what a crash
             may lose.
@@ -44,6 +47,9 @@ class Settings:
     postgres_upstream: str = "postgresql:5432"
     aurora_cluster: str = "cloudcafe"
     failover_seconds: float = 6.0
+    kubernetes_url: str = ""
+    namespace: str = "default"
+    identity_dir: str = "/var/run/secrets/kubernetes.io/serviceaccount"
     state_dir: str = ""
     snapshot_seconds: float = 2.0
 
@@ -64,6 +70,9 @@ class Settings:
             failover_seconds=_seconds(
                 environ, "LOCALAWS_FAILOVER_SECONDS", default.failover_seconds
             ),
+            kubernetes_url=environ.get("LOCALAWS_KUBERNETES_URL", default.kubernetes_url),
+            namespace=environ.get("LOCALAWS_NAMESPACE", default.namespace),
+            identity_dir=environ.get("LOCALAWS_IDENTITY_DIR", default.identity_dir),
             state_dir=environ.get("LOCALAWS_STATE_DIR", default.state_dir),
             snapshot_seconds=_seconds(
                 environ, "LOCALAWS_SNAPSHOT_SECONDS", default.snapshot_seconds
