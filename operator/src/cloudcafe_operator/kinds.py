@@ -31,12 +31,13 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 POD_DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 
 ALL = (
     CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS, NAMESPACES, PODS, NODES, SERVICES, SECRETS,
     CONFIG_MAPS, EVENTS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, LEASES,
-    POD_DISRUPTION_BUDGETS, NETWORK_POLICIES,
+    POD_DISRUPTION_BUDGETS, NETWORK_POLICIES, AUTOSCALERS,
 )  # fmt: skip
 
 

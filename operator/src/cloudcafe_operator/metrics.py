@@ -36,6 +36,9 @@ loop_busy_max = Gauge(
     "The most that the event loop was late because of its own work, not of the machine's load.",
 )
 leading = Gauge("cloudcafe_leading", "1 while this process holds the Lease.")
+expected_orders = Gauge(
+    "cloudcafe_expected_orders_per_minute", "What the stores' rushes promise, ten minutes ahead."
+)
 stores = Gauge("cloudcafe_stores", "Stores by readiness.", ["ready"])
 
 SPANS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)

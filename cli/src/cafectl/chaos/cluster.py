@@ -94,7 +94,7 @@ class ApiServer:
     def get(self, kind: Kind, name: str) -> Manifest | None:
         """See Chaos."""
         try:
-            found: Manifest = _asked(
+            found: Manifest = asked(
                 lambda api: api.get_namespaced_custom_object(
                     GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
                 )
@@ -105,7 +105,7 @@ class ApiServer:
 
     def items(self, kind: Kind) -> list[Manifest]:
         """See Chaos."""
-        found = _asked(
+        found = asked(
             lambda api: api.list_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, kind, _request_timeout=TIMEOUT_S
             )
@@ -114,7 +114,7 @@ class ApiServer:
 
     def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         """See Chaos."""
-        return _asked(
+        return asked(
             lambda api: api.create_namespaced_custom_object(
                 GROUP,
                 VERSION,
@@ -129,7 +129,7 @@ class ApiServer:
 
     def replace(self, kind: Kind, manifest: Manifest) -> Manifest:
         """See Chaos."""
-        return _asked(
+        return asked(
             lambda api: api.replace_namespaced_custom_object(
                 GROUP,
                 VERSION,
@@ -146,7 +146,7 @@ class ApiServer:
     def annotate(self, kind: Kind, name: str, annotations: Mapping[str, str]) -> None:
         """See Chaos."""
         patch = {"metadata": {"annotations": dict(annotations)}}
-        _asked(
+        asked(
             lambda api: api.patch_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, kind, name, patch, _request_timeout=TIMEOUT_S
             )
@@ -155,7 +155,7 @@ class ApiServer:
     def delete(self, kind: Kind, name: str) -> None:
         """See Chaos."""
         try:
-            _asked(
+            asked(
                 lambda api: api.delete_namespaced_custom_object(
                     GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
                 )
@@ -166,7 +166,7 @@ class ApiServer:
     def lever(self) -> Mapping[str, str] | None:
         """See Chaos."""
         try:
-            found = _asked(
+            found = asked(
                 lambda api: api.read_namespaced_config_map(
                     self.HALT, self._home, _request_timeout=TIMEOUT_S
                 ),
@@ -192,7 +192,7 @@ class ApiServer:
                     self._home, body, _request_timeout=TIMEOUT_S
                 )
 
-        _asked(pull, client.CoreV1Api)
+        asked(pull, client.CoreV1Api)
 
     @property
     def _home(self) -> str:
@@ -206,7 +206,7 @@ def _connection() -> Any:
     return client.ApiClient()
 
 
-def _asked(ask: Callable[[Any], Answer], api: Any = client.CustomObjectsApi) -> Answer:
+def asked(ask: Callable[[Any], Answer], api: Any = client.CustomObjectsApi) -> Answer:
     """Ask the API server; each failure becomes a sentence."""
     try:
         return ask(api(_connection()))

@@ -23,6 +23,7 @@ from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
 from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.verify_store import OrderPathVerifier
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.chaos import ChaosReconciler
@@ -43,7 +44,9 @@ class Routes:
 
     by_kind: Mapping[str, Reconcile]
     stop: Callable[[], None]
-    watch_ledger: Callable[[], Coroutine[Any, Any, None]]  # runs while this operator leads
+    # these run while this operator leads
+    watch_ledger: Callable[[], Coroutine[Any, Any, None]]
+    keep_rush_plan: Callable[[], Coroutine[Any, Any, None]]
 
     async def reconcile(self, key: str) -> float | None:
         """Pass a key to the reconciler of its kind."""
@@ -59,7 +62,12 @@ def routes(settings: Settings, ports: Ports) -> Routes:
         return await stores.reconcile(ref_from_key(key))
 
     by_kind = {CAFE_STORES.kind: reconcile_store, **chaos.routes()}
-    return Routes(by_kind, stop=chaos.sampler.stop_all, watch_ledger=stores.ledger.run)
+    return Routes(
+        by_kind,
+        stop=chaos.sampler.stop_all,
+        watch_ledger=stores.ledger.run,
+        keep_rush_plan=stores.rush.run,
+    )
 
 
 def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
@@ -131,6 +139,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
                 stuck_after=settings.ledger_stuck_seconds,
             ),
         ),
+        rush=RushKeeper(kubernetes, ports.events, clock, settings.pod_namespace),
     )
 
 

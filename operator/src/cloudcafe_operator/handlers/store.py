@@ -14,6 +14,7 @@ from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.ledger import LedgerWatch
 from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.kinds import ref_of
@@ -47,6 +48,7 @@ class StoreReconciler:
     deleter: StoreDeleter
     reporter: StoreReporter
     ledger: LedgerWatch
+    rush: RushKeeper
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
@@ -55,6 +57,7 @@ class StoreReconciler:
             store_id = naming.store_id(ref.namespace or "", ref.name)
             self.converger.forget(store_id)
             self.ledger.forget(store_id)
+            self.rush.forget(store_id)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
@@ -75,6 +78,7 @@ class StoreReconciler:
             refused = refused_status(old, error, generation=generation, now=now)
             await self.reporter.write(store, old, refused)
             raise
+        self.rush.note(wanted.store_id, spec)
         finding = await self.converger.find(wanted, hands_off=spec.paused)
         proof = await self._prove(spec, wanted, finding, old, generation)
         if proof.young:

@@ -79,7 +79,7 @@ def opening(hours: Sequence[Hours], zone: ZoneInfo, now: datetime) -> Opening:
     open_times = merged(
         interval
         for entry in hours
-        for interval in _occurrences(entry.days, (entry.open, entry.close), zone, now)
+        for interval in occurrences(entry.days, (entry.open, entry.close), zone, now)
     )
     current = next((one for one in open_times if now in one), None)
     if current is not None:
@@ -94,7 +94,7 @@ def peaks(rushes: Sequence[Rush], zone: ZoneInfo, now: datetime) -> list[Peak]:
     found = [
         Peak(rush.name, interval, rush.orders_per_minute)
         for rush in rushes
-        for interval in _occurrences(rush.days, (rush.start, rush.end), zone, now)
+        for interval in occurrences(rush.days, (rush.start, rush.end), zone, now)
     ]
     return sorted(found, key=lambda peak: (peak.when, peak.name))
 
@@ -122,7 +122,7 @@ def closed_reason(zone: ZoneInfo, changes_at: datetime | None) -> str:
     return f"opens {changes_at.astimezone(zone):%a %H:%M} {zone.key}"
 
 
-def _occurrences(
+def occurrences(
     days: Sequence[str], times: tuple[str, str], zone: ZoneInfo, now: datetime
 ) -> list[Interval]:
     """Return the intervals of a weekly entry from yesterday on, empty ones left out."""

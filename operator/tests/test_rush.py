@@ -1,0 +1,164 @@
+"""The rush plan: the sum over stores and time zones, and what is done about it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from cloudcafe_operator.effects.rush import PLAN, RushKeeper
+from cloudcafe_operator.kinds import AUTOSCALERS, CONFIG_MAPS
+from cloudcafe_operator.planning.rush import AHEAD, CAPACITY, LEAST, Scaler, expects, levels
+from cloudcafe_operator.ports import Ref
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes import FakeClock, FakeKubernetes, RecordedEvents
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday; Lisbon is UTC, Berlin an hour ahead
+
+
+def store(timezone="Europe/Lisbon", rate=600, **spec):
+    rush = {"name": "morning", "start": "07:30", "end": "09:30", "ordersPerMinute": rate}
+    return CafeStoreSpec.model_validate(
+        {"city": "Somewhere", "timezone": timezone, "currency": "EUR", "rushes": [rush], **spec}
+    )
+
+
+def expected(*stores):
+    total = {}
+    for one in stores:
+        for times, rate in expects(one).items():
+            total[times] = total.get(times, 0) + rate
+    return total
+
+
+def plan(*stores, hours=24):
+    found = levels(expected(*stores), NOW, NOW + timedelta(hours=hours))
+    return [(f"{level.at:%H:%M}", level.orders_per_minute) for level in found]
+
+
+def test_a_rush_is_prepared_ten_minutes_ahead_and_over_at_its_end():
+    assert plan(store()) == [("06:00", 0), ("07:20", 600), ("09:30", 0)]
+
+
+def test_stores_in_two_zones_add_up_while_both_are_busy():
+    both = plan(store(), store("Europe/Berlin", rate=400))
+    assert both == [("06:00", 0), ("06:20", 400), ("07:20", 1000), ("08:30", 600), ("09:30", 0)]
+
+
+def test_a_store_that_takes_no_orders_expects_none():
+    assert plan(store(acceptingOrders=False)) == [("06:00", 0)]
+
+
+def test_a_rush_that_is_on_counts_at_once():
+    busy = levels(expected(store()), NOW + timedelta(hours=2), NOW + timedelta(hours=3))
+    assert [level.orders_per_minute for level in busy] == [600]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["UTC", "Asia/Tokyo", "America/Lima"]), st.integers(1, 99))),
+    st.integers(0, 86_399),
+)
+def test_the_level_is_the_sum_of_the_rushes_that_are_on_or_near(stores, second):
+    moment = NOW + timedelta(seconds=second)
+    specs = [store(zone, rate) for zone, rate in stores]
+    level = levels(expected(*specs), moment, moment + timedelta(hours=1))[0]
+
+    def is_on(spec):
+        local = [moment + ahead for ahead in (timedelta(), AHEAD)]
+        zone = ZoneInfo(spec.timezone)
+        at = [f"{one.astimezone(zone):%H:%M:%S}" for one in local]
+        return any("07:30:00" <= one < "09:30:00" for one in at)
+
+    assert level.orders_per_minute == sum(
+        spec.rushes[0].orders_per_minute for spec in specs if is_on(spec)
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "replicas"), [(0, 2), (2400, 2), (2401, 3), (4800, 4), (1_000_000, 6)]
+)
+def test_replicas_stay_between_what_the_owner_set(orders, replicas):
+    assert Scaler("order", 1200, least=2, most=6, now=2).replicas(orders) == replicas
+
+
+class Fleet:
+    def __init__(self):
+        self.kubernetes = FakeKubernetes()
+        self.clock = FakeClock(NOW)
+        self.events = RecordedEvents()
+        self.keeper = RushKeeper(self.kubernetes, self.events, self.clock, "cloudcafe")
+
+    async def add(self, name, annotations):
+        await self.kubernetes.create(
+            AUTOSCALERS,
+            {
+                "apiVersion": AUTOSCALERS.api_version,
+                "kind": AUTOSCALERS.kind,
+                "metadata": {"name": name, "namespace": "cloudcafe", "annotations": annotations},
+                "spec": {"minReplicas": 2, "maxReplicas": 6},
+            },
+        )
+
+    async def least(self, name):
+        found = await self.kubernetes.get(Ref(AUTOSCALERS, name, "cloudcafe"))
+        return found["spec"]["minReplicas"]
+
+
+@pytest.fixture
+async def fleet():
+    made = Fleet()
+    await made.add("order", {CAPACITY: "1200", LEAST: "2"})
+    await made.add("strange", {})
+    return made
+
+
+async def test_replicas_come_before_the_rush_and_go_after_it(fleet):
+    fleet.keeper.note("lisbon.corner", store(rate=6000))
+    seen = []
+    for _ in range(8 * 60):
+        await fleet.keeper.round()
+        seen.append((f"{fleet.clock.now():%H:%M}", await fleet.least("order")))
+        fleet.clock.advance(60)
+    changes = [one for one, before in zip(seen[1:], seen, strict=False) if one[1] != before[1]]
+    assert changes == [("07:20", 5), ("09:30", 2)]
+    assert [event.reason for event in fleet.events.published] == ["RushAhead", "RushOver"]
+    assert await fleet.least("strange") == 2
+
+
+async def test_nothing_is_written_while_nothing_changes(fleet):
+    fleet.keeper.note("lisbon.corner", store())
+    await fleet.keeper.round()
+    before = fleet.kubernetes.count("apply")
+    for _ in range(20):
+        fleet.clock.advance(30)
+        await fleet.keeper.round()
+    assert fleet.kubernetes.count("apply") == before
+
+
+async def test_the_plan_is_there_to_be_read(fleet):
+    fleet.keeper.note("lisbon.corner", store(rate=6000))
+    await fleet.keeper.round()
+    shown = await fleet.kubernetes.get(Ref(CONFIG_MAPS, PLAN, "cloudcafe"))
+    assert json.loads(shown["data"]["plan.json"])[1] == {
+        "at": "2026-03-02T07:20:00Z",
+        "ordersPerMinute": 6000,
+        "minReplicas": {"order": 5},
+    }
+
+
+async def test_a_store_that_is_gone_expects_nothing(fleet):
+    fleet.keeper.note("lisbon.corner", store(rate=6000))
+    fleet.keeper.forget("lisbon.corner")
+    fleet.clock.advance(7200)
+    await fleet.keeper.round()
+    assert await fleet.least("order") == 2
+
+
+async def test_what_somebody_changed_by_hand_is_put_right_at_the_next_look(fleet):
+    await fleet.kubernetes.patch(
+        Ref(AUTOSCALERS, "order", "cloudcafe"), {"spec": {"minReplicas": 1}}
+    )
+    await fleet.keeper.round()
+    assert await fleet.least("order") == 2
