@@ -67,11 +67,11 @@ REFUSED = {
     ),
     "a probe that is nothing": (
         {"steadyState": {"probes": [{"name": "x"}]}},
-        "a probe is exactly one of http, order and ledger",
+        "a probe is exactly one of http, order, ledger, kubernetes, cloudwatch and prometheus",
     ),
     "a stop condition on a probe that is not there": (
         {"stopWhen": [{"probe": "x", "failingFor": "5s"}]},
-        "must be the name of an http or order probe in steadyState.probes[]",
+        "must be the name of a probe in steadyState.probes[], and not a ledger's",
     ),
     "a fault that does not exist": (
         {"steps": step(faults=[{"podTickle": {}}])},

@@ -1,6 +1,6 @@
 """The operator's IAM policy, from the calls that the code makes. Called by `generate.py`.
 
-Stores' calls are found in the source of `effects/*_store.py` (`aws.call("sqs", "create_queue"`) and
+The calls for stores and of probes are found in the source (`aws.call("sqs", "create_queue"`) and
 limited to the names that stores use; faults declare theirs, and those that change anything are
 limited to resources that opted in by tag.
 """
@@ -23,8 +23,14 @@ STORE_RESOURCES = {
     "sqs": "arn:aws:sqs:*:*:cloudcafe-*",
     "secretsmanager": "arn:aws:secretsmanager:*:*:secret:cloudcafe/*",
     "tag": "*",
+    "cloudwatch": "*",  # of one region; alarms have no list by name
 }
-SIDS = {"sqs": "StoreQueues", "secretsmanager": "StoreSecrets", "tag": "StoreTags"}
+SIDS = {
+    "sqs": "StoreQueues",
+    "secretsmanager": "StoreSecrets",
+    "tag": "StoreTags",
+    "cloudwatch": "ProbedAlarms",
+}
 READS = ("Describe", "Get", "GET", "List")
 # FIS acts with the role it is handed, and only on what opted in: that role's policy says so
 FIS_RESOURCES = [
@@ -39,7 +45,7 @@ def policy() -> dict[str, Any]:
     """Return the policy document."""
     statements = []
     by_prefix: dict[str, list[str]] = {}
-    for action in sorted(set(store_actions())):
+    for action in sorted({*actions_of("*_store.py"), *actions_of("system_probes.py")}):
         by_prefix.setdefault(action.partition(":")[0], []).append(action)
     for prefix, actions in sorted(by_prefix.items()):
         resource = STORE_RESOURCES[prefix]
@@ -63,9 +69,9 @@ def policy() -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def store_actions() -> Iterator[str]:
-    """Return the IAM action of each call in the stores' effects."""
-    for path in sorted(EFFECTS.glob("*_store.py")):
+def actions_of(files: str) -> Iterator[str]:
+    """Return the IAM action of each call in some of the effects."""
+    for path in sorted(EFFECTS.glob(files)):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue

@@ -19,7 +19,7 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
     bench = Bench(faults()[fault])
     entry = await bench.entry()
     world = bench.world
-    surveyor = Surveyor(world.kubernetes, world.aws, world.admin, world.clock, faults())
+    surveyor = Surveyor(world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE)
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)
     with pytest.raises(Retry, match="claim on this injection is too old"):

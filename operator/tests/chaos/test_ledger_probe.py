@@ -177,7 +177,7 @@ async def test_without_a_ledger_probe_no_book_is_read():
 
 
 def test_a_probe_is_exactly_one_kind():
-    with pytest.raises(ValidationError, match="exactly one of http, order and ledger"):
+    with pytest.raises(ValidationError, match="exactly one of http, order, ledger, kubernetes"):
         Probe.model_validate(BOOKS | {"order": {"store": STORE}})
 
 

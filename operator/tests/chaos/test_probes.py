@@ -4,9 +4,11 @@ import json
 
 import pytest
 from cloudcafe_operator.effects.probes import Customer, Shop
+from cloudcafe_operator.effects.system_probes import Systems
+from cloudcafe_operator.errors import Unavailable
 from cloudcafe_operator.resources.probe import Probe
 
-from tests.fakes import FakeClock, FakeHttp
+from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes
 
 URL = "http://menu:8080/m"
 
@@ -15,7 +17,7 @@ class Cafe:
     """Answers as told and keeps what it was sent."""
 
     def __init__(self, *answers):
-        self.http = FakeHttp()
+        self.http, self.kubernetes, self.aws = FakeHttp(), FakeKubernetes(), FakeAws()
         self.clock = FakeClock()
         self.answers = list(answers)
         self.headers = []
@@ -31,7 +33,8 @@ class Cafe:
 
     async def sample(self, **probe):
         shop = Shop("http://order:8080", "http://menu:8080", "secret", lambda ns, n: f"{ns}.{n}")
-        customer = Customer(self.http, self.clock, shop, sleep=self.sleep)
+        systems = Systems(self.kubernetes, self.aws, self.http)
+        customer = Customer(self.http, self.clock, shop, systems, sleep=self.sleep)
         read = Probe.model_validate({"name": "coffee", "timeout": "2s", **probe})
         return await customer.sample(read, namespace="soho", key="run-coffee-1.00")
 
@@ -106,3 +109,77 @@ async def test_slower_than_the_tolerance_is_delayed():
     cafe = Cafe((201, order("placed")), (200, order("confirmed")))
     seen = await cafe.sample(order={"store": "x"}, tolerance={"latencyMilliseconds": 100})
     assert (seen.result, seen.why) == ("delayed", "more than 100 ms")
+
+
+def pod(name, ready, **meta):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "soho", "labels": {"app": "till"}, **meta},
+        "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
+
+
+@pytest.mark.parametrize(("least", "result"), [(1, "good"), (2, "refused")])
+async def test_a_workload_is_well_while_enough_of_its_pods_are_ready(least, result):
+    cafe = Cafe()
+    cafe.kubernetes.seed(pod("a", ready=True), pod("b", ready=False))
+    cafe.kubernetes.seed(pod("c", ready=True, namespace="elsewhere"))
+    cafe.kubernetes.seed(pod("d", ready=True, labels={"app": "oven"}))
+    seen = await cafe.sample(kubernetes={"labels": {"app": "till"}, "minReady": least})
+    assert seen.result == result
+    assert seen.why == ("" if least == 1 else "1 pods with app=till are ready, of 2 at least")
+
+
+ALARM = {"StateValue": "ALARM", "StateReason": "too many refused"}
+
+
+@pytest.mark.parametrize(
+    ("alarms", "why"),
+    [
+        ({"MetricAlarms": [{"StateValue": "OK"}]}, ""),
+        ({"MetricAlarms": [{"StateValue": "INSUFFICIENT_DATA"}]}, ""),
+        ({"MetricAlarms": [ALARM]}, "alarm slo: too many refused"),
+        ({"MetricAlarms": [], "CompositeAlarms": [ALARM]}, "alarm slo: too many refused"),
+        ({"MetricAlarms": []}, "there is no alarm slo"),
+    ],
+)
+async def test_an_alarm_is_bad_while_it_rings(alarms, why):
+    cafe = Cafe()
+    cafe.aws.on("cloudwatch", "describe_alarms", lambda **_: alarms)
+    seen = await cafe.sample(cloudwatch={"alarm": "slo"})
+    assert (seen.result, seen.why) == ("refused" if why else "good", why)
+
+
+def vector(*values):
+    series = [{"metric": {}, "value": [0, value]} for value in values]
+    return {"data": {"resultType": "vector", "result": series}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (vector("0.2", "0.4"), ""),
+        (vector("0.2", "0.5"), "the query returned 0.5"),
+        (vector("NaN"), "the query returned nan"),
+        (vector("-1"), "the query returned -1"),
+        (vector(), "the query returned no value"),
+        ({"data": {"resultType": "scalar", "result": [0, "0.3"]}}, ""),
+        ({"data": {"resultType": "string", "result": [0, "soon"]}}, "the query returned no value"),
+        ([], "the query returned no value"),
+    ],
+)
+async def test_every_value_of_a_query_lies_between_the_bounds(answer, why):
+    cafe = Cafe()
+    asked = []
+    cafe.http.mount("prom:9090", lambda _, path, *__: (asked.append(path), (200, answer))[1])
+    query = {"url": "http://prom:9090/", "query": 'up{job="a&b"}', "above": 0, "below": 0.5}
+    seen = await cafe.sample(prometheus=query)
+    assert asked == ["/api/v1/query?query=up%7Bjob%3D%22a%26b%22%7D"]
+    assert (seen.result, seen.why) == ("refused" if why else "good", why)
+
+
+async def test_a_question_that_is_not_answered_says_nothing_about_the_system():
+    query = {"url": "http://prom:9090", "query": "up", "above": 0}
+    with pytest.raises(Unavailable, match="Prometheus: connection refused"):
+        await Cafe().sample(prometheus=query)

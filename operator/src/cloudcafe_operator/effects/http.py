@@ -9,16 +9,40 @@ because it looks at all its connections for each request, and it imports on the 
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Mapping
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from cloudcafe_operator import metrics
+from cloudcafe_operator.planning.fence import is_ours_alone
 from cloudcafe_operator.ports import HttpAnswer, Json
 
 MOST_BYTES = 1024 * 1024
 MOST_CONNECTIONS = 100
+
+
+class FencedResolver(AbstractResolver):
+    """Resolves names, but never to loopback or link-local: a name must not get around the fence."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.DefaultResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses that may be connected to."""
+        found = await self._inner.resolve(host, port, family)
+        allowed = [one for one in found if not is_ours_alone(one["host"])]
+        if not allowed:
+            raise OSError(f"{host} has no address that a probe may reach")
+        return allowed
+
+    async def close(self) -> None:
+        """Give the resolver back."""
+        await self._inner.close()
 
 
 class HttpClient:
@@ -26,7 +50,7 @@ class HttpClient:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS),
+            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, resolver=FencedResolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # the cafe is reached directly, whatever proxy there is for the world
         )

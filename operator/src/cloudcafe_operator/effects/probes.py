@@ -1,6 +1,6 @@
 """Single samples: what one customer sees at one moment. Called by `sampling.py`.
 
-Nothing here raises for trouble of the probed system: trouble is the answer.
+Trouble of the probed system is the answer and never raised; trouble of whom it asks is raised.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.planning.samples import Result
 from cloudcafe_operator.ports import Clock, Http, HttpAnswer
 from cloudcafe_operator.resources.duration import seconds
@@ -49,6 +50,7 @@ class Customer:
     http: Http
     clock: Clock
     shop: Shop
+    systems: Systems
     sleep: Sleep = asyncio.sleep
 
     async def sample(self, probe: Probe, *, namespace: str, key: str) -> Seen:
@@ -59,6 +61,8 @@ class Customer:
             result, why = await self._request(probe.http, longest)
         elif probe.order:
             result, why = await self._order(probe.order, namespace, key, longest)
+        elif probe.system:
+            result, why = await self.systems.ask(probe.system, namespace=namespace, longest=longest)
         else:
             result, why = "refused", "a probe of no kind"
         milliseconds = round(1000 * (self.clock.monotonic() - begun))

@@ -13,8 +13,9 @@ from datetime import datetime
 
 import structlog
 
-from cloudcafe_operator.effects.probes import Customer
-from cloudcafe_operator.planning.samples import Sample, decode, interval
+from cloudcafe_operator.effects.probes import LONGEST_WHY, Customer
+from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.planning.samples import Sample, decode, interval_of
 from cloudcafe_operator.ports import Clock
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.probe import Probe
@@ -109,7 +110,7 @@ class Sampler:
             due = watch.due.get(probe.name, now)
             if now < due:
                 continue
-            every = interval(probe.every, watch.spec.limits.max_duration)
+            every = interval_of(probe, watch.spec.limits.max_duration)
             watch.due[probe.name] = due + every if now < due + every else now + every
             if len(watch.in_flight) >= IN_FLIGHT:
                 continue
@@ -122,6 +123,9 @@ class Sampler:
         key = f"{watch.run_uid}-{probe.name}-{at:.2f}"
         try:
             seen = await self._customer.sample(probe, namespace=watch.namespace, key=key)
+        except (OperatorError, TimeoutError) as problem:
+            watch.troubles[probe.name] = f"no answer from whom it asks: {problem}"[:LONGEST_WHY]
+            return
         except Exception:
             # a probe that breaks is a sample that is missing, never a run that is not driven on
             log.exception("probe failed", probe=probe.name, run=watch.run_uid)

@@ -12,10 +12,11 @@ from typing import Any
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
-from cloudcafe_operator.kinds import CHAOS_RUNS
-from cloudcafe_operator.planning.checks import Findings, Slot
+from cloudcafe_operator.kinds import CHAOS_RUNS, NAMESPACES
+from cloudcafe_operator.planning.checks import PROBES, Findings, Slot
+from cloudcafe_operator.planning.fence import host_of, namespace_of, urls
 from cloudcafe_operator.planning.selection import choose
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
@@ -40,6 +41,7 @@ class Surveyor:
     admin: Admin
     clock: Clock
     faults: Faults
+    home: str  # the namespace of the operator and the cafe: names without one are in it
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
@@ -66,6 +68,7 @@ class Surveyor:
             slots=tuple(slots),
             known_faults=tuple(self.faults),
             busy=await self._busy(run, slots),
+            closed_to_probes=await self._closed_to_probes(run),
             out_of_reach=await self._out_of_reach(run, slots),
         )
         return Survey(found, captured)
@@ -120,6 +123,17 @@ class Surveyor:
                 if entry["state"] in OPEN and target in wanted:
                     busy[target] = f"{meta['namespace']}/{meta['name']}"
         return busy
+
+    async def _closed_to_probes(self, run: Run) -> frozenset[str]:
+        """Return the other namespaces that probes lead into and that did not open to them."""
+        named = {namespace_of(host_of(url)) for _, url in urls(run.spec.template)}
+        closed: set[str] = set()
+        for name in sorted(named - {"", run.namespace, self.home}):
+            found = await self.kubernetes.get(Ref(NAMESPACES, name))
+            labels = ((found or {}).get("metadata") or {}).get("labels") or {}
+            if found and labels.get(PROBES) != "allowed":
+                closed.add(name)
+        return frozenset(closed)
 
     async def _out_of_reach(self, run: Run, slots: Iterable[Slot]) -> frozenset[str]:
         """Return the namespaces in which the creator may not inject; "" is all of them."""

@@ -18,6 +18,7 @@ from cloudcafe_operator.effects.observe_run import Observer
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.effects.survey import Surveyor
+from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.errors import Conflict, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
@@ -55,8 +56,10 @@ class ChaosReconciler:
         kubernetes, clock = ports.kubernetes, ports.clock
         self._queue = ports.queue
         self._uids: dict[str, str] = {}  # of the runs that are driven, by key
-        self.sampler = Sampler(Customer(ports.http, clock, shop), clock, background=background)
-        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults)
+        systems = Systems(kubernetes, ports.aws, ports.http)
+        customer = Customer(ports.http, clock, shop, systems)
+        self.sampler = Sampler(customer, clock, background=background)
+        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults, namespace)
         self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace)
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)

@@ -6,18 +6,18 @@ nothing. All are gone through, so that a user sees every reason at once.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from cloudcafe_operator.planning.fence import host_of, namespace_of, refused_host, urls
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import Target
 
 PROTECTED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 OPT_IN = "cloudcafe.dev/chaos"
+PROBES = "cloudcafe.dev/probes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Findings:
     slots: tuple[Slot, ...]
     known_faults: tuple[str, ...] = ()
     busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
+    closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
     out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
 
     def hit(self) -> Iterator[tuple[Slot, Target]]:
@@ -181,13 +182,16 @@ def consent_is_given(findings: Findings) -> Iterator[str]:
 
 
 def probes_are_fenced(findings: Findings) -> Iterator[str]:
-    """A probe must not read the node's credentials or the operator's own ports."""
-    for probe in findings.spec.steady_state.probes:
-        host = urlsplit(probe.http.url).hostname if probe.http else None
-        if host and _is_private_to_us(host):
+    """A probe must not read the node's credentials, the operator's ports or others' services."""
+    for where, url in urls(findings.spec):
+        host = host_of(url)
+        namespace = namespace_of(host)
+        if why := refused_host(host):
+            yield f"{where} points at {host or url}, {why}: probe a service by its name"
+        elif namespace in findings.closed_to_probes:
             yield (
-                f"steadyState.probes[{probe.name}].http.url points at {host}, which only the "
-                "operator itself can reach: probe a service by its name"
+                f"{where} points into namespace {namespace}: ask its owner to agree with kubectl "
+                f"label namespace {namespace} {PROBES}=allowed"
             )
 
 
@@ -235,15 +239,3 @@ def refusals(findings: Findings) -> tuple[Refusal, ...]:
 
 def _where(slot: Slot) -> str:
     return f"steps[{slot.step}].faults[{slot.number}]"
-
-
-def _is_private_to_us(host: str) -> bool:
-    """Loopback and link-local (where instance metadata lives), by name or address."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    metadata = ipaddress.ip_address("fd00:ec2::254")
-    return address.is_loopback or address.is_link_local or address == metadata

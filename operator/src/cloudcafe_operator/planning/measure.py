@@ -27,7 +27,7 @@ class Steadiness:
 
 def judge_baseline(spec: ExperimentSpec, samples: Samples, since: float) -> Steadiness:
     """Judge the samples begun since the baseline did."""
-    for probe in spec.steady_state.sampled:
+    for probe in spec.steady_state.measured:
         seen = [one for one in samples.get(probe.name, ()) if one.at >= since]
         if len(seen) < IN_A_ROW:
             return Steadiness(None, f"probe {probe.name} has {len(seen)} of {IN_A_ROW} samples")
@@ -38,12 +38,21 @@ def judge_baseline(spec: ExperimentSpec, samples: Samples, since: float) -> Stea
                 f"probe {probe.name} failed in {share:g}% of the baseline and its tolerance is "
                 f"{probe.tolerance.failed_percent}%: repair the system first, nothing was touched",
             )
+    guards = {rule.probe for rule in spec.stop_when} - {p.name for p in spec.steady_state.measured}
+    for name in sorted(guards):
+        last = [one for one in samples.get(name, ()) if one.at >= since][-1:]
+        if not last:
+            return Steadiness(None, f"probe {name} of stopWhen was not seen yet")
+        if not last[0].good:
+            return Steadiness(
+                False, f"probe {name} of stopWhen is bad already: nothing was touched"
+            )
     return Steadiness(True)
 
 
 def served_again(spec: ExperimentSpec, samples: Samples, since: float) -> bool:
     """Whether every probe ended with enough good samples in a row, all begun after `since`."""
-    for probe in spec.steady_state.sampled:
+    for probe in spec.steady_state.measured:
         last = [one for one in samples.get(probe.name, ()) if one.at >= since][-IN_A_ROW:]
         if len(last) < IN_A_ROW or not all(one.good for one in last):
             return False
@@ -67,6 +76,8 @@ def measure(
     begun = _offset(status, step.injected_at)
     if begun is None:
         return step.measures
+    counted = {probe.name for probe in spec.steady_state.measured}
+    samples = {name: found for name, found in samples.items() if name in counted}
     revert, undone = _offset(status, step.revert_at), _offset(status, step.undone_at)
     firsts = [_first_bad(found, begun) for found in samples.values()]
     noticed = min((moment for moment in firsts if moment is not None), default=None)

@@ -14,8 +14,10 @@ from typing import Literal
 
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import ProbeLog
 
+ALARM_S = 5.0
 LIMIT = 1800  # samples of one probe in one run
 Result = Literal["good", "refused", "delayed"]
 MARKS: Mapping[str, Result] = {"+": "good", "-": "refused", "~": "delayed"}
@@ -49,9 +51,14 @@ def interval(every: str, max_duration: str) -> float:
 
 
 def intervals(spec: ExperimentSpec) -> dict[str, float]:
-    """Return each probe's interval in seconds."""
+    """Return the interval in seconds of each probe that is measured."""
     longest = spec.limits.max_duration
-    return {p.name: interval(p.every, longest) for p in spec.steady_state.sampled}
+    return {p.name: interval_of(p, longest) for p in spec.steady_state.measured}
+
+
+def interval_of(probe: Probe, max_duration: str) -> float:
+    """Return a probe's interval in seconds; AWS is not asked more often than it likes."""
+    return max(interval(probe.every, max_duration), ALARM_S if probe.cloudwatch else 0.0)
 
 
 def encode(samples: Samples, troubles: Mapping[str, str] | None = None) -> tuple[ProbeLog, ...]:

@@ -126,7 +126,8 @@ class ExperimentSpec(Model):
         Rule(
             "!has(self.stopWhen) || self.stopWhen.all(s, "
             "self.steadyState.probes.exists(p, p.name == s.probe && !has(p.ledger)))",
-            "stopWhen[].probe must be the name of an http or order probe in steadyState.probes[]",
+            "stopWhen[].probe must be the name of a probe in steadyState.probes[], "
+            "and not a ledger's",
         ),
         Rule(
             "!has(self.schedule) || self.repeat == 1",

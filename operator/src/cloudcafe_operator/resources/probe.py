@@ -1,17 +1,19 @@
 """Probes: the ways in which users would notice that something is broken. Part of ChaosExperiment.
 
-http and order are sampled while a run lasts; ledger is asked once, when users are served again.
+All but ledger are sampled while a run lasts; ledger is asked once, when users are served again.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from cloudcafe_operator.resources.common import Model, Rule, keyed_by
 from cloudcafe_operator.resources.duration import Duration
 
+KINDS = "http, order, ledger, kubernetes, cloudwatch and prometheus"
+Text = Annotated[str, Field(max_length=253)]
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
 
@@ -56,6 +58,46 @@ class LedgerProbe(Model):
     )
 
 
+class KubernetesProbe(Model):
+    """Counts the ready pods with these labels in the experiment's namespace."""
+
+    labels: dict[str, Text] = Field(
+        min_length=1, max_length=20, description="Labels that the pods carry."
+    )
+    min_ready: int = Field(default=1, ge=1, le=1000, description="So many must be ready.")
+
+
+class CloudwatchProbe(Model):
+    """Looks at a CloudWatch alarm: in state ALARM is bad."""
+
+    alarm: str = Field(min_length=1, max_length=255, description="Name of the alarm.")
+
+
+class PrometheusProbe(Model):
+    """Asks Prometheus; every value of the answer must lie between the bounds."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.above) || has(self.below)", "give above, below or both: what is good?"),
+    )
+    url: str = Field(
+        description="Where Prometheus is, for example http://prometheus.monitoring:9090.",
+        pattern=r"^https?://.+$",
+        max_length=512,
+    )
+    query: str = Field(min_length=1, max_length=1024, description="An instant query.")
+    above: float | None = Field(default=None, description="Good values are above it.")
+    below: float | None = Field(default=None, description="Good values are below it.")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> PrometheusProbe:
+        if self.above is None and self.below is None:
+            raise ValueError("give above, below or both")
+        return self
+
+
+SystemProbe = KubernetesProbe | CloudwatchProbe | PrometheusProbe
+
+
 class Tolerance(Model):
     """What still counts as good."""
 
@@ -72,8 +114,9 @@ class Probe(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "[has(self.http), has(self.order), has(self.ledger)].filter(there, there).size() == 1",
-            "a probe is exactly one of http, order and ledger: give each its own entry in probes[]",
+            "[has(self.http), has(self.order), has(self.ledger), has(self.kubernetes), "
+            "has(self.cloudwatch), has(self.prometheus)].filter(there, there).size() == 1",
+            f"a probe is exactly one of {KINDS}: give each its own entry in probes[]",
         ),
     )
     name: str = Field(pattern=NAME, max_length=40, description="Its name in reports.")
@@ -86,12 +129,31 @@ class Probe(Model):
         default=None,
         description="The books compared after recovery; every, timeout and tolerance do not apply.",
     )
+    kubernetes: KubernetesProbe | None = Field(default=None, description="Pods that are ready.")
+    cloudwatch: CloudwatchProbe | None = Field(
+        default=None, description="A CloudWatch alarm; looked at every 5s at most."
+    )
+    prometheus: PrometheusProbe | None = Field(default=None, description="A Prometheus query.")
+    measured: bool = Field(
+        default=True,
+        description="Whether it counts for the baseline, for recovery and in the measures; false: "
+        "only stopWhen looks at it.",
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> Probe:
-        if sum(kind is not None for kind in (self.http, self.order, self.ledger)) != 1:
-            raise ValueError("a probe is exactly one of http, order and ledger")
+        kinds = (self.http, self.order, self.ledger, *self._systems())
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError(f"a probe is exactly one of {KINDS}")
         return self
+
+    @property
+    def system(self) -> SystemProbe | None:
+        """What asks a system instead of being its customer."""
+        return next((kind for kind in self._systems() if kind is not None), None)
+
+    def _systems(self) -> tuple[SystemProbe | None, ...]:
+        return self.kubernetes, self.cloudwatch, self.prometheus
 
 
 class SteadyState(Model):
@@ -99,8 +161,9 @@ class SteadyState(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "self.probes.exists(p, !has(p.ledger))",
-            "probes must have an http or an order probe: a ledger probe is asked at the end only",
+            "self.probes.exists(p, !has(p.ledger) && (!has(p.measured) || p.measured))",
+            "probes must have one that is measured and sampled: a ledger probe is asked at the end "
+            "only",
             ".probes",
         ),
     )
@@ -118,6 +181,11 @@ class SteadyState(Model):
     def sampled(self) -> tuple[Probe, ...]:
         """The probes that are sampled while the run lasts."""
         return tuple(probe for probe in self.probes if probe.ledger is None)
+
+    @property
+    def measured(self) -> tuple[Probe, ...]:
+        """Those that say whether users are served."""
+        return tuple(probe for probe in self.sampled if probe.measured)
 
     @property
     def ledgers(self) -> tuple[Probe, ...]:

@@ -1,0 +1,108 @@
+"""Probes that ask a system instead of being its customer. Called by `probes.py`.
+
+A question that is not answered (an API that is down or refuses) raises: that says nothing about the
+system that is watched, so it is a missing sample and not a bad one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.planning.samples import Result
+from cloudcafe_operator.ports import Aws, Http, Kubernetes, Manifest
+from cloudcafe_operator.resources.probe import (
+    CloudwatchProbe,
+    KubernetesProbe,
+    PrometheusProbe,
+    SystemProbe,
+)
+
+OK = 200
+Answer = tuple[Result, str]
+GOOD: Answer = ("good", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """Whom the probes ask."""
+
+    kubernetes: Kubernetes
+    aws: Aws
+    http: Http
+
+    async def ask(self, probe: SystemProbe, *, namespace: str, longest: float) -> Answer:
+        """Return whether all is well, and what is not."""
+        async with asyncio.timeout(longest):
+            match probe:
+                case KubernetesProbe():
+                    return await self._workload(probe, namespace)
+                case CloudwatchProbe():
+                    return await self._alarm(probe)
+        return await self._query(probe, longest)
+
+    async def _workload(self, probe: KubernetesProbe, namespace: str) -> Answer:
+        labels = ",".join(f"{name}={value}" for name, value in sorted(probe.labels.items()))
+        pods = await self.kubernetes.list(PODS, namespace=namespace, labels=labels)
+        ready = sum(_is_ready(pod) for pod in pods)
+        if ready >= probe.min_ready:
+            return GOOD
+        return "refused", f"{ready} pods with {labels} are ready, of {probe.min_ready} at least"
+
+    async def _alarm(self, probe: CloudwatchProbe) -> Answer:
+        found = await self.aws.call(
+            "cloudwatch",
+            "describe_alarms",
+            AlarmNames=[probe.alarm],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+        )
+        alarms = [*(found.get("MetricAlarms") or ()), *(found.get("CompositeAlarms") or ())]
+        if not alarms:
+            return "refused", f"there is no alarm {probe.alarm}"
+        if all(one["StateValue"] != "ALARM" for one in alarms):
+            return GOOD
+        return "refused", f"alarm {probe.alarm}: {alarms[0].get('StateReason', 'ALARM')}"
+
+    async def _query(self, probe: PrometheusProbe, longest: float) -> Answer:
+        url = f"{probe.url.rstrip('/')}/api/v1/query?query={quote(probe.query, safe='')}"
+        answer = await self.http.request("GET", url, timeout_seconds=longest)
+        if answer.status != OK:
+            raise Unavailable(f"Prometheus: {answer.error or answer.status}")
+        values = _values(answer.body)
+        if not values:
+            return "refused", "the query returned no value"
+        low = -math.inf if probe.above is None else probe.above
+        high = math.inf if probe.below is None else probe.below
+        wrong = [value for value in values if not low < value < high]
+        if not wrong:
+            return GOOD
+        return "refused", f"the query returned {wrong[0]:g}"
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def _values(body: bytes) -> list[float]:
+    """Read the values of an instant query: a scalar, or one of each series."""
+    try:
+        data = json.loads(body)["data"]
+        result: Any = data["result"]
+        if data["resultType"] == "scalar":
+            return [float(result[1])]
+        return [float(series["value"][1]) for series in _series(result)]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return []
+
+
+def _series(result: Any) -> list[Mapping[str, Any]]:
+    return [one for one in result if isinstance(one, Mapping)]
