@@ -90,12 +90,13 @@ def test_on_aws_its_apis_and_the_role_credentials_are_reached_by_who_needs_them(
         assert reach == {*SERVICES, OPERATOR}
 
 
-def test_embedded_only_the_operator_leaves_the_cluster_and_only_for_the_api_server(embedded):
+def test_embedded_two_leave_the_cluster_and_only_for_the_api_server(embedded):
     pods, policies = labelled(embedded), embedded.of("NetworkPolicy")
     for port in (443, 6443):
         reach = {name for name in pods if leaves(policies, pods[name], "172.18.0.2", port)}
-        assert reach == {OPERATOR}
-    assert not leaves(policies, pods[OPERATOR], "172.18.0.2", 80)
+        assert reach == {OPERATOR, "localaws"}
+    for name in (OPERATOR, "localaws"):
+        assert not leaves(policies, pods[name], "172.18.0.2", 80)
 
 
 def test_a_partitioned_pod_reaches_nobody_and_nobody_reaches_it(chart):
