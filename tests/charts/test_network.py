@@ -8,7 +8,8 @@ from tests.charts.rendered import SERVICES, render
 PARTITIONED = {"cloudcafe.dev/partition": "a-run"}
 CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
 OPERATOR = "cloudcafe-operator"
-PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 9090, 4566, 27017)
+PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 8480, 8481, 9090, 4566, 27017)
+EDGE = ("order", "menu", "loyalty", "payment-processor")  # behind load balancers and the API
 EVERY_WAY = {
     ("order", "menu", 8080),
     ("order", "inventory", 8080),
@@ -30,7 +31,9 @@ EVERY_WAY = {
     ("toxiproxy", "redis-elasticache", 6379),
     ("toxiproxy", "redis-memorydb", 6379),
     ("localaws", "toxiproxy", 8474),
+    *(("localaws", service, 8080) for service in EDGE),
     (OPERATOR, "localaws", 4566),
+    *((OPERATOR, "localaws", port) for port in (8480, 8481)),
     (OPERATOR, "payment-provider", 8080),
     *((OPERATOR, service, 8080) for service in SERVICES),
     *(("cloudcafe-test", service, 8080) for service in ("order", "menu", "inventory")),
@@ -136,6 +139,13 @@ def test_a_client_of_the_same_namespace_is_let_in_by_its_label(chart):
         assert not connects(policies, stranger, pods[service], 8080)
 
 
+def test_a_client_comes_in_by_the_edge_too_and_not_to_the_api_behind_it(embedded):
+    pods, policies = labelled(embedded), embedded.of("NetworkPolicy")
+    assert connects(policies, CLIENT, pods["localaws"], 8480)
+    assert connects(policies, CLIENT, pods["localaws"], 8481)
+    assert not connects(policies, CLIENT, pods["localaws"], 4566)
+
+
 def test_no_rule_allows_the_world_by_naming_nobody(chart):
     for policy in chart.of("NetworkPolicy"):
         spec = policy["spec"]
@@ -146,7 +156,13 @@ def test_no_rule_allows_the_world_by_naming_nobody(chart):
 @pytest.mark.parametrize(
     ("value", "policies"),
     [
-        ("clientsFrom", {f"into-{name}-8080" for name in SERVICES}),
+        (
+            "clientsFrom",
+            {
+                *(f"into-{name}-8080" for name in SERVICES),
+                *(f"into-localaws-{port}" for port in (8480, 8481)),
+            },
+        ),
         (
             "metricsFrom",
             {f"into-{name}-9090" for name in (*SERVICES, OPERATOR)},

@@ -24,6 +24,9 @@ not the Services': policies are judged after a Service's address has been transl
 - {ticket: toxiproxy, to: toxiproxy, port: 8474}
 - {ticket: documentdb, to: documentdb, port: 27017}
 - {ticket: aws, to: localaws, port: 4566}
+# the edge: customers' door and tills'
+- {ticket: edge, to: localaws, port: 8480}
+- {ticket: edge, to: localaws, port: 8481}
 {{- else }}
 {{- $services := index .Values "cloudcafe-services" }}
 {{- $cidrs := $policies.dataTierCidrs | toJson }}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from localaws.consequences import Consequence, discover
+from localaws.consequences.network_reachability import NetworkReachability
 from localaws.emulators import moto_network
 from localaws.emulators.clusters import MinistackClusters
 from localaws.emulators.ministack import Ministack
@@ -59,6 +60,14 @@ class EmbeddedAws:
         self._tagging = Tagging(self.ministack, self.moto)
         self._chains = self._chained()
         self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def reachability(self) -> NetworkReachability:
+        """Who reaches whom, as the edge needs it."""
+        found = self.consequences["network_reachability"]
+        if not isinstance(found, NetworkReachability):
+            raise TypeError("consequences/network_reachability.py builds something else")
+        return found
 
     async def start(self) -> None:
         """Start the emulators with what they held before, seed what is missing, and reconcile.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import Counter, Histogram
 
+from localaws.edge.server import Edge
 from localaws.embedded import EmbeddedAws
 from localaws.messages import NOT_IMPLEMENTED, Reply, Request, error_reply, protocol_of
 from localaws.own import Own
@@ -31,6 +32,7 @@ class Gateway:
         self._settings = settings
         self.aws = EmbeddedAws(settings)
         registry = self.aws.world.registry
+        self._edge = Edge(settings, self.aws.reachability)
         self._own = Own(self.aws, settings)
         self._requests = Counter(
             "localaws_requests", "Requests answered", ["service", "status"], registry=registry
@@ -50,9 +52,12 @@ class Gateway:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        self._edge.bind()
         await self.aws.start()  # an exception here ends the process, with its traceback logged
+        await self._edge.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._edge.stop()
         await self.aws.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Direction = Literal["ingress", "egress"]
 ANY = "-1"
@@ -93,7 +93,7 @@ class ListenerRule:
     paths: tuple[str, ...]
     methods: tuple[str, ...]
     hosts: tuple[str, ...]
-    action: Mapping[str, object]
+    action: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ class Listener:
 
     balancer: str
     groups: tuple[str, ...]  # names of the balancer's security groups
+    subnets: tuple[Subnet, ...]  # where the balancer stands
     rules: tuple[ListenerRule, ...]
 
 
@@ -138,6 +139,11 @@ class Network:
             and _is_peer(rule, peer, address)
             for rule in group.rules
         )
+
+
+def subnet_of(network: Network, address: str) -> Subnet | None:
+    """Return the subnet in which an address lies."""
+    return next((each for each in network.subnets.values() if _holds(each.cidr, address)), None)
 
 
 def _is_peer(rule: Rule, peer: Group | None, address: str) -> bool:

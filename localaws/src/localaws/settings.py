@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Settings:
         kubernetes_url: the Kubernetes API whose pods stand for tasks and instances; empty = none.
         namespace: whose pods.
         identity_dir: folder with the token and the certificate authority for it.
+        edge_ports: where customers, tills (and the card provider) come in; empty = no edge.
+        edge_services: host and port of services that are not found by their name.
         state_dir: folder that keeps what AWS holds across restarts; empty = nothing is kept.
         snapshot_seconds: the least time from one snapshot to the next, thus about what a crash
             may lose.
@@ -50,6 +52,8 @@ class Settings:
     kubernetes_url: str = ""
     namespace: str = "default"
     identity_dir: str = "/var/run/secrets/kubernetes.io/serviceaccount"
+    edge_ports: Mapping[str, int] = field(default_factory=dict)
+    edge_services: Mapping[str, str] = field(default_factory=dict)
     state_dir: str = ""
     snapshot_seconds: float = 2.0
 
@@ -73,11 +77,36 @@ class Settings:
             kubernetes_url=environ.get("LOCALAWS_KUBERNETES_URL", default.kubernetes_url),
             namespace=environ.get("LOCALAWS_NAMESPACE", default.namespace),
             identity_dir=environ.get("LOCALAWS_IDENTITY_DIR", default.identity_dir),
+            edge_ports={
+                name: _number("LOCALAWS_EDGE_PORTS", port)
+                for name, port in _pairs(environ, "LOCALAWS_EDGE_PORTS").items()
+            },
+            edge_services=_pairs(environ, "LOCALAWS_EDGE_SERVICES"),
             state_dir=environ.get("LOCALAWS_STATE_DIR", default.state_dir),
             snapshot_seconds=_seconds(
                 environ, "LOCALAWS_SNAPSHOT_SECONDS", default.snapshot_seconds
             ),
         )
+
+    def address_of(self, service: str) -> str:
+        """Host and port of a service: in the cluster its name is its address."""
+        return self.edge_services.get(service, f"{service}:8080")
+
+
+def _pairs(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """`customers=8480,tills=8481` as a dictionary; ValueError where it is none."""
+    text = environ.get(name, "")
+    pairs = [each.partition("=") for each in text.split(",") if each]
+    if not all(key and sign and value for key, sign, value in pairs):
+        raise ValueError(f"{name} is {text!r}; set name=value, several with commas between")
+    return {key: value for key, _, value in pairs}
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError(f"{name} has {text!r}; set a whole number") from error
 
 
 def _port(environ: Mapping[str, str], default: int) -> int:

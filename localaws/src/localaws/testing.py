@@ -57,6 +57,12 @@ class LocalAws:
         }
 
     @property
+    def edge(self) -> dict[str, int]:
+        """The edge's ports by door; LOCALAWS_EDGE_PORTS asks for it: `customers=0,tills=0`."""
+        told = (event for event in self.start_log if event.get("event") == "edge listening")
+        return next((dict(event["ports"]) for event in told), {})
+
+    @property
     def client_arguments(self) -> dict[str, Any]:
         """Arguments of `boto3.client` and of aiobotocore's `create_client`."""
         return {

@@ -5,7 +5,7 @@ the network is read anew, and every store that its service's group no longer rea
 connections too. (AWS lets a tracked connection live on when only a security group's rule went; who
 opens a new one is refused. A cut that one must wait for would not be seen.)
 
-`current` is the network as last read: the edge routes by it.
+`current` is the network as last read: the edge routes by it, and is told of each reading.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from localaws.stores import Store, stores
 from localaws.toxiproxy import ToxiproxyUnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localaws.consequences import Forward
     from localaws.messages import Reply, Request
     from localaws.switchboard import Endpoints
@@ -39,6 +41,7 @@ class NetworkReachability:
 
     def __init__(self, world: World, switch: Endpoints | None) -> None:
         self.current = Network()
+        self.watchers: list[Callable[[], None]] = []
         self._world = world
         self._switch = switch
         self._stores = stores(world.settings)
@@ -59,6 +62,8 @@ class NetworkReachability:
         if self._stale:
             self._stale = False
             self.current = await self._world.network()
+            for watcher in self.watchers:
+                watcher()
         await asyncio.gather(*map(self._switch_store, self._stores))
         return RECONCILE_SECONDS
 

@@ -69,7 +69,7 @@ def read(region: str) -> Network:
             zone = subnet.availability_zone
             acl = acls.get(subnet.id, ())
             subnets[name] = Subnet(subnet.id, name, zone, subnet.cidr_block, acl)
-    return Network(groups, subnets, _listeners(elb, names), _target_groups(elb))
+    return Network(groups, subnets, _listeners(elb, names, subnets), _target_groups(elb))
 
 
 def _backends(region: str) -> tuple[Any, Any]:
@@ -209,13 +209,15 @@ def _entry(entry: Any) -> AclEntry:
     )
 
 
-def _listeners(elb: Any, names: dict[str, str]) -> dict[str, Listener]:
+def _listeners(elb: Any, names: dict[str, str], subnets: dict[str, Subnet]) -> dict[str, Listener]:
     found = {}
     for balancer in elb.load_balancers.values():
         for listener in balancer.listeners.values():
             rules = sorted(map(_listener_rule, listener.rules.values()), key=lambda r: r.priority)
             groups = tuple(names.get(each, "") for each in balancer.security_groups or ())
-            found[balancer.name] = Listener(balancer.name, groups, tuple(rules))
+            ids = {each.id for each in balancer.subnets}
+            places = tuple(each for each in subnets.values() if each.id in ids)
+            found[balancer.name] = Listener(balancer.name, groups, places, tuple(rules))
     return found
 
 

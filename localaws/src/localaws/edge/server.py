@@ -1,0 +1,98 @@
+"""Binds the edge's ports and keeps them served. `gateway` owns one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from localaws.edge.http import Door
+from localaws.edge.routing import Answer, Asked, Forward, decide, groups_of, usable
+from localaws.edge.tills import Tills
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localaws.consequences.network_reachability import NetworkReachability
+    from localaws.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CUSTOMERS, TILLS = "cloudcafe-alb", "cloudcafe-tills"
+NOWHERE = Answer(503, b"503 Service Temporarily Unavailable")
+
+
+class Edge:
+    """The doors; without ports there is none."""
+
+    def __init__(self, settings: Settings, reachability: NetworkReachability) -> None:
+        self._settings = settings
+        self._reachability = reachability
+        self._door = Door(self._decide, settings.address_of)
+        self._tills = Tills(self._targets_of_tills, settings.address_of)
+        reachability.watchers.append(self._tills.changed)
+        self._sockets: dict[str, socket.socket] = {}
+        self._http: uvicorn.Server | None = None
+        self._tcp: asyncio.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    def bind(self) -> None:
+        """Take the ports and say which; connections wait in them until `start`."""
+        for name, port in self._settings.edge_ports.items():
+            self._sockets[name] = socket.create_server((self._settings.host, port), backlog=1024)
+        if self._sockets:
+            taken = {name: each.getsockname()[1] for name, each in self._sockets.items()}
+            log.info("edge listening", ports=taken)
+
+    async def start(self) -> None:
+        """Serve."""
+        if not self._sockets:
+            return
+        config = uvicorn.Config(
+            self._door, http="httptools", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=5,
+        )  # fmt: skip
+        self._http = _Server(config)
+        customers = self._sockets["customers"]
+        customers.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._serving = asyncio.create_task(self._http.serve([customers]), name="edge")
+        self._tcp = await asyncio.start_server(self._tills.serve, sock=self._sockets["tills"])
+
+    async def stop(self) -> None:
+        """End what is under way, within the seconds of a graceful stop."""
+        if self._tcp is not None:
+            self._tcp.close()
+            await self._tills.close()
+        if self._http is not None and self._serving is not None:
+            self._http.should_exit = True
+            with suppress(asyncio.CancelledError):
+                await self._serving
+        await self._door.close()
+
+    def _decide(self, asked: Asked) -> Answer | Forward:
+        network = self._reachability.current
+        listener = network.listeners.get(CUSTOMERS)
+        return decide(network, listener, asked) if listener else NOWHERE
+
+    def _targets_of_tills(self) -> list[Forward]:
+        network = self._reachability.current
+        listener = network.listeners.get(TILLS)
+        if listener is None:
+            return []
+        return [
+            Forward(group.service, target)
+            for group in groups_of(network, listener)
+            for target in usable(network, listener, group)
+        ]
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the gateway's own server."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,205 @@
+"""nlbTargetLoss: take targets out of a network load balancer's target group.
+
+Each target is one of ours to choose by mode and value, and its group is the target group, so that
+a share of it can be a limit. Undo registers a target again where it is missing. Who else registers
+targets (a load balancer controller) may have put it back, or have taken it away for good: one whose
+pod is gone is not registered again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from cloudcafe_operator.errors import NotFound, UserError
+from cloudcafe_operator.faults.aws_tags import RUN_TAG, AwsSelector, matches, opted_in, tags_of
+from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.ports import Json, Ref
+from cloudcafe_operator.resources.run import Target
+
+LAYER_4 = ("TCP", "TLS", "UDP", "TCP_UDP")
+GONE = ("draining", "unused")
+SERVING = ("healthy", "initial", "unhealthy", "unhealthy.draining")
+AT = "#"  # between a target group's ARN and one of its targets
+
+
+class NlbTargetLossSpec(FaultSpec):
+    """Deregisters targets of network load balancers."""
+
+    selector: AwsSelector = Field(
+        description="Which target groups; names are theirs. Mode and value choose their targets."
+    )
+
+
+class NlbTargetLoss(Fault[NlbTargetLossSpec]):
+    """See the module's docstring."""
+
+    name = "nlbTargetLoss"
+    summary = "Deregisters targets of a network load balancer: their connections end."
+    spec_type = NlbTargetLossSpec
+    iam_actions = (
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:RegisterTargets",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:RemoveTags",
+    )
+    rbac = ("list pods", "get pods")
+
+    async def select(self, spec: NlbTargetLossSpec, world: World) -> Sequence[Target]:
+        """Return the registered targets of the groups that match."""
+        groups = await world.aws.pages("elbv2", "describe_target_groups", "TargetGroups")
+        groups = [each for each in groups if each.get("Protocol") in LAYER_4]
+        found = []
+        for group in groups:
+            arn, name = group["TargetGroupArn"], group["TargetGroupName"]
+            tags = await _tags(arn, world)
+            if not matches(spec.selector, arn, tags, name):
+                continue
+            health = await _health(arn, world)
+            serving = [key for key, state in sorted(health.items()) if state in SERVING]
+            found += [
+                Target(
+                    id=f"{arn}{AT}{key}",
+                    name=f"{name} {key}",
+                    opted_in=opted_in(tags),
+                    group=f"target group {name}",
+                    group_size=len(serving),
+                )
+                for key in serving
+            ]
+        return found
+
+    async def capture(self, spec: NlbTargetLossSpec, target: Target, world: World) -> Json:
+        """Note the target; refuse one that takes no traffic: its loss would show nothing."""
+        arn, key = _parts(target)
+        state = (await _health(arn, world)).get(key, "")
+        if state != "healthy":
+            raise UserError(
+                f"{target.name} is {state or 'not registered'}: choose among healthy targets"
+            )
+        pods = await world.kubernetes.list(PODS, fields=f"status.podIP={_target(key)['Id']}")
+        named = [{"namespace": p["metadata"]["namespace"], "name": p["metadata"]["name"],
+                  "uid": p["metadata"]["uid"]} for p in pods]  # fmt: skip
+        return {"targetGroupArn": arn, "target": key, "pod": named[0] if named else {}}
+
+    async def inject(self, spec: NlbTargetLossSpec, entry: Entry, world: World) -> Json:
+        """Mark the group, then deregister the target unless it is on its way out."""
+        arn, key = entry.captured["targetGroupArn"], entry.captured["target"]
+        if _mark(entry) not in await _tags(arn, world):
+            tag = {"Key": _mark(entry), "Value": entry.run_uid}
+            await world.aws.call("elbv2", "add_tags", ResourceArns=[arn], Tags=[tag])
+        if (await _health(arn, world)).get(key, "unused") not in GONE:
+            await world.aws.call(
+                "elbv2", "deregister_targets", TargetGroupArn=arn, Targets=[_target(key)]
+            )
+        return {"deregistered": key}
+
+    def calls(self, spec: NlbTargetLossSpec, target: Target) -> Sequence[str]:
+        """Name the change and its undo."""
+        return (
+            "elasticloadbalancing:AddTags to the target group",
+            f"elasticloadbalancing:DeregisterTargets {target.name}",
+            f"elasticloadbalancing:RegisterTargets {target.name}",
+            "elasticloadbalancing:RemoveTags",
+        )
+
+    async def in_force(self, spec: NlbTargetLossSpec, entry: Entry, world: World) -> bool:
+        """It takes no new connections."""
+        health = await _health(entry.captured["targetGroupArn"], world)
+        return health.get(entry.captured["target"], "unused") in GONE
+
+    async def healthy(self, entry: Entry, world: World) -> bool:
+        """It is in service again, or was not put back."""
+        try:
+            health = await _health(entry.captured["targetGroupArn"], world)
+        except NotFound:
+            return True
+        return health.get(entry.captured["target"], "healthy") in ("healthy", *GONE)
+
+    async def revert(self, entry: Entry, world: World) -> Undone:
+        """Register it again where it is missing, then take the mark away."""
+        arn, key = entry.captured["targetGroupArn"], entry.captured["target"]
+        try:
+            marked = _mark(entry) in await _tags(arn, world)
+            if not marked and not entry.injected:
+                return Undone("Reverted")
+            undone = Undone("Reverted")
+            if (await _health(arn, world)).get(key, "unused") in GONE:
+                undone = await _put_back(entry, world)
+            if marked:
+                await world.aws.call(
+                    "elbv2", "remove_tags", ResourceArns=[arn], TagKeys=[_mark(entry)]
+                )
+        except NotFound:
+            return Undone("Reverted", "the target group is gone")
+        return undone
+
+    async def verify(self, entry: Entry, world: World) -> bool:
+        """The group bears no mark for this target."""
+        try:
+            return _mark(entry) not in await _tags(entry.captured["targetGroupArn"], world)
+        except NotFound:
+            return True
+
+    def by_hand(self, entry: Entry) -> str:
+        """Register it."""
+        target = _target(entry.captured["target"])
+        where = entry.captured["targetGroupArn"]
+        port = f",Port={target['Port']}" if "Port" in target else ""
+        return (
+            f"aws elbv2 register-targets --target-group-arn {where} "
+            f"--targets Id={target['Id']}{port} ; "
+            f"aws elbv2 remove-tags --resource-arns {where} --tag-keys {_mark(entry)}"
+        )
+
+
+def _parts(target: Target) -> tuple[str, str]:
+    """Return the target group's ARN and the target as `address:port`."""
+    arn, _, key = target.id.partition(AT)
+    return arn, key
+
+
+def _target(key: str) -> dict[str, Any]:
+    """Return `address:port` as AWS wants it."""
+    where, _, port = key.rpartition(":")
+    return {"Id": where, "Port": int(port)}
+
+
+def _mark(entry: Entry) -> str:
+    """Return the tag that says that this target is away: targets themselves have no tags."""
+    digest = hashlib.sha256(entry.target.id.encode()).hexdigest()[:12]
+    return f"{RUN_TAG}-{entry.run_uid}-{digest}"
+
+
+async def _tags(arn: str, world: World) -> dict[str, str]:
+    answer = await world.aws.call("elbv2", "describe_tags", ResourceArns=[arn])
+    return tags_of(answer["TagDescriptions"][0].get("Tags") or ())
+
+
+async def _health(arn: str, world: World) -> dict[str, str]:
+    """Return the state of each target by `address:port`; one that is gone for good is missing."""
+    answer = await world.aws.call("elbv2", "describe_target_health", TargetGroupArn=arn)
+    return {
+        f"{one['Target']['Id']}:{one['Target']['Port']}": one["TargetHealth"]["State"]
+        for one in answer["TargetHealthDescriptions"]
+    }
+
+
+async def _put_back(entry: Entry, world: World) -> Undone:
+    """Register the target, unless the pod behind it is gone: its address may be another's soon."""
+    pod = entry.captured["pod"]
+    if pod:
+        now = await world.kubernetes.get(Ref(PODS, pod["name"], pod["namespace"]))
+        if now is None or now["metadata"]["uid"] != pod["uid"]:
+            return Undone("Reverted", f"pod {pod['name']} is gone, and its address with it")
+    target = _target(entry.captured["target"])
+    arn = entry.captured["targetGroupArn"]
+    await world.aws.call("elbv2", "register_targets", TargetGroupArn=arn, Targets=[target])
+    return Undone("Reverted")

@@ -1,0 +1,136 @@
+"""nlbTargetLoss: what only this fault knows."""
+
+import pytest
+from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.faults.nlb_target_loss import NlbTargetLoss
+
+from tests.crash.bench import Bench
+from tests.fakes.aws_elbv2 import TILLS
+
+ONE, OTHER = "10.20.64.10:8080", "10.20.80.10:8080"
+
+
+def bench(**changes):
+    made = Bench(NlbTargetLoss(), **changes)
+    return made, made.world.parts["elbv2"]
+
+
+def pod(made, uid="pod-1"):
+    """Let the first target be a pod of the shop."""
+    made.world.kubernetes.seed(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "till-order", "namespace": "shop", "uid": uid},
+            "status": {"podIP": "10.20.64.10", "phase": "Running"},
+        }
+    )
+
+
+async def test_each_target_can_be_chosen_and_shares_its_group():
+    made, _ = bench()
+    targets = await made.targets()
+    assert [target.name for target in targets] == [
+        f"cloudcafe-order-tills {ONE}",
+        f"cloudcafe-order-tills {OTHER}",
+    ]
+    assert {(target.group, target.group_size) for target in targets} == {
+        ("target group cloudcafe-order-tills", 2)
+    }
+
+
+async def test_target_groups_of_an_application_load_balancer_are_not_meant():
+    made, _ = bench(selector={"names": ["cloudcafe-order"]})
+    assert await made.targets() == []
+
+
+async def test_one_undone_target_leaves_the_mark_of_the_other():
+    made, balancers = bench()
+    first, second = [await made.entry(target) for target in await made.targets()]
+    await made.inject(first)
+    await made.inject(second)
+    assert balancers.targets == {}
+    await made.revert(first)
+    assert balancers.targets == {ONE: "healthy"}
+    assert await made.in_force(second)
+    assert not await made.verify(second)
+
+
+async def test_a_target_that_its_controller_put_back_is_left_alone():
+    made, balancers = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    balancers.targets[ONE] = "healthy"
+    before = len(made.writes())
+    assert (await made.revert(entry)).outcome == "Reverted"
+    assert [one.split()[0] for one in made.writes()[before:]] == ["elbv2.remove_tags"]
+
+
+async def test_a_target_that_somebody_took_out_before_anything_was_done_stays_out():
+    made, balancers = bench()
+    entry = await made.entry()
+    del balancers.targets[ONE]
+    assert (await made.revert(entry)).outcome == "Reverted"
+    assert ONE not in balancers.targets
+
+
+async def test_a_target_whose_pod_was_replaced_is_not_registered_again():
+    made, balancers = bench()
+    pod(made)
+    entry = await made.entry()
+    await made.inject(entry)
+    made.world.kubernetes.objects.pop(
+        next(key for key in made.world.kubernetes.objects if key[3] == "till-order")
+    )
+    undone = await made.revert(entry)
+    assert "pod till-order is gone" in undone.detail
+    assert ONE not in balancers.targets
+    assert await made.verify(entry)
+
+
+async def test_a_draining_target_is_registered_again():
+    made, balancers = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    balancers.targets[ONE] = "draining"
+    await made.revert(entry)
+    assert balancers.targets[ONE] == "healthy"
+
+
+async def test_a_mark_that_somebody_removed_does_not_lose_the_target():
+    made, balancers = bench()
+    entry = await made.entry()
+    injected = await made.inject(entry)
+    balancers.tags[TILLS].clear()
+    await made.revert(type(entry)(**{**_fields(entry), "injected": injected}))
+    assert ONE in balancers.targets
+
+
+def _fields(entry):
+    return {name: getattr(entry, name) for name in entry.__slots__}
+
+
+async def test_a_target_that_serves_nobody_is_refused():
+    made, balancers = bench()
+    balancers.targets[ONE] = "unhealthy"
+    with pytest.raises(UserError, match="choose among healthy targets"):
+        await made.entry()
+
+
+async def test_it_is_whole_when_the_balancer_calls_it_healthy():
+    made, balancers = bench()
+    entry = await made.entry()
+    balancers.targets[ONE] = "initial"
+    assert not await made.fault.healthy(entry, made.reach)
+    balancers.targets[ONE] = "healthy"
+    assert await made.fault.healthy(entry, made.reach)
+
+
+async def test_a_group_that_is_gone_is_undone():
+    made, balancers = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    del balancers.groups[TILLS]
+    assert (await made.revert(entry)).outcome == "Reverted"
+    assert await made.verify(entry)
+    assert await made.fault.healthy(entry, made.reach)
