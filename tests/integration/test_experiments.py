@@ -9,7 +9,7 @@ from tests.crash.worlds import OPTED_IN, experiment
 from tests.integration.cluster import eventually
 
 pytestmark = pytest.mark.integration
-SCENARIOS = sorted((Path(__file__).parents[2] / "chaos/experiments").glob("*.yaml"))
+SCENARIOS = sorted((Path(__file__).parents[2] / "chaos").glob("[eg]*/*.yaml"))
 KILL = {"podKill": {"selector": {"names": ["a"]}}}
 
 

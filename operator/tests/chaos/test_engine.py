@@ -285,3 +285,50 @@ async def test_removing_a_finished_run_does_not_break_anything_again():
 def change(world, **fields):
     item = world.kubernetes.find("ChaosExperiment", "try", NAMESPACE)
     world.kubernetes._store({**item, "spec": {**item["spec"], **fields}}, "MODIFIED")
+
+
+async def test_two_runs_at_once_do_not_take_the_same_target():
+    world = World()
+    for name in ("one", "two"):
+        world.kubernetes.seed(experiment("auroraFailover", name))
+    await drive(world, until=lambda world: len(world.runs()) == 2 and all_finished(world))
+    verdicts = sorted(run["status"]["verdict"] for run in world.runs())
+    assert verdicts == ["Inconclusive", "Passed"]
+    refused = next(run for run in world.runs() if run["status"]["verdict"] == "Inconclusive")
+    assert refused["status"]["stop"]["reason"] == "TargetBusy"
+    assert world.aurora.failovers == 1
+
+
+async def test_a_target_is_held_until_it_was_seen_whole_after_the_undo():
+    world = world_with("podKill")
+    world.kubernetes.watchers.remove(world.pods.replace)
+    engine = Engine(world)
+    for _ in range(40):
+        await engine.tick()
+        if world.runs() and status(world).get("phase") == "Recovering":
+            break
+        world.clock.advance(1.0)
+    (entry,) = status(world)["journal"]
+    assert entry["state"] == "Reverted"
+    world.kubernetes.seed(
+        pod := {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": entry["target"]["name"],
+                "namespace": NAMESPACE,
+                "labels": {"again": "yes"},
+            },
+            "spec": {},
+            "status": {"phase": "Running"},
+        }
+    )
+    later = experiment("podKill", "later")
+    later["spec"]["steps"][0]["faults"] = [
+        {"podKill": {"selector": {"names": [pod["metadata"]["name"]]}}}
+    ]
+    world.kubernetes.seed(later)
+    await engine.tick()
+    await engine.tick()
+    second = next(run for run in world.runs() if run["metadata"]["name"] == "later-1")
+    assert "is held by run shop/try-1: wait" in second["status"]["message"]

@@ -7,8 +7,9 @@ journal: capture, store, inject, store, revert, verify, store.
 
 from __future__ import annotations
 
+import asyncio
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -65,6 +66,7 @@ class Executor:
     observer: Observer
     events: Events
     auditor: RunAuditor
+    capturing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
         """Do one step. None: the run is over."""
@@ -78,15 +80,21 @@ class Executor:
         elif isinstance(step, LetGo):
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
+        elif isinstance(step, Capture):
+            async with self.capturing:  # of two runs on one target one must see the other's journal
+                await self._act_and_store(observed, step)
         else:
-            came_of_it = (
-                await self.auditor.audit(observed, step.probe)
-                if isinstance(step, Audit)
-                else await self._act(observed, step)
-            )
-            if came_of_it is not None:
-                await self._store(run, came_of_it)
+            await self._act_and_store(observed, step)
         return AT_ONCE
+
+    async def _act_and_store(self, observed: Observed, step: Step) -> None:
+        came_of_it = (
+            await self.auditor.audit(observed, step.probe)
+            if isinstance(step, Audit)
+            else await self._act(observed, step)
+        )
+        if came_of_it is not None:
+            await self._store(observed.run, came_of_it)
 
     async def _act(self, observed: Observed, step: Step) -> Store | None:
         """Have the one effect; return what is to be stored."""

@@ -109,7 +109,7 @@ class Surveyor:
         )
 
     async def _busy(self, run: Run, slots: Iterable[Slot]) -> dict[str, str]:
-        """Return which of the targets are in the open journal of another run."""
+        """Return which targets another run holds: until it has undone and seen them whole."""
         wanted = {target.id for slot in slots for target in slot.chosen}
         if not wanted:
             return {}
@@ -118,9 +118,12 @@ class Surveyor:
             meta = other["metadata"]
             if meta["uid"] == run.uid:
                 continue
-            for entry in (other.get("status") or {}).get("journal") or ():
+            status = other.get("status") or {}
+            going = status.get("phase") != "Finished"
+            for entry in status.get("journal") or ():
                 target = entry["target"]["id"]
-                if entry["state"] in OPEN and target in wanted:
+                recovering = going and not entry.get("healthyAt")
+                if target in wanted and (recovering or entry["state"] in OPEN):
                     busy[target] = f"{meta['namespace']}/{meta['name']}"
         return busy
 

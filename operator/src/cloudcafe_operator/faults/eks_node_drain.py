@@ -33,6 +33,7 @@ from cloudcafe_operator.resources.run import Target
 OPT_IN = "cloudcafe.dev/chaos"
 MARK = "cloudcafe.dev/cordoned-by"  # annotation: the run's uid
 GROUP = "the nodes"
+ZONE = "topology.kubernetes.io/zone"
 NAME = "app.kubernetes.io/name"
 STAY = ("DaemonSet", "Node")
 
@@ -249,6 +250,7 @@ def _target(node: Manifest, nodes: int, *, carries_us: bool) -> Target:
         opted_in=(meta.get("labels") or {}).get(OPT_IN) == "allowed",
         protected="carries the operator" if carries_us else "",
         group=GROUP,
+        zone=(meta.get("labels") or {}).get(ZONE, ""),
         group_size=nodes,
         everywhere=True,
     )

@@ -146,6 +146,19 @@ def targets_within_limit(findings: Findings) -> Iterator[str]:
             )
 
 
+def zones_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxZones, step by step: what is lost with one zone must be able to move."""
+    allowed = findings.spec.limits.max_zones
+    for number, step in enumerate(findings.spec.steps):
+        hit = {target.zone for slot, target in findings.hit() if slot.step == number}
+        zones = sorted(hit - {""})
+        if len(zones) > allowed:
+            yield (
+                f"step {step.name} would hit {', '.join(zones)} and limits.maxZones is {allowed}: "
+                "narrow the selector to a zone, or raise the limit"
+            )
+
+
 def share_within_limit(findings: Findings) -> Iterator[str]:
     """limits.maxPercent of each workload, step by step."""
     allowed = findings.spec.limits.max_percent
@@ -219,6 +232,7 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("NotAllowed", creator_reaches),
     ("NotOptedIn", targets_opted_in),
     ("TooManyTargets", targets_within_limit),
+    ("TooManyZones", zones_within_limit),
     ("TooLargeShare", share_within_limit),
     ("TooShort", time_suffices),
     ("ConsentMissing", consent_is_given),

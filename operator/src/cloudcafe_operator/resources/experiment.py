@@ -97,6 +97,9 @@ class Limits(Model):
     max_percent: int = Field(
         default=50, ge=1, le=100, description="Share of any one workload or group."
     )
+    max_zones: int = Field(
+        default=1, ge=1, le=6, description="Availability Zones of one step, where targets have one."
+    )
     max_duration: Duration = Field(
         default="10m", description="The whole run; then it is undone. At most 2h."
     )

@@ -66,6 +66,7 @@ class Target(StatusModel):
     opted_in: bool = False  # the namespace label or the AWS tag cloudcafe.dev/chaos=allowed
     group: str = ""  # what shares the blast radius: the workload; empty: percentages do not apply
     protected: str = ""  # why nobody may break it: "is the operator"
+    zone: str = ""  # its Availability Zone, where it has one
     everywhere: bool = False  # all namespaces depend on it: who breaks it needs the right in all
     group_size: int = 1  # how many of them the group has: percentages are taken of this
 
