@@ -32,8 +32,7 @@ generate: setup ## write everything that is derived: custom resource definitions
 	@$(RUN) dev.terraform.actions
 
 terraform: setup ## format, validate, test and lint all of terraform/, without a network
-	@$(RUN) dev.terraform check
-	@uv run --no-sync pytest -q -m terraform dev/tests tests/terraform
+	@$(RUN) dev.gate terraform
 
 kind-test: setup ## create the cluster, load the images, install the chart, run tests/cluster
 	@$(RUN) dev.gate kind-test

@@ -11,7 +11,10 @@ from typing import Any
 
 STORE = {"name": "aws", "kind": "SecretStore"}
 LOGIN = "{{ .username | urlquery }}:{{ .password | urlquery }}"
-MONGO = f"mongodb://{LOGIN}@%s/cafe?tls=true&replicaSet=rs0&retryWrites=false"
+#: Where the chart mounts `authorities`: no public authority has signed DocumentDB's certificates.
+AUTHORITIES = "/etc/cloudcafe/authorities/ca.pem"
+OPTIONS = f"tls=true&tlsCAFile={AUTHORITIES}&replicaSet=rs0&retryWrites=false"
+MONGO = f"mongodb://{LOGIN}@%s/cafe?{OPTIONS}"
 REDIS = f"rediss://{LOGIN}@%s/0"
 USER = {"username": "{{ .username }}", "password": "{{ .password }}"}
 #: A target group's Service, where they are called differently: tills order too.
@@ -38,6 +41,13 @@ def manifests(deploy: Mapping[str, Any], region: str, namespace: str) -> list[di
         _token(deploy["token_secret"], namespace),
         *_bindings(deploy["target_groups"], namespace),
     ]
+
+
+def authorities(certificates: str, namespace: str) -> dict[str, Any]:
+    """Return the ConfigMap with the certificates of RDS's authorities."""
+    metadata = {"name": "cloudcafe-authorities", "namespace": namespace}
+    data = {AUTHORITIES.rpartition("/")[2]: certificates}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def _store(region: str, namespace: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m dev.gate check|test|kind-test`: runs checks and tests, times them, sums them up.
+"""`python -m dev.gate check|test|terraform|kind-test`: runs checks and tests, times and sums them.
 
 Called by the Makefile. Every step runs even after one failed, so that one run shows all that is
 wrong; the last lines are a table and the counts of all test runs together.
@@ -19,6 +19,9 @@ from dev.kind.cluster import Cluster
 from dev.release import own_cluster, up
 from dev.steps import say
 from dev.system import LOCAL, ROOT, ProblemError, ensure_programs, main, show
+from dev.terraform.check import REPORT, check
+from dev.terraform.lint import lint
+from dev.terraform.programs import mirror, terraform
 from dev.tools import tool
 
 _TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
@@ -84,7 +87,18 @@ def tests() -> list[Step]:
             "not cluster and not integration and not terraform",
             prepare=_servers,
         ),
+        *terraform_tests(),
         _pytest("integration tests", "-m", "integration and not cluster", prepare=_servers),
+    ]
+
+
+def terraform_tests() -> list[Step]:
+    """Return what judges terraform/, and what tests that judge."""
+    return [
+        # compiled apart, so that the next step's time is that of the checks
+        Step("terraform's programs", lambda: all(path.exists() for path in _terraform_programs())),
+        Step("terraform", lambda: all([check(), lint()]), REPORT),
+        _pytest("terraform tests", "-m", "terraform", "dev/tests", "tests/terraform"),
     ]
 
 
@@ -157,6 +171,10 @@ def read_counts(report: Path) -> Counts:
     return counts
 
 
+def _terraform_programs() -> list[Path]:
+    return [terraform(), mirror(), tool("tflint")]
+
+
 def _program(name: str, *command: str) -> Step:
     return Step(name, lambda: show(*command, cwd=ROOT) == 0)
 
@@ -180,10 +198,11 @@ def _servers() -> None:
 
 def _command() -> None:
     parser = argparse.ArgumentParser(prog="python -m dev.gate", description=__doc__)
-    parser.add_argument("command", choices=["check", "test", "kind-test"])
+    parser.add_argument("command", choices=["check", "test", "terraform", "kind-test"])
     steps: dict[str, Callable[[], list[Step]]] = {
         "check": checks,
         "kind-test": kind_tests,
+        "terraform": terraform_tests,
         "test": lambda: [*checks(), *tests(), *kind_tests()],
     }
     if not gate(steps[parser.parse_args().command]()):

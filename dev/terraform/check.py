@@ -22,6 +22,8 @@ from dev.terraform.workspace import TREE, Workspace, workspace
 
 REPORT = LOCAL / "reports" / "terraform.xml"
 _AT_A_TIME = 2
+#: What an environment is but for its sizes; to plan it once more would show nothing more.
+_TRIED_BY_ENVIRONMENTS = {"stack"}
 _RESOURCE = re.compile(r'^resource "', re.MULTILINE)
 _REFUSED = re.compile(r"expect_failures\s*=\s*\[(.*?)\]", re.DOTALL)
 _VARIABLE = re.compile(r'^variable "(\w+)" \{(.*?)^\}', re.MULTILINE | re.DOTALL)
@@ -44,7 +46,8 @@ class Verdict:
 
 def folders(names: Sequence[str] = ()) -> list[Path]:
     """Return the modules, environments and the bootstrap; with names, those alone."""
-    found = [*TREE.glob("modules/*"), *TREE.glob("envs/*"), TREE / "bootstrap"]
+    modules = [path for path in TREE.glob("modules/*") if path.name not in _TRIED_BY_ENVIRONMENTS]
+    found = [*modules, *TREE.glob("envs/*"), TREE / "bootstrap"]
     there = sorted(path for path in found if list(path.glob("*.tf")))
     known = {path.name: path for path in there}
     unknown = [name for name in names if name.rstrip("/").rsplit("/", 1)[-1] not in known]
@@ -59,7 +62,7 @@ def check(names: Sequence[str] = ()) -> bool:
     if not chosen:
         say("terraform: nothing in the tree yet")
         return True
-    formatted = _formatted(chosen)
+    formatted = _formatted(chosen if names else [TREE])
     environment()  # build what is missing before two threads ask for it
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         # the slowest first, so that no core idles at the end
@@ -170,8 +173,9 @@ def _formatted(chosen: Sequence[Path]) -> bool:
     return not any(statuses)
 
 
-def _weight(source: Path) -> int:
-    return _text(source.rglob("*.tftest.hcl")).count("\nrun ")
+def _weight(source: Path) -> tuple[bool, int]:
+    # a run of an environment is one of all modules
+    return source.parent.name == "envs", _text(source.rglob("*.tftest.hcl")).count("\nrun ")
 
 
 def _text(files: Iterable[Path]) -> str:

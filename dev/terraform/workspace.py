@@ -22,7 +22,7 @@ from dev.terraform.programs import environment, terraform, wants_registry
 TREE = ROOT / "terraform"
 _LEFT_OUT = {".terraform", ".git", ".cache", ".venv", "__pycache__"}
 _LOCK = ".terraform.lock.hcl"
-_TYPE = re.compile(r"\b(?:aws|random|archive)_[a-z0-9_]+\b")
+_WORD = re.compile(r"\b[a-z][a-z0-9_]+\b")
 _NEIGHBOUR = re.compile(r'source\s*=\s*"\.\.?/')
 #: One module is done in a minute on an idle machine.
 _PATIENCE_S = 900
@@ -76,21 +76,21 @@ def workspace(source: Path) -> Iterator[Workspace]:
         settings = {
             **environment(),
             "TF_DATA_DIR": str(Path(scratch) / "data"),
-            "CLOUDCAFE_TERRAFORM_TYPES": " ".join(types(source)),
+            "CLOUDCAFE_TERRAFORM_NAMES": " ".join(names(source)),
         }
         yield Workspace(root / source.relative_to(ROOT), settings)
 
 
-def types(source: Path) -> list[str]:
-    """Return the resource and data types that a module and the modules it calls name.
+def names(source: Path) -> list[str]:
+    """Return the words of a module and of those that it calls: its types and blocks among them.
 
-    The stand-in hands over these alone: its whole schema takes seconds. A type that the real
-    provider lacks stays unknown.
+    The stand-in hands over these alone: its whole schema takes seconds, and so does each look at
+    a web ACL with all its statements. A type or block that the real provider lacks stays unknown.
     """
     files = [*source.rglob("*.tf"), *source.rglob("*.hcl")]
     if any(_NEIGHBOUR.search(file.read_text()) for file in files):
         files += (TREE / "modules").rglob("*.tf")
-    return sorted({name for file in files for name in _TYPE.findall(file.read_text())})
+    return sorted({name for file in files for name in _WORD.findall(file.read_text())})
 
 
 def _link(root: Path) -> None:

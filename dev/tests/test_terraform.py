@@ -71,10 +71,10 @@ def test_a_validation_without_a_negative_case_is_named(module):
     assert unproven(module) == ["cidr"]
 
 
-def test_the_types_of_a_module_are_those_it_names(module):
-    (module / "main.tf").write_text('resource "aws_vpc" "v" {}\ndata "aws_region" "r" {}\n')
+def test_a_module_names_its_types_and_blocks(module):
+    (module / "main.tf").write_text('resource "aws_vpc" "v" {\n  dynamic "timeouts" {}\n}\n')
 
-    assert workspace.types(module) == ["aws_region", "aws_vpc"]
+    assert {"aws_vpc", "timeouts"} <= set(workspace.names(module))
 
 
 def test_a_module_that_is_not_there_is_named():
@@ -172,7 +172,7 @@ def test_mistakes_are_found_by_validate(tmp_path):
     )
     settings = {
         "TF_DATA_DIR": str(tmp_path / "data"),
-        "CLOUDCAFE_TERRAFORM_TYPES": " ".join(workspace.types(tmp_path)),
+        "CLOUDCAFE_TERRAFORM_NAMES": " ".join(workspace.names(tmp_path)),
     }
     here = workspace.Workspace(tmp_path, {**programs.environment(), **settings})
     here.must("init", "-backend=false")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import deploy
+from dev import deploy, deploy_cluster, deployment
 from dev.deploy_manifests import manifests
 from dev.system import ProblemError
 
@@ -16,7 +16,8 @@ DEPLOY = OUTPUTS["deploy"]["value"]
 
 @pytest.fixture
 def rehearsed(tmp_path, monkeypatch):
-    monkeypatch.setattr(deploy, "LOCAL", tmp_path)
+    monkeypatch.setattr(deploy_cluster, "LOCAL", tmp_path)
+    monkeypatch.setattr(deployment, "LOCAL", tmp_path)
     monkeypatch.setattr(deploy.Deployment, "folder", tmp_path)
     (tmp_path / "deploy").mkdir()
     return deploy.Deployment("dev", "states", rehearse=True)
@@ -86,7 +87,7 @@ def test_every_secret_of_the_chart_is_made_of_one_of_aws():
     }  # fmt: skip
     url = secrets["cloudcafe-documentdb"]["spec"]["target"]["template"]["data"]["url"]
     assert url.startswith("mongodb://{{ .username | urlquery }}:")
-    assert "@docdb.example:27017/cafe?tls=true" in url
+    assert "@docdb.example:27017/cafe?tls=true&tlsCAFile=/etc/cloudcafe/authorities/ca.pem" in url
 
 
 def test_tills_and_customers_reach_the_same_service():

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 
 import pytest
 import yaml
@@ -44,15 +45,51 @@ def test_no_action_is_a_wildcard():
     assert [action for action in every if "*" in action] == []
 
 
-def test_what_changes_anything_of_everyones_needs_consent_by_tag():
+#: AWS knows no resource for these actions (Service Authorization Reference); DescribeAlarms leaves
+#: composite alarms out where it is allowed on anything less than all.
+UNSCOPED = re.compile(
+    r"(autoscaling|ec2|elasticloadbalancing):Describe\w+|(fis|kinesis|lambda):List\w+|tag:GetResources"
+    r"|(memorydb|rds):DescribeEvents|cloudwatch:DescribeAlarms"
+    r"|ecr:GetAuthorizationToken|xray:Put\w+"
+)
+STATEMENT = re.compile(r"^( *)(?:statement|content) \{$.*?^\1\}$", re.MULTILINE | re.DOTALL)
+
+
+def test_what_changes_anything_needs_consent_by_tag():
     for statement in OPERATOR["Statement"]:
-        if statement["Resource"] == "*" and statement["Sid"] == "FaultsChange":
+        if statement["Sid"] == "FaultsChange":
             assert statement["Condition"] == {
                 "StringEquals": {"aws:ResourceTag/cloudcafe.dev/chaos": "allowed"}
             }
-        elif statement["Resource"] == "*":
-            reads = ("Describe", "Get", "List")
-            assert all(a.partition(":")[2].startswith(reads) for a in statement["Action"])
+
+
+def test_the_operators_resources_are_named_where_aws_supports_it():
+    for statement in OPERATOR["Statement"]:
+        if statement["Resource"] == "*":
+            assert [a for a in statement["Action"] if not UNSCOPED.fullmatch(a)] == []
+
+
+def unscoped(text):
+    """Return the actions that a file allows on everything though they need not be."""
+    found = [match[0] for match in STATEMENT.finditer(text)]
+    wide = [one for one in found if 'resources = ["*"]' in re.sub(r" += +", " = ", one)]
+    allowed = [one for one in wide if not re.search(r'effect += +"Deny"', one)]
+    actions = {a for one in allowed for a in re.findall(r'"(\w+:\w+)"', one)}
+    return {a for a in actions if not UNSCOPED.fullmatch(a) and not a.startswith(("aws:", "kms:"))}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "terraform").glob("modules/*/*.tf")), ids=str)
+def test_no_statement_has_a_wildcard_where_aws_supports_names(path):
+    # in a key's own policy "*" is that key, so actions of kms are not looked at
+    assert unscoped(path.read_text()) == set()
+    allowed = [m[0] for m in STATEMENT.finditer(path.read_text()) if '"Deny"' not in m[0]]
+    assert [one for one in allowed if re.search(r'"\w+:\w*\*"', one)] == []
+
+
+def test_a_statement_that_names_every_resource_is_noticed():
+    wide = '  statement {\n    actions   = ["sqs:SendMessage"]\n    resources = ["*"]\n  }\n'
+    assert unscoped(wide) == {"sqs:SendMessage"}
+    assert unscoped(wide.replace('["*"]', "[var.arn]")) == set()
 
 
 def test_services_are_granted_the_tables_streams_and_queues_of_the_chart():

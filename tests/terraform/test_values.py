@@ -9,6 +9,7 @@ from cafectl.app import app
 from cafectl.values import ChartValues, ValuesError, values
 from typer.testing import CliRunner
 
+from dev.deploy_manifests import AUTHORITIES, authorities
 from dev.system import ROOT
 from tests.charts.rendered import SERVICES, environment, render
 
@@ -47,6 +48,17 @@ def test_pods_of_the_payment_processor_take_no_messages(chart):
 def test_load_balancers_reach_the_services_ports(chart):
     rules = chart.get("NetworkPolicy", "into-order-8080")["spec"]["ingress"]
     assert {"ipBlock": {"cidr": "10.20.0.0/16"}} in rules[0]["from"]
+
+
+def test_menu_knows_by_which_authorities_documentdb_is_signed_for(chart):
+    pods = dict(chart.containers())
+    mounts = {name: [one["mountPath"] for one in pod["volumeMounts"]] for name, pod in pods.items()}
+    folder, _, file = AUTHORITIES.rpartition("/")
+    assert [name for name in mounts if folder in mounts[name]] == ["menu/menu"]
+    made = authorities("PEM", "cloudcafe")
+    assert made["data"] == {file: "PEM"}
+    volumes = chart.get("Deployment", "menu")["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "authorities", "configMap": {"name": made["metadata"]["name"]}} in volumes
 
 
 def test_images_are_the_ones_that_were_pushed(chart):

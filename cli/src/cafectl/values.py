@@ -101,6 +101,8 @@ def _global(found: ChartValues) -> dict[str, Any]:
         "aws": {"region": found.region},
         # External Secrets makes it of Secrets Manager's
         "serviceTokenSecret": "cloudcafe-platform-token",
+        # made by `make deploy`, where DocumentDB's URL looks for it
+        "authorities": "cloudcafe-authorities",
         "networkPolicies": {
             "dataTierCidrs": found.data_tier_cidrs,
             "kubernetesCidrs": [found.vpc_cidr],

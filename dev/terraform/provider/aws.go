@@ -39,7 +39,7 @@ var lookups = map[string]func(*maker, *block){
 		m.setText(b, "user_id", "AIDASTANDIN")
 	},
 	"aws_region": func(m *maker, b *block) {
-		name := first(text(m.given, "region"), text(m.given, "name"), m.region)
+		name := first(text(m.given, "name"), m.region)
 		m.setText(b, "id", name)
 		m.setText(b, "name", name)
 		m.setText(b, "region", name)

@@ -26,19 +26,21 @@ var prefixAttributes = []string{
 // maker makes plausible values for one resource or data source.
 type maker struct {
 	*server
-	kind  string // aws_vpc
-	isNew bool   // a resource; a data source is only read
-	hex   string // 64 hex digits: random for a resource, from the question for a data source
-	given cty.Value
-	label string // what it is called
-	id    string
-	arn   string
-	exact map[string]cty.Value // attributes with a real answer
+	kind   string // aws_vpc
+	isNew  bool   // a resource; a data source is only read
+	region string // its own, if it names one, and not the provider's
+	hex    string // 64 hex digits: random for a resource, from the question for a data source
+	given  cty.Value
+	label  string // what it is called
+	id     string
+	arn    string
+	exact  map[string]cty.Value // attributes with a real answer
 }
 
 // completed fills in every value that is still unknown.
 func (s *server) completed(kind string, isData bool, b *block, v cty.Value) (cty.Value, error) {
 	m := &maker{server: s, kind: kind, isNew: !isData, given: v, exact: map[string]cty.Value{}}
+	m.region = first(text(v, "region"), s.region)
 	m.hex = m.digits()
 	m.label = m.called()
 	if err := m.answer(b); err != nil {

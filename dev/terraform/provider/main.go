@@ -27,7 +27,7 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("no schema of a provider %q: %w", name, err)
 	}
-	known.restrict(strings.Fields(os.Getenv("CLOUDCAFE_TERRAFORM_TYPES")))
+	known.restrict(strings.Fields(os.Getenv("CLOUDCAFE_TERRAFORM_NAMES")))
 	s := newServer(name, known)
 	s.region = first(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), s.region)
 	return tf6server.Serve("registry.terraform.io/hashicorp/"+name,

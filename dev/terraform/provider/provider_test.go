@@ -166,6 +166,19 @@ func TestARestrictedCatalogueKnowsOnlyTheTypesNamed(t *testing.T) {
 	}
 }
 
+func TestARestrictedCatalogueKeepsTheBlocksThatAreNamedOrMustBeThere(t *testing.T) {
+	s := started(t, "aws")
+	s.known.restrict([]string{"aws_wafv2_web_acl", "rule", "statement", "rate_based_statement"})
+	acl := s.known.resources.get("aws_wafv2_web_acl").Blocks
+	if acl["default_action"] == nil || acl["custom_response_body"] != nil {
+		t.Error("default_action must be there, custom_response_body is not named")
+	}
+	statement := acl["rule"].block.Blocks["statement"].block.Blocks
+	if len(statement) != 1 || statement["rate_based_statement"] == nil {
+		t.Errorf("of the statements there are %d", len(statement))
+	}
+}
+
 func TestAValueForAReadOnlyAttributeIsRefused(t *testing.T) {
 	b := started(t, "aws").known.resources.get("aws_lb")
 	config, _ := encode(with(smallest(b), "dns_name", cty.StringVal("x")), b.kind())
@@ -207,6 +220,15 @@ func TestIdentifiersHaveTheFormOfTheService(t *testing.T) {
 		if got := text(state, want[0]); !strings.HasPrefix(got, want[1]) {
 			t.Errorf("%s.%s is %q", kind, want[0], got)
 		}
+	}
+}
+
+func TestAnARNIsOfTheRegionThatItsResourceNames(t *testing.T) {
+	s := started(t, "aws")
+	asked := with(smallest(s.known.resources.get("aws_acm_certificate")), "region", cty.StringVal("eu-west-3"))
+	state := created(t, s, "aws_acm_certificate", asked)
+	if got := text(state, "arn"); !strings.HasPrefix(got, "arn:aws:acm:eu-west-3:") {
+		t.Errorf("the ARN is %q", got)
 	}
 }
 

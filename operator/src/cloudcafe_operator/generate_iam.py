@@ -1,8 +1,8 @@
 """The operator's IAM policy, from the calls that the code makes. Called by `generate.py`.
 
 The calls for stores and of probes are found in the source (`aws.call("sqs", "create_queue"`) and
-limited to the names that stores use; faults declare theirs, and those that change anything are
-limited to resources that opted in by tag.
+limited to the names that stores use; faults declare theirs, limited to the cafe's names, and those
+that change anything also to resources that opted in by tag.
 """
 
 from __future__ import annotations
@@ -31,6 +31,45 @@ SIDS = {
     "tag": "StoreTags",
     "cloudwatch": "ProbedAlarms",
 }
+#: What a fault's actions may touch, by the service that they are of.
+FAULT_RESOURCES = {
+    "apigateway": ["apigateway:*::/apis", "apigateway:*::/apis/*"],
+    "autoscaling": ["autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/cloudcafe*"],
+    "cloudfront": ["cloudfront::*:distribution/*"],  # it has no name
+    "dynamodb": ["dynamodb:*:*:table/cloudcafe-*"],
+    # these have ids; the tag says which are the cafe's
+    "ec2": [
+        f"ec2:*:*:{kind}/*"
+        for kind in ("instance", "network-acl", "security-group", "security-group-rule", "subnet")
+    ],
+    "ecs": ["ecs:*:*:cluster/cloudcafe*", "ecs:*:*:service/cloudcafe*", "ecs:*:*:task/cloudcafe*"],
+    "eks": ["eks:*:*:cluster/cloudcafe*", "eks:*:*:nodegroup/cloudcafe*"],
+    "elasticache": [
+        "elasticache:*:*:cluster:cloudcafe*",
+        "elasticache:*:*:replicationgroup:cloudcafe*",
+    ],
+    "elasticloadbalancing": ["elasticloadbalancing:*:*:targetgroup/cloudcafe*"],
+    "kinesis": ["kinesis:*:*:stream/cloudcafe-*"],
+    "lambda": ["lambda:*:*:function:cloudcafe-*"],
+    "memorydb": ["memorydb:*:*:cluster/cloudcafe*"],
+    "rds": ["rds:*:*:cluster:cloudcafe*", "rds:*:*:db:cloudcafe*"],
+    "redshift": ["redshift:*:*:cluster:cloudcafe*"],
+    "secretsmanager": ["secretsmanager:*:*:secret:cloudcafe*"],
+    "sqs": ["sqs:*:*:cloudcafe-*"],
+    "ssm": ["ssm:*:*:parameter/cloudcafe/*"],
+}
+#: AWS knows no resource for these: whoever may, may for all.
+EVERYWHERE = (
+    "autoscaling:Describe",
+    "ec2:Describe",
+    "elasticloadbalancing:Describe",
+    "fis:List",
+    "kinesis:List",
+    "lambda:List",
+    "memorydb:DescribeEvents",
+    "rds:DescribeEvents",
+    "tag:Get",
+)
 READS = ("Describe", "Get", "GET", "List")
 # FIS acts with the role it is handed, and only on what opted in: that role's policy says so
 FIS_RESOURCES = [
@@ -38,7 +77,7 @@ FIS_RESOURCES = [
     "arn:aws:fis:*:*:experiment-template/*",
     "arn:aws:fis:*:*:experiment/*",
 ]
-FIS_ROLE = "arn:aws:iam::*:role/*-fis"
+FIS_ROLE = "arn:aws:iam::*:role/cloudcafe-fis"
 
 
 def policy() -> dict[str, Any]:
@@ -51,15 +90,16 @@ def policy() -> dict[str, Any]:
         resource = STORE_RESOURCES[prefix]
         statements.append(_allow(SIDS[prefix], actions, resource))
     every = sorted({action for fault in faults().values() for action in fault.iam_actions})
-    looks = [action for action in every if action.partition(":")[2].startswith(READS)]
-    through_fis = [one for one in every if one.startswith("fis:") and one not in looks]
+    everywhere = [one for one in every if one.startswith(EVERYWHERE)]
+    looks = [one for one in every if one.partition(":")[2].startswith(READS)]
+    looks = [one for one in looks if one not in everywhere]
+    through_fis = [one for one in every if one.startswith("fis:") and one not in everywhere]
     passes = [one for one in every if one == "iam:PassRole"]
-    changes = [one for one in every if one not in (*looks, *through_fis, *passes)]
-    if looks:
-        statements.append(_allow("FaultsLook", looks, "*"))
-    if changes:
-        consent = {"StringEquals": {f"aws:ResourceTag/{CHAOS_TAG}": "allowed"}}
-        statements.append(_allow("FaultsChange", changes, "*") | {"Condition": consent})
+    changes = [one for one in every if one not in (*everywhere, *looks, *through_fis, *passes)]
+    consent = {"StringEquals": {f"aws:ResourceTag/{CHAOS_TAG}": "allowed"}}
+    statements.append(_allow("FaultsLookEverywhere", everywhere, "*"))
+    statements.append(_allow("FaultsLook", looks, _resources(looks)))
+    statements.append(_allow("FaultsChange", changes, _resources(changes)) | {"Condition": consent})
     statements.extend(beside(changes))
     if through_fis:
         statements.append(_allow("FaultsThroughFis", through_fis, FIS_RESOURCES))
@@ -79,6 +119,11 @@ def actions_of(files: str) -> Iterator[str]:
             if node.func.attr in METHODS and len(words) == len(node.args[:2]) == 2:  # noqa: PLR2004 - service and operation
                 service, operation = (str(word) for word in words)
                 yield Refusal(service, operation, "", "", 0).action
+
+
+def _resources(actions: list[str]) -> list[str]:
+    services = sorted({action.partition(":")[0] for action in actions})
+    return [f"arn:aws:{arn}" for service in services for arn in FAULT_RESOURCES[service]]
 
 
 def _allow(sid: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:

@@ -17,3 +17,8 @@ output "alarm_topic_arn" {
   description = "The topic to which alarms and the budget speak."
   value       = module.cafe.alarm_topic_arn
 }
+
+output "fis_role_arn" {
+  description = "What the fault kinesisThrottle hands over to AWS's Fault Injection Service; null where no experiments are allowed."
+  value       = module.cafe.fis_role_arn
+}

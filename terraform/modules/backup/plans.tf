@@ -45,7 +45,8 @@ resource "aws_backup_plan" "this" {
       enable_continuous_backup = false # the stores keep their own logs for a point in time
 
       lifecycle {
-        delete_after = rule.value.days
+        delete_after                              = rule.value.days
+        opt_in_to_archive_for_supported_resources = false # said, or every plan would ask for it again
       }
 
       dynamic "copy_action" {
@@ -55,7 +56,8 @@ resource "aws_backup_plan" "this" {
           destination_vault_arn = aws_backup_vault.copies.arn
 
           lifecycle {
-            delete_after = copy_action.value
+            delete_after                              = copy_action.value
+            opt_in_to_archive_for_supported_resources = false
           }
         }
       }

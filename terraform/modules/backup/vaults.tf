@@ -22,6 +22,9 @@ resource "aws_backup_vault_lock_configuration" "this" {
 data "aws_caller_identity" "current" {}
 
 data "aws_iam_policy_document" "copies" {
+  #checkov:skip=CKV_AWS_109:The resource "*" of a key policy is this key alone
+  #checkov:skip=CKV_AWS_111:The resource "*" of a key policy is this key alone
+  #checkov:skip=CKV_AWS_356:The resource "*" of a key policy is this key alone
   # in a key's own policy, "*" is this key
   statement {
     sid       = "AccountDecides"

@@ -43,7 +43,7 @@ resource "aws_elasticache_replication_group" "this" {
   multi_az_enabled           = true
 
   subnet_group_name    = aws_elasticache_subnet_group.this.name
-  security_group_ids   = [aws_security_group.cache["elasticache"].id]
+  security_group_ids   = [var.security_group_ids.elasticache]
   parameter_group_name = aws_elasticache_parameter_group.this.name
   user_group_ids       = [aws_elasticache_user_group.this.user_group_id]
 

@@ -38,7 +38,7 @@ resource "aws_memorydb_cluster" "this" {
   num_replicas_per_shard = var.memorydb.replicas
 
   subnet_group_name    = aws_memorydb_subnet_group.this.name
-  security_group_ids   = [aws_security_group.cache["memorydb"].id]
+  security_group_ids   = [var.security_group_ids.memorydb]
   parameter_group_name = aws_memorydb_parameter_group.this.name
 
   tls_enabled = true

@@ -37,8 +37,3 @@ output "port" {
   description = "Port of both caches."
   value       = local.port
 }
-
-output "security_group_ids" {
-  description = "Security group of each cache."
-  value       = { for key, group in aws_security_group.cache : key => group.id }
-}

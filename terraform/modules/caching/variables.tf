@@ -15,16 +15,6 @@ variable "chaos_allowed" {
   default     = false
 }
 
-variable "vpc_id" {
-  description = "The VPC in which the caches answer."
-  type        = string
-
-  validation {
-    condition     = startswith(var.vpc_id, "vpc-")
-    error_message = "vpc_id must be the id of a VPC (vpc-…)."
-  }
-}
-
 variable "database_subnet_ids" {
   description = "Subnets without a way to the internet, one in each Availability Zone."
   type        = list(string)
@@ -35,13 +25,13 @@ variable "database_subnet_ids" {
   }
 }
 
-variable "allowed_security_group_ids" {
-  description = "Who may reach the caches: a name for each peer, and its security group."
-  type        = map(string)
+variable "security_group_ids" {
+  description = "Security group of each cache, from the networking module, which says who reaches it."
+  type        = object({ elasticache = string, memorydb = string })
 
   validation {
-    condition     = length(var.allowed_security_group_ids) > 0 && alltrue([for id in values(var.allowed_security_group_ids) : startswith(id, "sg-")])
-    error_message = "allowed_security_group_ids needs at least one security group (sg-…): without any, nobody reaches a cache."
+    condition     = alltrue([for id in values(var.security_group_ids) : startswith(id, "sg-")])
+    error_message = "security_group_ids must be ids of security groups (sg-…)."
   }
 }
 

@@ -35,18 +35,19 @@ resource "aws_docdb_cluster_parameter_group" "this" {
 }
 
 resource "aws_docdb_cluster" "this" {
+  #checkov:skip=CKV_AWS_360:By variable: prod keeps five weeks, dev a day
   # RDS and DocumentDB share one space of names, and the plain one is Aurora's
   cluster_identifier = "${var.name}-documentdb"
   engine             = "docdb"
   engine_version     = "5.0.0"
-  port               = local.stores.documentdb.port
+  port               = local.ports.documentdb
   tags               = merge(local.chaos_tags, local.backup_copied)
 
   master_username             = "cafe"
   manage_master_user_password = true
 
   db_subnet_group_name            = aws_docdb_subnet_group.this.name
-  vpc_security_group_ids          = [aws_security_group.store["documentdb"].id]
+  vpc_security_group_ids          = [var.security_group_ids.documentdb]
   db_cluster_parameter_group_name = aws_docdb_cluster_parameter_group.this.name
 
   storage_encrypted = true

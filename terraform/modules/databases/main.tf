@@ -8,17 +8,8 @@ locals {
   backup_copied = { "cloudcafe.dev/backup" = "copied" }
   backup_local  = { "cloudcafe.dev/backup" = "local" }
 
-  # port and purpose of each store that answers in the VPC
-  stores = {
-    aurora     = { port = 5432, description = "Aurora PostgreSQL: orders" }
-    documentdb = { port = 27017, description = "DocumentDB: menus" }
-    redshift   = { port = 5439, description = "Redshift: analytics" }
-  }
-
-  ways_in = {
-    for way in setproduct(keys(local.stores), keys(var.allowed_security_group_ids)) :
-    "${way[0]}-from-${way[1]}" => { store = way[0], peer = way[1] }
-  }
+  # where each store answers in the VPC
+  ports = { aurora = 5432, documentdb = 27017, redshift = 5439 }
 
   log_groups = toset([
     "/aws/rds/cluster/${var.name}/postgresql",
@@ -31,27 +22,6 @@ locals {
 }
 
 data "aws_partition" "current" {}
-
-# no egress rule: a store answers, it calls nobody
-resource "aws_security_group" "store" {
-  for_each = local.stores
-
-  name        = "${var.name}-${each.key}"
-  description = each.value.description
-  vpc_id      = var.vpc_id
-  tags        = { Name = "${var.name}-${each.key}" }
-}
-
-resource "aws_vpc_security_group_ingress_rule" "store" {
-  for_each = local.ways_in
-
-  security_group_id            = aws_security_group.store[each.value.store].id
-  referenced_security_group_id = var.allowed_security_group_ids[each.value.peer]
-  description                  = "${each.value.peer} to ${each.value.store}"
-  ip_protocol                  = "tcp"
-  from_port                    = local.stores[each.value.store].port
-  to_port                      = local.stores[each.value.store].port
-}
 
 resource "aws_db_subnet_group" "this" {
   name        = "${var.name}-stores"

@@ -25,7 +25,7 @@ output "aurora_reader_endpoint" {
 
 output "aurora_port" {
   description = "Port of Aurora."
-  value       = local.stores.aurora.port
+  value       = local.ports.aurora
 }
 
 output "aurora_database" {
@@ -60,7 +60,7 @@ output "documentdb_endpoint" {
 
 output "documentdb_port" {
   description = "Port of DocumentDB."
-  value       = local.stores.documentdb.port
+  value       = local.ports.documentdb
 }
 
 output "documentdb_secret_arn" {
@@ -80,7 +80,7 @@ output "redshift_endpoint" {
 
 output "redshift_port" {
   description = "Port of the warehouse."
-  value       = local.stores.redshift.port
+  value       = local.ports.redshift
 }
 
 output "redshift_database" {
@@ -91,9 +91,4 @@ output "redshift_database" {
 output "redshift_secret_arn" {
   description = "Secret with username and password, made and rotated by Redshift."
   value       = aws_redshift_cluster.this.master_password_secret_arn
-}
-
-output "security_group_ids" {
-  description = "Security group of each store that answers in the VPC."
-  value       = { for key, group in aws_security_group.store : key => group.id }
 }

@@ -2,12 +2,13 @@
 # pause and its least size costs about three times a ra3.large; and a cluster can be paused, rebooted and moved to another Availability
 # Zone, which are what an experiment does to it. dc2 would be cheaper still, but is no longer sold.
 resource "aws_redshift_cluster" "this" {
+  #checkov:skip=CKV_AWS_71:Logging is a resource of its own below; the block that is looked for is deprecated
   cluster_identifier = var.name
   database_name      = "analytics"
   node_type          = var.redshift.node_type
   cluster_type       = var.redshift.nodes == 1 ? "single-node" : "multi-node"
   number_of_nodes    = var.redshift.nodes
-  port               = local.stores.redshift.port
+  port               = local.ports.redshift
   tags               = merge(local.chaos_tags, local.backup_local)
 
   master_username                   = "cafe"
@@ -15,7 +16,7 @@ resource "aws_redshift_cluster" "this" {
   master_password_secret_kms_key_id = var.kms_key_arns.data
 
   cluster_subnet_group_name            = aws_redshift_subnet_group.this.name
-  vpc_security_group_ids               = [aws_security_group.store["redshift"].id]
+  vpc_security_group_ids               = [var.security_group_ids.redshift]
   cluster_parameter_group_name         = aws_redshift_parameter_group.this.name
   publicly_accessible                  = false
   enhanced_vpc_routing                 = true

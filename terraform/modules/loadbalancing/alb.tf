@@ -11,6 +11,7 @@ locals {
 }
 
 resource "aws_lb" "alb" {
+  #checkov:skip=CKV_AWS_150:By variable: prod is protected, dev is destroyed every day
   name               = "${var.name}-alb"
   load_balancer_type = "application"
   internal           = true

@@ -35,7 +35,7 @@ output "database_subnet_cidrs" {
 
 output "security_group_ids" {
   description = "Security groups: of each service, of the operator, of each store, nodes, control-plane, endpoints, alb, alb-lattice, nlb."
-  value       = { for name, group in aws_security_group.this : name => group.id }
+  value       = local.group_ids
 
   # whoever starts with a group's id needs its rules as well
   depends_on = [aws_vpc_security_group_egress_rule.this, aws_vpc_security_group_ingress_rule.this]

@@ -6,6 +6,7 @@ resource "aws_internet_gateway" "this" {
 }
 
 resource "aws_eip" "nat" {
+  #checkov:skip=CKV2_AWS_19:It belongs to the NAT gateway below
   for_each = toset(local.nat_zones)
 
   domain = "vpc"

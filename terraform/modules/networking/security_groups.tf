@@ -124,6 +124,7 @@ data "aws_ec2_managed_prefix_list" "this" {
 }
 
 resource "aws_security_group" "this" {
+  #checkov:skip=CKV2_AWS_5:Other modules attach them, by the output security_group_ids
   for_each = local.groups
 
   name        = "${var.name}-${each.key}"
@@ -140,11 +141,16 @@ resource "aws_security_group" "this" {
   )
 }
 
+# once for all rules: each look at a resource with many instances reads them all
+locals {
+  group_ids = { for key, group in aws_security_group.this : key => group.id }
+}
+
 resource "aws_vpc_security_group_egress_rule" "this" {
   for_each = local.egress
 
-  security_group_id            = aws_security_group.this[each.value.from].id
-  referenced_security_group_id = each.value.end == null ? aws_security_group.this[each.value.to].id : null
+  security_group_id            = local.group_ids[each.value.from]
+  referenced_security_group_id = each.value.end == null ? local.group_ids[each.value.to] : null
   cidr_ipv4                    = try(each.value.end.cidr, null)
   prefix_list_id               = try(each.value.end.prefix_list, null)
   ip_protocol                  = each.value.protocol
@@ -156,8 +162,8 @@ resource "aws_vpc_security_group_egress_rule" "this" {
 resource "aws_vpc_security_group_ingress_rule" "this" {
   for_each = local.ingress
 
-  security_group_id            = aws_security_group.this[each.value.to].id
-  referenced_security_group_id = each.value.end == null ? aws_security_group.this[each.value.from].id : null
+  security_group_id            = local.group_ids[each.value.to]
+  referenced_security_group_id = each.value.end == null ? local.group_ids[each.value.from] : null
   cidr_ipv4                    = try(each.value.end.cidr, null)
   prefix_list_id               = try(each.value.end.prefix_list, null)
   ip_protocol                  = each.value.protocol

@@ -6,9 +6,9 @@ locals {
   operator_statements = [
     for statement in local.operator.Statement : merge(statement, {
       Resource = [
-        for resource in flatten([statement.Resource]) : replace(replace(
+        for resource in flatten([statement.Resource]) : replace(replace(replace(
           resource, ":*:*:", local.here
-        ), "/^arn:aws:/", "arn:${data.aws_partition.current.partition}:")
+        ), "::*:", "::${data.aws_caller_identity.current.account_id}:"), "/^arn:aws:/", "arn:${data.aws_partition.current.partition}:")
       ]
     })
   ]

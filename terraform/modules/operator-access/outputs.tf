@@ -17,3 +17,8 @@ output "service_token_secret_arn" {
   description = "The secret with the service token."
   value       = aws_secretsmanager_secret_version.token.arn
 }
+
+output "fis_role_arn" {
+  description = "The role of the Fault Injection Service; null where no experiments are allowed."
+  value       = one(aws_iam_role.fis[*].arn)
+}

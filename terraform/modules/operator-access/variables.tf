@@ -55,6 +55,12 @@ variable "target_group_arns" {
   default     = []
 }
 
+variable "chaos_allowed" {
+  description = "Whether experiments may be run, and so whether there is a role for the Fault Injection Service."
+  type        = bool
+  default     = false
+}
+
 variable "recovery_days" {
   description = "How long a deleted service token can be brought back; 0 deletes at once."
   type        = number

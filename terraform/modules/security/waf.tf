@@ -16,6 +16,7 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
+  #checkov:skip=CKV_AWS_192:AWSManagedRulesKnownBadInputsRuleSet has the rule; checkov does not follow the dynamic block
   for_each = local.firewalls
   region   = each.value.region
 

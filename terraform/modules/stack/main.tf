@@ -10,8 +10,6 @@ locals {
   payments_queue      = "${local.name}-payments.fifo"
   visibility_seconds  = 300
   recovery_days       = var.protected ? 30 : 0
-  peers               = ["nodes", "loyalty", "analytics-worker"] # where pods, spares and Fargate tasks sit
-  allowed             = { for name in local.peers : name => module.networking.security_group_ids[name] }
   dynamodb_tables     = { for key, name in module.databases.dynamodb_table_names : name => module.databases.dynamodb_table_arns[key] }
   order_path_resource = merge(local.dynamodb_tables, module.messaging.queue_arns, module.messaging.stream_arns)
 }
@@ -46,32 +44,30 @@ module "networking" {
 module "databases" {
   source = "../databases"
 
-  name                       = local.name
-  vpc_id                     = module.networking.vpc_id
-  database_subnet_ids        = module.networking.database_subnet_ids
-  allowed_security_group_ids = local.allowed
-  kms_key_arns               = module.security.kms_key_arns
-  log_retention_days         = var.profile.log_days
-  chaos_allowed              = var.chaos_allowed
-  aurora                     = merge(var.profile.aurora, { deletion_protection = var.protected })
-  dynamodb                   = merge(var.profile.dynamodb, { deletion_protection = var.protected })
-  documentdb                 = merge(var.profile.documentdb, { deletion_protection = var.protected })
-  redshift                   = merge(var.profile.redshift, { deletion_protection = var.protected })
+  name                = local.name
+  database_subnet_ids = module.networking.database_subnet_ids
+  security_group_ids  = module.networking.security_group_ids
+  kms_key_arns        = module.security.kms_key_arns
+  log_retention_days  = var.profile.log_days
+  chaos_allowed       = var.chaos_allowed
+  aurora              = merge(var.profile.aurora, { deletion_protection = var.protected })
+  dynamodb            = merge(var.profile.dynamodb, { deletion_protection = var.protected })
+  documentdb          = merge(var.profile.documentdb, { deletion_protection = var.protected })
+  redshift            = merge(var.profile.redshift, { deletion_protection = var.protected })
 }
 
 module "caching" {
   source = "../caching"
 
-  name                       = local.name
-  vpc_id                     = module.networking.vpc_id
-  database_subnet_ids        = module.networking.database_subnet_ids
-  allowed_security_group_ids = local.allowed
-  kms_key_arns               = module.security.kms_key_arns
-  log_retention_days         = var.profile.log_days
-  secret_recovery_days       = local.recovery_days
-  chaos_allowed              = var.chaos_allowed
-  elasticache                = var.profile.elasticache
-  memorydb                   = merge(var.profile.memorydb, { deletion_protection = var.protected })
+  name                 = local.name
+  database_subnet_ids  = module.networking.database_subnet_ids
+  security_group_ids   = module.networking.security_group_ids
+  kms_key_arns         = module.security.kms_key_arns
+  log_retention_days   = var.profile.log_days
+  secret_recovery_days = local.recovery_days
+  chaos_allowed        = var.chaos_allowed
+  elasticache          = var.profile.elasticache
+  memorydb             = merge(var.profile.memorydb, { deletion_protection = var.protected })
 }
 
 module "messaging" {
@@ -133,6 +129,7 @@ module "operator_access" {
   secret_arns       = values(local.store_secrets)
   target_group_arns = values(module.loadbalancing.target_group_arns)
   recovery_days     = local.recovery_days
+  chaos_allowed     = var.chaos_allowed
 }
 
 locals {
@@ -236,37 +233,4 @@ module "backup" {
   kms_key_arns        = module.security.kms_key_arns
   copy_region         = var.backup_region
   vault_force_destroy = !var.protected
-}
-
-# databases and caching make a group for each store that lets these in; the way out of their own is given here
-locals {
-  store_groups = merge(
-    { for name in ["aurora", "documentdb", "redshift"] : name => module.databases.security_group_ids[name] },
-    { for name in ["elasticache", "memorydb"] : name => module.caching.security_group_ids[name] },
-  )
-  store_ports = {
-    aurora      = module.databases.aurora_port
-    documentdb  = module.databases.documentdb_port
-    redshift    = module.databases.redshift_port
-    elasticache = module.caching.port
-    memorydb    = module.caching.port
-  }
-  store_ways = merge(
-    { for store in ["aurora", "documentdb", "redshift", "elasticache", "memorydb"] : "nodes to ${store}" => { from = "nodes", to = store } },
-    {
-      "loyalty to memorydb"          = { from = "loyalty", to = "memorydb" }
-      "analytics-worker to redshift" = { from = "analytics-worker", to = "redshift" }
-    },
-  )
-}
-
-resource "aws_vpc_security_group_egress_rule" "stores" {
-  for_each = local.store_ways
-
-  description                  = each.key
-  security_group_id            = module.networking.security_group_ids[each.value.from]
-  referenced_security_group_id = local.store_groups[each.value.to]
-  ip_protocol                  = "tcp"
-  from_port                    = local.store_ports[each.value.to]
-  to_port                      = local.store_ports[each.value.to]
 }

@@ -68,3 +68,8 @@ output "alarm_topic_arn" {
   description = "The topic to which alarms and the budget speak."
   value       = module.observability.topic_arn
 }
+
+output "fis_role_arn" {
+  description = "What the fault kinesisThrottle hands over to AWS's Fault Injection Service; null where no experiments are allowed."
+  value       = module.operator_access.fis_role_arn
+}

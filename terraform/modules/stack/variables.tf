@@ -2,11 +2,6 @@ variable "cidr" {
   description = "Addresses of the VPC."
   type        = string
   default     = "10.20.0.0/16"
-
-  validation {
-    condition     = can(cidrhost(var.cidr, 0))
-    error_message = "cidr: a network such as 10.20.0.0/16."
-  }
 }
 
 variable "azs" {

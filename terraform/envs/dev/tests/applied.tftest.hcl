@@ -10,17 +10,6 @@ variables {
   package_path         = "./versions.tf" # any file stands for the package
 }
 
-# the stand-in makes up ARNs of the provider's Region, whatever Region a resource asks for
-override_resource {
-  target = module.cafe.module.security.aws_acm_certificate.this["cloudfront"]
-  values = { arn = "arn:aws:acm:us-east-1:111122223333:certificate/37d2a677-2a26-4d00-a78d-f88212aa7b38" }
-}
-
-override_resource {
-  target = module.cafe.module.security.aws_wafv2_web_acl.this["cloudfront"]
-  values = { arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/cloudcafe-cloudfront/26580d79-b1b1-47f3-ae74-a64cbfeede10" }
-}
-
 run "stands" {
   assert {
     condition     = output.chart_values.elsewhere["analytics-worker"].host == "analytics-worker.cloudcafe.internal"

@@ -10,9 +10,8 @@ mock_provider "aws" {
 }
 
 variables {
-  vpc_id                     = "vpc-0123456789abcdef0"
-  database_subnet_ids        = ["subnet-0a", "subnet-0b", "subnet-0c"]
-  allowed_security_group_ids = { nodes = "sg-0aaaaaaaaaaaaaaa0", spares = "sg-0bbbbbbbbbbbbbbb0" }
+  database_subnet_ids = ["subnet-0a", "subnet-0b", "subnet-0c"]
+  security_group_ids  = { elasticache = "sg-0aaaaaaaaaaaaaaa0", memorydb = "sg-0bbbbbbbbbbbbbbb0" }
   kms_key_arns = {
     data     = "arn:aws:kms:eu-west-1:111122223333:key/data"
     messages = "arn:aws:kms:eu-west-1:111122223333:key/messages"
@@ -45,19 +44,11 @@ run "passwords_stay_in_the_secrets" {
 
   # who may come
   assert {
-    condition     = length(aws_vpc_security_group_ingress_rule.cache) == 4
-    error_message = "Two caches, two peers each."
-  }
-  assert {
-    condition = alltrue([
-      for rule in aws_vpc_security_group_ingress_rule.cache :
-      rule.cidr_ipv4 == null && rule.from_port == 6379 && rule.to_port == 6379 && contains(values(var.allowed_security_group_ids), rule.referenced_security_group_id)
-    ])
-    error_message = "A way in is one port from one security group, never an address range."
-  }
-  assert {
-    condition     = aws_memorydb_cluster.this.security_group_ids == toset([output.security_group_ids.memorydb])
-    error_message = "MemoryDB has its own group, and no other."
+    condition = (
+      aws_elasticache_replication_group.this.security_group_ids == toset([var.security_group_ids.elasticache]) &&
+      aws_memorydb_cluster.this.security_group_ids == toset([var.security_group_ids.memorydb])
+    )
+    error_message = "Each cache has its own group, and no other."
   }
 
   # what the chart is told

@@ -10,9 +10,8 @@ provider "aws" {
 }
 
 variables {
-  vpc_id                     = "vpc-0123456789abcdef0"
-  database_subnet_ids        = ["subnet-0a", "subnet-0b", "subnet-0c"]
-  allowed_security_group_ids = { nodes = "sg-0aaaaaaaaaaaaaaa0", spares = "sg-0bbbbbbbbbbbbbbb0" }
+  database_subnet_ids = ["subnet-0a", "subnet-0b", "subnet-0c"]
+  security_group_ids  = { elasticache = "sg-0aaaaaaaaaaaaaaa0", memorydb = "sg-0bbbbbbbbbbbbbbb0" }
   kms_key_arns = {
     data     = "arn:aws:kms:eu-west-1:111122223333:key/data"
     messages = "arn:aws:kms:eu-west-1:111122223333:key/messages"

@@ -11,9 +11,8 @@ mock_provider "aws" {
 }
 
 variables {
-  vpc_id                     = "vpc-0123456789abcdef0"
-  database_subnet_ids        = ["subnet-0a", "subnet-0b", "subnet-0c"]
-  allowed_security_group_ids = { nodes = "sg-0aaaaaaaaaaaaaaa0", spares = "sg-0bbbbbbbbbbbbbbb0" }
+  database_subnet_ids = ["subnet-0a", "subnet-0b", "subnet-0c"]
+  security_group_ids  = { elasticache = "sg-0aaaaaaaaaaaaaaa0", memorydb = "sg-0bbbbbbbbbbbbbbb0" }
   kms_key_arns = {
     data     = "arn:aws:kms:eu-west-1:111122223333:key/data"
     messages = "arn:aws:kms:eu-west-1:111122223333:key/messages"
@@ -27,12 +26,10 @@ run "refuses_what_is_no_such_thing" {
   variables {
     # capitals
     name = "CloudCafe"
-    # a name instead of an id
-    vpc_id = "main"
     # aliases instead of keys
     kms_key_arns = { data = "alias/data", messages = "alias/messages", logs = "alias/logs" }
     # an address range instead of a group
-    allowed_security_group_ids = { world = "0.0.0.0/0" }
+    security_group_ids = { elasticache = "0.0.0.0/0", memorydb = "0.0.0.0/0" }
     # no period of CloudWatch Logs
     log_retention_days = 100
     # half a version
@@ -47,9 +44,8 @@ run "refuses_what_is_no_such_thing" {
 
   expect_failures = [
     var.name,
-    var.vpc_id,
     var.kms_key_arns,
-    var.allowed_security_group_ids,
+    var.security_group_ids,
     var.log_retention_days,
     var.password_version,
     var.secret_recovery_days,
@@ -83,8 +79,6 @@ run "refuses_too_few" {
   variables {
     # one subnet is one Availability Zone
     database_subnet_ids = ["subnet-0a"]
-    # nobody
-    allowed_security_group_ids = {}
     # multi-AZ with a single node
     elasticache = { nodes = 1 }
     # nothing to fail over to
@@ -95,7 +89,6 @@ run "refuses_too_few" {
 
   expect_failures = [
     var.database_subnet_ids,
-    var.allowed_security_group_ids,
     var.elasticache,
     var.memorydb,
     var.password_version,

@@ -19,9 +19,8 @@ mock_provider "aws" {
 }
 
 variables {
-  vpc_id                     = "vpc-0123456789abcdef0"
-  database_subnet_ids        = ["subnet-0a", "subnet-0b", "subnet-0c"]
-  allowed_security_group_ids = { nodes = "sg-0aaaaaaaaaaaaaaa0", workers = "sg-0bbbbbbbbbbbbbbb0" }
+  database_subnet_ids = ["subnet-0a", "subnet-0b", "subnet-0c"]
+  security_group_ids  = { aurora = "sg-0aaaaaaaaaaaaaaa0", documentdb = "sg-0bbbbbbbbbbbbbbb0", redshift = "sg-0ccccccccccccccc0" }
   kms_key_arns = {
     data     = "arn:aws:kms:eu-west-1:111122223333:key/data"
     messages = "arn:aws:kms:eu-west-1:111122223333:key/messages"
@@ -29,28 +28,14 @@ variables {
   }
 }
 
-run "stores_are_reached_by_named_peers_only" {
-  assert {
-    condition     = length(aws_vpc_security_group_ingress_rule.store) == 6
-    error_message = "Three stores, two peers each."
-  }
-  assert {
-    condition = alltrue([
-      for key, rule in aws_vpc_security_group_ingress_rule.store :
-      rule.cidr_ipv4 == null && rule.from_port == rule.to_port && contains(values(var.allowed_security_group_ids), rule.referenced_security_group_id)
-    ])
-    error_message = "A way in is one port from one security group, never an address range."
-  }
+run "stores_refer_to_what_is_theirs" {
   assert {
     condition = (
-      aws_vpc_security_group_ingress_rule.store["aurora-from-nodes"].security_group_id == output.security_group_ids.aurora &&
-      aws_vpc_security_group_ingress_rule.store["aurora-from-nodes"].from_port == 5432
+      aws_rds_cluster.aurora.vpc_security_group_ids == toset([var.security_group_ids.aurora]) &&
+      aws_docdb_cluster.this.vpc_security_group_ids == toset([var.security_group_ids.documentdb]) &&
+      aws_redshift_cluster.this.vpc_security_group_ids == toset([var.security_group_ids.redshift])
     )
-    error_message = "Each rule belongs to the group of its store."
-  }
-  assert {
-    condition     = aws_rds_cluster.aurora.vpc_security_group_ids == toset([output.security_group_ids.aurora])
-    error_message = "Aurora has its own group, and no other."
+    error_message = "Each store has its own group, and no other."
   }
 
   # passwords are where AWS keeps them

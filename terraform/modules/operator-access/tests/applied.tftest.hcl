@@ -64,6 +64,11 @@ run "gives_each_pod_what_its_code_calls" {
   }
 
   assert {
+    condition     = output.fis_role_arn == null
+    error_message = "No experiments, no role for them."
+  }
+
+  assert {
     condition     = !strcontains(aws_iam_policy.operator.policy, ":*:*:") && strcontains(aws_iam_policy.operator.policy, "NotTheOrderPath")
     error_message = "The operator's policy is of this Region and account, and leaves our own queues alone."
   }
@@ -71,5 +76,27 @@ run "gives_each_pod_what_its_code_calls" {
   assert {
     condition     = aws_secretsmanager_secret.token.name == "cloudcafe-platform/service-token" && aws_secretsmanager_secret_version.token.secret_string == null
     error_message = "The token is not below cloudcafe/, which is the operator's, and not in the state."
+  }
+}
+
+run "lets_fault_injection_in_where_experiments_are_allowed" {
+  variables { chaos_allowed = true }
+
+  assert {
+    condition     = output.fis_role_arn == aws_iam_role.fis[0].arn && strcontains(aws_iam_role.fis[0].assume_role_policy, "fis.amazonaws.com")
+    error_message = "Fault Injection Service takes the role."
+  }
+
+  assert {
+    condition     = toset(flatten([jsondecode(aws_iam_role_policy.fis[0].policy).Statement[0].Resource])) == toset([for name in ["cloudcafe-order-events", "cloudcafe-stock-events"] : var.resource_arns[name]])
+    error_message = "It reaches the streams, and nothing else."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.operator.policy).Statement : endswith(output.fis_role_arn, trimprefix(statement.Resource[0], "arn:aws:iam::123456789012:"))
+      if contains(flatten([statement.Action]), "iam:PassRole")
+    ] == [true]
+    error_message = "The operator hands over this one role."
   }
 }

@@ -1,0 +1,50 @@
+# What AWS's Fault Injection Service is while it makes a stream refuse (kinesisThrottle): there is such a
+# role only where experiments are allowed.
+
+data "aws_iam_policy_document" "fis_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["fis.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "fis" {
+  statement {
+    sid       = "StreamsRefuse"
+    actions   = ["kinesis:InjectApiError"]
+    resources = [for arn in values(var.resource_arns) : arn if strcontains(arn, ":kinesis:")]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/cloudcafe.dev/chaos"
+      values   = ["allowed"]
+    }
+  }
+}
+
+resource "aws_iam_role" "fis" {
+  count = var.chaos_allowed ? 1 : 0
+
+  name               = "${var.name}-fis"
+  description        = "Fault Injection Service, on the streams of ${var.name}"
+  assume_role_policy = data.aws_iam_policy_document.fis_trust.json
+  tags               = { "cloudcafe.dev/chaos" = "allowed" }
+}
+
+resource "aws_iam_role_policy" "fis" {
+  count = var.chaos_allowed ? 1 : 0
+
+  name   = "inject"
+  role   = aws_iam_role.fis[0].id
+  policy = data.aws_iam_policy_document.fis.json
+}

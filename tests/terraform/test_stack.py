@@ -1,0 +1,106 @@
+"""`make deploy` and `make destroy` of dev on the offline stand-in, with Terraform itself.
+
+`terraform test` makes and destroys the environment too, in memory; this keeps a state between the
+commands, so it also sees a plan that never comes to rest, what a destroy leaves, and whether the
+outputs are what the chart takes. What is called beside Terraform is recorded, and answers nothing.
+"""
+
+import io
+import json
+
+import pytest
+from cafectl.values import values
+
+import dev.images.build
+from dev import deploy, deploy_cluster, deployment
+from dev.deployment import Deployment
+from dev.system import ROOT
+from dev.terraform.workspace import TREE, workspace
+
+VARIABLES = {
+    "domain": "cafe.example.com",
+    "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+    "payment_provider_url": "https://payments.example.com",
+    "administrators": {"ops": "arn:aws:iam::111122223333:role/ops"},
+    "emails": ["cafe@example.com"],
+    "package_path": "./versions.tf",  # any file stands for the package
+}
+LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
+FORMAT = json.loads((ROOT / "tests/terraform/deploy.json").read_text())
+
+
+class OnTheStandIn(Deployment):
+    """Terraform runs where the stand-in is; nothing else runs."""
+
+    def __init__(self, here):
+        super().__init__("dev", "states")
+        self.here = here
+        self.said = []
+
+    @property
+    def folder(self):
+        return self.here.folder
+
+    def terraform(self, *words):
+        self.commands.append(" ".join(["terraform", *words]))
+        given = [word for word in words if not word.startswith("-backend-config")]
+        self.said.append(self.here.must(*given))
+
+    def call(self, *words, text=None, cwd=None):
+        self.commands.append(" ".join(map(str, words)))
+        if words[0] == "terraform":
+            return self.here.must(*words[1:])
+        if words[0] == "curl":
+            return "-----BEGIN CERTIFICATE-----"
+        return "0"
+
+
+class Person(io.StringIO):
+    """Says yes to every question, at a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def to(tmp_path, monkeypatch):
+    monkeypatch.setattr(deploy, "build_package", lambda: None)
+    monkeypatch.setattr(deploy, "succeeds", lambda *_: False)
+    monkeypatch.setattr(deploy_cluster, "helm", lambda _: ("helm",))
+    monkeypatch.setattr(deploy_cluster, "kubectl", lambda _: ("kubectl",))
+    monkeypatch.setattr(deploy, "helm", lambda _: ("helm",))
+    monkeypatch.setattr(deploy, "kubectl", lambda _: ("kubectl",))
+    monkeypatch.setattr(deploy, "sweep", lambda to: to.commands.append("sweep"))
+    for module in (deploy_cluster, deployment):
+        monkeypatch.setattr(module, "LOCAL", tmp_path)
+    monkeypatch.setattr(
+        dev.images.build, "build", lambda names: {name: f"cloudcafe/{name}:a1" for name in names}
+    )
+    monkeypatch.setattr("sys.stdin", Person("yes\n" * 3))
+    with workspace(TREE / "envs" / "dev") as here:
+        (here.folder / "backend_override.tf").write_text(LOCAL_STATE)
+        (here.folder / "terraform.tfvars.json").write_text(json.dumps(VARIABLES))
+        yield OnTheStandIn(here)
+
+
+@pytest.mark.terraform
+@pytest.mark.timeout(900)
+def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
+    deploy.up(to)
+
+    plans = [said for said in to.said if "Plan:" in said]
+    assert "module.cafe.module.networking.aws_vpc.this will be created" in plans[0]
+    assert "aws_ecs_service" not in plans[0]  # its image is pushed between the two
+    assert "aws_ecs_service" in plans[1]
+    resources = to.here.must("state", "list").splitlines()
+    assert len(resources) > 400
+    second = to.here.run("plan", "-detailed-exitcode", "-no-color")
+    assert second.status == 0, f"a third apply would change: {second.output[-3000:]}"
+    outputs = to.outputs()
+    assert values(outputs)["global"]["images"]["order"] == {"tag": "a1"}
+    assert outputs["deploy"]["value"].keys() == FORMAT["deploy"]["value"].keys()
+
+    deploy.down(to)
+
+    assert to.here.must("state", "list").split() == []
+    assert to.commands[-1] == "sweep"
