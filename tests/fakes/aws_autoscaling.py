@@ -49,9 +49,9 @@ class Group:
         return {"Activity": {}}
 
     def state(self) -> dict[str, Any]:
-        """What must be as before; which instances they are may differ."""
+        """What must be as before: how many it wants; one that goes is there until replaced."""
         self._replace()
-        return {"inService": sum(left is None for left in self.instances.values())}
+        return {"instances": len(self.instances)}
 
     def injections(self) -> dict[str, int]:
         """How many instances were terminated."""

@@ -67,8 +67,9 @@ class Service:
         return [arn for arn, stopped in self.tasks.items() if stopped is None]
 
     def state(self) -> dict[str, Any]:
-        """What must be as before; which tasks they are may differ."""
-        return {"running": len(self.running())}
+        """What must be as before: how many ECS wants; a stopped one is there until replaced."""
+        self._replace()
+        return {"tasks": len(self.tasks)}
 
     def injections(self) -> dict[str, int]:
         """How many tasks were stopped."""

@@ -25,11 +25,11 @@ class Cluster:
         self.failovers = 0
         self.gone = False
 
-    def tagged(self) -> dict[str, Any]:
-        """What GetResources shows of it."""
-        return {ARN: TAGS}
+    def tags(self, ResourceArn: str) -> dict[str, Any]:
+        """ListTags."""
+        return {"TagList": TAGS if ResourceArn == ARN else []}
 
-    def describe(self, ClusterName: str, ShowShardDetails: bool) -> dict[str, Any]:
+    def describe(self, ClusterName: str = NAME, ShowShardDetails: bool = False) -> dict[str, Any]:
         """DescribeClusters."""
         if self.gone:
             raise NotFound(f"cluster {ClusterName} not found")
@@ -37,7 +37,7 @@ class Cluster:
             {"Name": name, "Nodes": [{"Status": self._node(number)} for number in range(count)]}
             for name, count in self.nodes.items()
         ]
-        return {"Clusters": [{"Name": NAME, "Status": self.status, "Shards": shards}]}
+        return {"Clusters": [{"Name": NAME, "ARN": ARN, "Status": self.status, "Shards": shards}]}
 
     def fail_over(self, ClusterName: str, ShardName: str) -> dict[str, Any]:
         """FailoverShard."""
@@ -78,6 +78,7 @@ def build(world: Any) -> Cluster:
     """Answer the calls of a world."""
     cluster = Cluster(world.clock)
     world.aws.on("memorydb", "describe_clusters", cluster.describe)
+    world.aws.on("memorydb", "list_tags", cluster.tags)
     world.aws.on("memorydb", "describe_events", cluster.happened)
     world.aws.on("memorydb", "failover_shard", cluster.fail_over)
     return cluster

@@ -29,6 +29,7 @@ class Settings:
         postgres_upstream: where that proxy leads, if localaws has to create it.
         aurora_cluster: the cluster whose writer is that PostgreSQL.
         failover_seconds: how long a failover keeps the writer away.
+        memorydb_seconds: how long a failover of MemoryDB keeps the points' store away.
         kubernetes_url: the Kubernetes API whose pods stand for tasks and instances; empty = none.
         namespace: whose pods.
         identity_dir: folder with the token and the certificate authority for it.
@@ -49,6 +50,7 @@ class Settings:
     postgres_upstream: str = "postgresql:5432"
     aurora_cluster: str = "cloudcafe"
     failover_seconds: float = 6.0
+    memorydb_seconds: float = 3.0
     kubernetes_url: str = ""
     namespace: str = "default"
     identity_dir: str = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -73,6 +75,9 @@ class Settings:
             aurora_cluster=environ.get("LOCALAWS_AURORA_CLUSTER", default.aurora_cluster),
             failover_seconds=_seconds(
                 environ, "LOCALAWS_FAILOVER_SECONDS", default.failover_seconds
+            ),
+            memorydb_seconds=_seconds(
+                environ, "LOCALAWS_MEMORYDB_SECONDS", default.memorydb_seconds
             ),
             kubernetes_url=environ.get("LOCALAWS_KUBERNETES_URL", default.kubernetes_url),
             namespace=environ.get("LOCALAWS_NAMESPACE", default.namespace),

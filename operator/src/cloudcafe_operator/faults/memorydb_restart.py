@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import NotFound, Retry, UserError
-from cloudcafe_operator.faults.aws_tags import AwsSelector, tagged
+from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, opted_in, tags_of
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
@@ -39,15 +39,22 @@ class MemorydbRestart(Fault[MemorydbRestartSpec]):
     spec_type = MemorydbRestartSpec
     momentary = True
     iam_actions = (
-        "tag:GetResources",
         "memorydb:DescribeClusters",
+        "memorydb:ListTags",
         "memorydb:DescribeEvents",
         "memorydb:FailoverShard",
     )
 
     async def select(self, spec: MemorydbRestartSpec, world: World) -> Sequence[Target]:
-        """Return the clusters that match."""
-        return await tagged(spec.selector, "memorydb:cluster", world)
+        """Return the clusters that match; a cluster is listed without its tags."""
+        targets = []
+        for cluster in await world.aws.pages("memorydb", "describe_clusters", "Clusters"):
+            arn = cluster["ARN"]
+            answer = await world.aws.call("memorydb", "list_tags", ResourceArn=arn)
+            tags = tags_of(answer.get("TagList") or ())
+            if matches(spec.selector, arn, tags):
+                targets.append(Target(id=arn, name=cluster["Name"], opted_in=opted_in(tags)))
+        return targets
 
     async def capture(self, spec: MemorydbRestartSpec, target: Target, world: World) -> Json:
         """Note the shard and what has happened to it before; refuse what cannot fail over."""
