@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cloudcafe_operator.planning.opening import merged, next_peak, opening, peaks
-from cloudcafe_operator.resources.store import WEEKDAYS, Hours, Rush
+from cloudcafe_operator.resources.week import WEEKDAYS, Hours, Rush
 from hypothesis import given
 from hypothesis import strategies as st
 

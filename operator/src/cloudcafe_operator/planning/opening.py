@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from cloudcafe_operator.resources.store import WEEKDAYS, CafeStoreSpec, Hours, Rush
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.resources.week import WEEKDAYS, Hours, Rush
 
 DAY = timedelta(days=1)
 HORIZON_DAYS = 8  # a weekly timetable repeats within it

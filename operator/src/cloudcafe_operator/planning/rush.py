@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from cloudcafe_operator.planning.opening import occurrences
 from cloudcafe_operator.resources.common import format_time
-from cloudcafe_operator.resources.store import CafeStoreSpec, Weekday
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.resources.week import Weekday
 
 AHEAD = timedelta(minutes=10)  # a new replica needs a node, an image and a warm start
 CAPACITY = "cloudcafe.dev/orders-per-minute-per-replica"

@@ -21,12 +21,8 @@ from cloudcafe_operator.resources.common import (
 )
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
+from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, Rush
 
-Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-CLOCK_OR_MIDNIGHT = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
-NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
@@ -89,40 +85,6 @@ class Par(Model):
     )
 
 
-class Hours(Model):
-    """A time of the week at which the store is open, by its own clock."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("self.open != self.close", "close must differ from open; all day is 00:00 to 24:00"),
-    )
-
-    days: tuple[Weekday, ...] = Field(
-        default=(), max_length=7, description="The days on which it opens; all where left out."
-    )
-    open: str = Field(pattern=CLOCK, max_length=5, description="When, for example 07:00.")
-    close: str = Field(
-        pattern=CLOCK_OR_MIDNIGHT,
-        max_length=5,
-        description="Until when; not later than open means on the next day, 24:00 is midnight.",
-    )
-
-
-class Rush(Model):
-    """A time at which many orders are expected: what serves them is made ready before."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("self.start < self.end", "start must be before end, both on one day"),
-    )
-
-    name: str = Field(min_length=1, max_length=40, pattern=NAME, description="As morning.")
-    days: tuple[Weekday, ...] = Field(
-        default=(), max_length=7, description="The days on which it comes; all where left out."
-    )
-    start: str = Field(pattern=CLOCK, max_length=5, description="When, for example 07:30.")
-    end: str = Field(pattern=CLOCK_OR_MIDNIGHT, max_length=5, description="Until when.")
-    orders_per_minute: int = Field(ge=1, le=10_000, description="How many orders are expected.")
-
-
 class Chaos(Model):
     """Whether this store's own AWS resources may be broken on purpose."""
 
@@ -141,13 +103,7 @@ class CafeStoreSpec(Model):
             "each sku in stock must be on the menu: add the item to menu or remove it from stock",
             ".stock",
         ),
-        Rule(
-            "!has(self.rushes) || self.rushes.all(a, self.rushes.all(b, a.name == b.name || "
-            "a.end <= b.start || b.end <= a.start || (has(a.days) && size(a.days) > 0 && "
-            "has(b.days) && size(b.days) > 0 && !a.days.exists(day, day in b.days))))",
-            "rushes must not overlap: two of them are on the same day at the same time",
-            ".rushes",
-        ),
+        NO_OVERLAP,
     )
 
     city: str = Field(min_length=1, max_length=80, description="Where it is.")
