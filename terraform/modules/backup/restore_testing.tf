@@ -34,5 +34,10 @@ resource "aws_backup_restore_testing_selection" "this" {
       key   = "aws:ResourceTag/${local.tag}"
       value = "copied"
     }
+
+    string_equals {
+      key   = "aws:ResourceTag/cloudcafe.dev/part-of"
+      value = "cloudcafe"
+    }
   }
 }

@@ -53,7 +53,11 @@ module "databases" {
   aurora              = merge(var.profile.aurora, { deletion_protection = var.protected })
   dynamodb            = merge(var.profile.dynamodb, { deletion_protection = var.protected })
   documentdb          = merge(var.profile.documentdb, { deletion_protection = var.protected })
-  redshift            = merge(var.profile.redshift, { deletion_protection = var.protected })
+  redshift = merge(var.profile.redshift, {
+    deletion_protection = var.protected
+    # AWS Backup copies no snapshot of Redshift: it does so itself, under the key of the copies
+    snapshot_copy = var.protected ? { region = var.backup_region, kms_key_arn = module.backup.copy_kms_key_arn } : null
+  })
 }
 
 module "caching" {

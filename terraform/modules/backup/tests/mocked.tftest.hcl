@@ -56,6 +56,14 @@ run "each_plan_finds_its_stores_by_their_tag" {
     error_message = "Trials belong to the plan, and run as AWS Backup does."
   }
   assert {
+    condition = alltrue(flatten([
+      for selection in aws_backup_restore_testing_selection.this : [
+        for condition in selection.protected_resource_conditions : contains([for tag in condition.string_equals : tag.key], "aws:ResourceTag/cloudcafe.dev/part-of")
+      ]
+    ]))
+    error_message = "What is not the cafe's is not restored for trial."
+  }
+  assert {
     condition     = toset(keys(output.plan_ids)) == toset(["copied", "local"])
     error_message = "Plans by the tag's value."
   }
