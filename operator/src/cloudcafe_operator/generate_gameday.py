@@ -43,7 +43,7 @@ def build(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "hypothesis": "Whatever of its platform fails, the cafe serves its guests again within the "
         "objective of each failure, and its books balance at the end of the day.",
-        "steadyState": {"baseline": "10s", "probes": _probes(specs)},
+        "steadyState": {"baseline": "10s", "probes": _probes(scenarios)},
         "steps": [step for one in scenarios for step in _steps(one)],
         "limits": {
             "maxTargets": max(one.get("maxTargets", 10) for one in limits),
@@ -63,14 +63,21 @@ def build(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     }
 
 
-def _probes(specs: Sequence[Scenario]) -> list[Any]:
-    """Return the probes of all by their names: what one of them calls menu, all do."""
+def _probes(scenarios: Sequence[Scenario]) -> list[Any]:
+    """Return the probes of all, each once.
+
+    Where a scenario means something else by a name that is taken, its probe is called after it too.
+    """
     found: dict[str, Any] = {}
-    for spec in specs:
-        for probe in spec["steadyState"]["probes"]:
-            known = found.setdefault(probe["name"], probe)
-            if known != probe:
-                raise ValueError(f"two scenarios mean something else by the probe {probe['name']}")
+    seen: list[Any] = []
+    for scenario in scenarios:
+        for probe in scenario["spec"]["steadyState"]["probes"]:
+            if probe in seen:
+                continue
+            seen.append(probe)
+            taken = probe["name"] in found
+            name = f"{probe['name']}-{scenario['metadata']['name']}" if taken else probe["name"]
+            found[name] = {**probe, "name": name}
     found.setdefault("books", {"name": "books", "ledger": {"store": STORE}})
     return list(found.values())
 

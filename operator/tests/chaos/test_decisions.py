@@ -3,7 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cloudcafe_operator.planning.measure import failing_for, judge_baseline, measure, served_again
+from cloudcafe_operator.planning.measure import (
+    bad_seconds,
+    failing_for,
+    judge_baseline,
+    measure,
+    served_again,
+)
 from cloudcafe_operator.planning.precedence import Facts, desired
 from cloudcafe_operator.planning.samples import Sample, decode, encode, gaps, interval
 from cloudcafe_operator.planning.selection import choose, how_many
@@ -228,3 +234,24 @@ def test_every_other_verdict_says_why(verdict, because, made):
 
 def stop(reason, message):
     return Stop(reason=reason, message=message, at=START)
+
+
+def test_seconds_in_which_two_probes_were_bad_count_once():
+    samples = {"a": row("+--+"), "b": row("+-+-")}
+    assert bad_seconds(samples, {"a": 1.0, "b": 1.0}, 0.0) == 3.0
+    assert bad_seconds(samples, {"a": 1.0, "b": 5.0}, 0.0) == 7.0
+    assert bad_seconds(samples, {"a": 1.0, "b": 1.0}, 3.0) == 1.0
+    assert bad_seconds({"a": row("+++")}, {"a": 1.0}, 0.0) == 0.0
+
+
+def test_the_error_budget_is_what_the_objective_leaves():
+    status = status_of(step_at(injected=2, momentary=True))
+    found = measure(SPEC, status, {"menu": row("++----++++")}, status.steps[0])
+    assert (found.bad_seconds, found.budget_burnt_percent) == (4.0, 0.154)  # of 43.2 minutes
+
+
+@given(st.lists(st.sampled_from("+-"), max_size=40))
+def test_bad_seconds_are_never_more_than_the_time_itself(marks):
+    samples = {"a": row("".join(marks)), "b": row("".join(reversed(marks)))}
+    found = bad_seconds(samples, {"a": 1.0, "b": 1.0}, 0.0)
+    assert marks.count("-") <= found <= len(marks)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import yaml
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.generate_gameday import build
@@ -55,11 +54,13 @@ def test_what_one_scenario_needs_the_day_has():
     assert spec["steps"][1]["approval"]["message"] == "Next is two. Guests survive two."
 
 
-def test_two_scenarios_may_not_mean_something_else_by_one_probe():
+def test_a_probe_that_means_something_else_is_called_after_its_scenario():
     other = scenario("two", "podKill")
     other["spec"]["steadyState"]["probes"][0]["http"]["url"] = "http://elsewhere"
-    with pytest.raises(ValueError, match="mean something else by the probe menu"):
-        build([scenario("one", "podKill"), other])
+    day = build([scenario("one", "podKill"), other, scenario("three", "podKill"), other])
+    probes = {one["name"]: one for one in day["spec"]["steadyState"]["probes"]}
+    assert list(probes) == ["menu", "coffee", "menu-two", "books"]
+    assert probes["menu-two"]["http"]["url"] == "http://elsewhere"
 
 
 async def test_a_day_waits_for_each_yes_and_passes():

@@ -39,6 +39,7 @@ class KinesisThrottleSpec(FaultSpec):
     role: str = Field(
         default="cloudcafe-fis",
         pattern=r"^[\w+=,.@/-]{1,128}$",
+        max_length=128,
         description="Name of the IAM role that FIS takes on, in the stream's account.",
     )
 

@@ -6,7 +6,7 @@ Recovered means IN_A_ROW good samples of every probe, with no bad one after them
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,12 +87,16 @@ def measure(
     orders = {probe.name for probe in spec.steady_state.probes if probe.order}
     bought = [s for name in orders for s in samples.get(name, ()) if s.at >= begun]
     everything = [one for found in samples.values() for one in found]
+    bad = bad_seconds(samples, intervals(spec), begun)
+    budget = spec.steady_state.objective.budget_seconds
     return Measures(
         in_force_after=_in_force_after(status, step, begun),
         noticed_after=_rounded(noticed, begun),
         recovered_after=_recovered_after(noticed, recovered, origin, _whole(status, step, begun)),
         outage=None if noticed is None or recovered is None else round(recovered - noticed, 2),
         undone_after=None if revert is None else _rounded(undone, revert),
+        bad_seconds=bad,
+        budget_burnt_percent=round(100 * bad / budget, 3),
         orders_refused=sum(one.result == "refused" for one in bought),
         orders_delayed=sum(one.result == "delayed" for one in bought),
         before=window(one for one in everything if one.at < begun),
@@ -100,6 +104,24 @@ def measure(
         after=window(one for one in everything if end is not None and one.at >= end),
         gaps=gaps(samples, intervals(spec)),
     )
+
+
+def bad_seconds(samples: Samples, every: Mapping[str, float], since: float) -> float:
+    """Return in how many seconds some probe was not served; two at once count once.
+
+    A bad sample stands for the time until its probe's next one.
+    """
+    spans = sorted(
+        (one.at, one.at + every.get(name, 1.0))
+        for name, found in samples.items()
+        for one in found
+        if one.at >= since and not one.good
+    )
+    total, until = 0.0, -math.inf
+    for begin, end in spans:
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return round(total, 2)
 
 
 def window(samples: Iterable[Sample]) -> Window:

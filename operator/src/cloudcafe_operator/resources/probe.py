@@ -156,6 +156,20 @@ class Probe(Model):
         return self.kubernetes, self.cloudwatch, self.prometheus
 
 
+class Objective(Model):
+    """What users were promised; a step's bad seconds are a share of what it allows."""
+
+    availability_percent: float = Field(
+        default=99.9, ge=50, lt=100, description="Share of the time that users are served."
+    )
+    days: int = Field(default=30, ge=1, le=365, description="Within so many days.")
+
+    @property
+    def budget_seconds(self) -> float:
+        """How long users may go unserved."""
+        return self.days * 86_400 * (100 - self.availability_percent) / 100
+
+
 class SteadyState(Model):
     """How the system looks when all is well, and how that is watched."""
 
@@ -175,6 +189,10 @@ class SteadyState(Model):
         max_length=10,
         json_schema_extra=keyed_by("name"),
         description="At least one: a run that nothing watches could not say anything.",
+    )
+
+    objective: Objective = Field(
+        default=Objective(), description="What users were promised, for the error budget."
     )
 
     @property

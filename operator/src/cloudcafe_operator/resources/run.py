@@ -113,6 +113,8 @@ class Measures(StatusModel):
     recovered_after: float | None = None
     outage: float | None = None
     undone_after: float | None = None
+    bad_seconds: float | None = None  # in which some probe was not served
+    budget_burnt_percent: float | None = None  # of the objective's error budget
     orders_refused: int = 0
     orders_delayed: int = 0
     before: Window = Window()
