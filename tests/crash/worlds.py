@@ -56,6 +56,7 @@ def experiment_spec(fault, **changes):
                 "recovery": {"within": "60s"},
             }
         ],
+        "consent": [fault],
         "limits": {"maxTargets": 2, "maxPercent": 50, "maxDuration": "5m"},
         **changes,
     }

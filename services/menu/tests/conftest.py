@@ -71,11 +71,12 @@ class Replica:
     def __init__(self, menus, cache, clock):
         self.registry = CollectorRegistry()
         self.business = Tally()
+        self.metrics = CacheMetrics(self.registry, self.business)
         self.menus = CachedMenus(
             menus,
             cache,
             fresh_seconds=LIMITS.fresh_seconds,
-            metrics=CacheMetrics(self.registry, self.business),
+            metrics=self.metrics,
             clock=clock.seconds,
         )
 

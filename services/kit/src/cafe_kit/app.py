@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from cafe_kit import problems
 from cafe_kit.admin import build_admin
+from cafe_kit.auth import ServiceOnly
 from cafe_kit.edge import Edge, Express
 from cafe_kit.health import Health
 from cafe_kit.metrics import Metrics
@@ -36,6 +37,8 @@ class Application:
     stress: Stress = field(default_factory=Stress)
     express: Express = field(default_factory=dict)
     """Routes that are handled before the framework, where every microsecond counts."""
+    admin_routers: list[APIRouter] = field(default_factory=list)
+    """What the service adds to its admin port; its routes ask for the services' token."""
     workers: dict[str, Worker] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     finishers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -44,7 +47,10 @@ class Application:
     @property
     def admin(self) -> FastAPI:
         """The application of the admin port."""
-        return build_admin(self.name, self.settings, self.health, self.metrics, self.stress)
+        app = build_admin(self.name, self.settings, self.health, self.metrics, self.stress)
+        for router in self.admin_routers:
+            app.include_router(router, dependencies=[ServiceOnly])
+        return app
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ from cafe_kit.cloudwatch import add_cloudwatch
 from cafe_kit.redis import RedisStore
 
 from cafe_menu.cache import Limits, RedisCache
+from cafe_menu.cache_admin import CacheKeeper, cache_router
 from cafe_menu.cache_metrics import CacheMetrics
 from cafe_menu.cached import CachedMenus
 from cafe_menu.endpoints import router
@@ -44,6 +45,7 @@ def _with_cache(application: Application, settings: MenuSettings, menus: Menus) 
     )
     application.closers.append(store.close)
     application.health.depends_on("elasticache", store.check, required=False)
+    application.admin_routers.append(cache_router(CacheKeeper(store, metrics.recent)))
     limits = Limits(settings.menu_fresh_seconds, settings.menu_stale_seconds)
     cache = RedisCache(store, limits, timeout_seconds=settings.cache_timeout_seconds)
     return CachedMenus(menus, cache, fresh_seconds=limits.fresh_seconds, metrics=metrics)
