@@ -24,7 +24,8 @@ class ElasticacheFlushSpec(FaultSpec):
     selector: AwsSelector = Field(description="Which replication groups.")
     service: str = Field(
         default="menu",
-        pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        max_length=63,
+        pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$",
         description="The service that owns the cache and empties it by its admin port.",
     )
     recovered_percent: int = Field(

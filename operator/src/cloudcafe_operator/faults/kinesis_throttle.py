@@ -38,7 +38,9 @@ class KinesisThrottleSpec(FaultSpec):
     )
     role: str = Field(
         default="cloudcafe-fis",
-        pattern=r"^[\w+=,.@/-]{1,128}$",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\w+=,.@/-]+$",
         max_length=128,
         description="Name of the IAM role that FIS takes on, in the stream's account.",
     )
