@@ -41,7 +41,6 @@ class KinesisThrottleSpec(FaultSpec):
         min_length=1,
         max_length=128,
         pattern=r"^[\w+=,.@/-]+$",
-        max_length=128,
         description="Name of the IAM role that FIS takes on, in the stream's account.",
     )
 
