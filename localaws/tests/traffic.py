@@ -110,6 +110,8 @@ def proxied_echo(program):
         echo.daemon_threads = True
         threading.Thread(target=echo.serve_forever, daemon=True).start()
         proxy = Toxiproxy(program, f"127.0.0.1:{echo.server_address[1]}")
-        yield proxy
-        proxy.stop()
-        echo.shutdown()
+        try:
+            yield proxy
+        finally:
+            proxy.stop()
+            echo.shutdown()

@@ -1,19 +1,24 @@
-"""A VPC's security groups in memory: aurora's may be broken, the nodes' hold the cluster."""
+"""A VPC in memory: aurora's group may be broken, the nodes' hold the cluster; two zones."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from cloudcafe_operator.errors import AlreadyExists, NotFound
+from cloudcafe_operator.errors import AlreadyExists, NotFound, UserError
 
 ARN = "arn:aws:ec2:eu-west-1:000000000000:"
 TAG = {"Key": "cloudcafe.dev/chaos", "Value": "allowed"}
 AURORA, ORDER, NODES = "sg-aurora", "sg-order", "sg-nodes"
-FAULTS = {"securityGroupLockdown": {"selector": {"names": ["cloudcafe-aurora"]}}}
+VPC, DEFAULT, OWN = "vpc-1", "acl-default", "acl-database"
+FAULTS = {
+    "azNetworkPartition": {"selector": {"tags": {"tier": "database"}}, "zones": ["eu-west-1a"]},
+    "securityGroupLockdown": {"selector": {"names": ["cloudcafe-aurora"]}},
+}
 RARE_ACTIONS = {  # of the direction that the common tests do not take
     "ec2:RevokeSecurityGroupEgress",
     "ec2:AuthorizeSecurityGroupEgress",
+    "ec2:CreateTags",  # what tagging an ACL while it is made needs, without a call
 }
 
 
@@ -140,7 +145,8 @@ class Groups:
             {key: value for key, value in rule.items() if key != "SecurityGroupRuleId"}
             for rule in self.rules.values()
         ]
-        return {"rules": sorted(rules, key=str), "tags": {k: dict(v) for k, v in self.tags.items()}}
+        tags = {name: dict(each) for name, each in self.tags.items()}
+        return {"rules": sorted(rules, key=str), "tags": tags}
 
     def injections(self) -> dict[str, int]:
         """How often rules were revoked."""
@@ -153,9 +159,116 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return peers[0] == peers[1] and all(one.get(key) == other.get(key) for key in told_apart)
 
 
-def build(world: Any) -> Groups:
+class Zones:
+    """Two zones with a private and a database subnet each, and their ACLs."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self.acls: dict[str, dict[str, str]] = {DEFAULT: {}, OWN: {}}
+        self.guards = {"private-a": DEFAULT, "private-b": DEFAULT,
+                       "database-a": OWN, "database-b": OWN}  # fmt: skip
+        self.associations = {subnet: f"aclassoc-{subnet}" for subnet in self.guards}
+        self.tokens: dict[str, str] = {}
+        self.gateways: list[str] = []
+        self.cut = 0
+
+    def subnets(self, Filters: Any) -> dict[str, Any]:
+        """DescribeSubnets; the filters are by tags."""
+        asked = {one["Name"].removeprefix("tag:"): one["Values"] for one in Filters}
+        found = []
+        for number, name in enumerate(self.guards):
+            tier, _, zone = name.partition("-")
+            tags = {"tier": tier, "cloudcafe.dev/chaos": "allowed", "Name": name}
+            if all(tags.get(key) in values for key, values in asked.items()):
+                found.append(
+                    {
+                        "SubnetId": name,
+                        "SubnetArn": f"{ARN}subnet/{name}",
+                        "VpcId": VPC,
+                        "AvailabilityZone": f"eu-west-1{zone}",
+                        "CidrBlock": f"10.20.{number}.0/24",
+                        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                    }
+                )
+        return {"Subnets": found}
+
+    def describe(self, Filters: Any) -> dict[str, Any]:
+        """DescribeNetworkAcls of the VPC."""
+        return {
+            "NetworkAcls": [
+                {
+                    "NetworkAclId": acl,
+                    "IsDefault": acl == DEFAULT,
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                    "Associations": [
+                        {"SubnetId": name, "NetworkAclAssociationId": self.associations[name]}
+                        for name, guard in self.guards.items()
+                        if guard == acl
+                    ],
+                }
+                for acl, tags in self.acls.items()
+            ]
+        }
+
+    def create(self, VpcId: str, ClientToken: str, TagSpecifications: Any) -> dict[str, Any]:
+        """CreateNetworkAcl; the same token is the same ACL."""
+        acl = self.tokens.setdefault(ClientToken, f"acl-{next(self._numbers)}")
+        self.acls[acl] = {one["Key"]: one["Value"] for one in TagSpecifications[0]["Tags"]}
+        return {"NetworkAcl": {"NetworkAclId": acl}}
+
+    def replace(self, AssociationId: str, NetworkAclId: str) -> dict[str, Any]:
+        """ReplaceNetworkAclAssociation; the id is a new one each time."""
+        found = [name for name, one in self.associations.items() if one == AssociationId]
+        if not found:
+            raise NotFound("InvalidAssociationID.NotFound")
+        if NetworkAclId not in self.acls:
+            raise NotFound("InvalidNetworkAclID.NotFound")
+        self.cut += "cloudcafe.dev/run" in self.acls[NetworkAclId]
+        self.guards[found[0]] = NetworkAclId
+        self.associations[found[0]] = f"aclassoc-{next(self._numbers)}"
+        return {}
+
+    def delete(self, NetworkAclId: str) -> dict[str, Any]:
+        """DeleteNetworkAcl, once nothing stands behind it."""
+        if NetworkAclId not in self.acls:
+            raise NotFound("InvalidNetworkAclID.NotFound")
+        if NetworkAclId in self.guards.values():
+            raise UserError("DependencyViolation")
+        del self.acls[NetworkAclId]
+        return {}
+
+    def state(self) -> dict[str, Any]:
+        """What must be as before: all but the ids of associations."""
+        return {"acls": {k: dict(v) for k, v in self.acls.items()}, "guards": dict(self.guards)}
+
+
+class Vpc:
+    """Both together, as one part of a world."""
+
+    def __init__(self) -> None:
+        self.groups, self.zones = Groups(), Zones()
+
+    def state(self) -> dict[str, Any]:
+        """What must be as before."""
+        return {"groups": self.groups.state(), "zones": self.zones.state()}
+
+    def injections(self) -> dict[str, int]:
+        """How often each was broken."""
+        return {**self.groups.injections(), "azNetworkPartition": self.zones.cut}
+
+
+def build(world: Any) -> Vpc:
     """Answer the calls of a world."""
-    groups = Groups()
+    vpc = Vpc()
+    groups, zones = vpc.groups, vpc.zones
+    world.aws.on("ec2", "describe_subnets", zones.subnets)
+    world.aws.on("ec2", "describe_network_acls", zones.describe)
+    world.aws.on("ec2", "create_network_acl", zones.create)
+    world.aws.on("ec2", "replace_network_acl_association", zones.replace)
+    world.aws.on("ec2", "delete_network_acl", zones.delete)
+    world.aws.on(
+        "ec2", "describe_nat_gateways", lambda Filter: {"NatGateways": _gateways(zones, Filter)}
+    )
     world.aws.on("ec2", "describe_security_groups", groups.describe)
     world.aws.on("ec2", "describe_security_group_rules", groups.describe_rules)
     world.aws.on("ec2", "describe_network_interfaces", groups.attached)
@@ -168,4 +281,12 @@ def build(world: Any) -> Groups:
             f"authorize_security_group_{verb}",
             lambda egress=egress, **asked: groups.authorise(egress, **asked),
         )
-    return groups
+    return vpc
+
+
+def _gateways(zones: Zones, asked: Any) -> list[dict[str, Any]]:
+    return [
+        {"NatGatewayId": "nat-1", "SubnetId": one, "State": "available"}
+        for one in zones.gateways
+        if one in asked[0]["Values"]
+    ]

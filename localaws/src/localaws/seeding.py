@@ -33,7 +33,7 @@ async def sow(world: World) -> None:
     for seed in seeds(world.settings):
         if seed.completes and not new:
             continue
-        reply = await world.call(_request(world, seed))
+        reply = await world.call(request_of(world, seed))
         new = reply.status in MADE
         if new:
             planted += 1
@@ -43,7 +43,8 @@ async def sow(world: World) -> None:
     log.info("seeded", calls=planted)
 
 
-def _request(world: World, seed: Seed) -> Request:
+def request_of(world: World, seed: Seed) -> Request:
+    """The request that such a call is, in the form of its service."""
     if "/" in seed.target:
         method, _, path = seed.target.partition(" ")
         body = json.dumps(seed.parameters).encode()

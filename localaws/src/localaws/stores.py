@@ -20,6 +20,7 @@ class Store(NamedTuple):
     client: str  # the service that uses it, and whose group comes in
     port: int  # as security groups have it
     proxy: Proxy
+    moves: bool = True  # whether a replica in another zone takes over
 
 
 def stores(settings: Settings) -> tuple[Store, ...]:
@@ -31,7 +32,7 @@ def stores(settings: Settings) -> tuple[Store, ...]:
     points = Proxy("memorydb", "0.0.0.0:6380", "redis-memorydb:6379")
     return (
         Store("aurora", "order", 5432, writer),
-        Store("redshift", "analytics-worker", 5439, warehouse),
+        Store("redshift", "analytics-worker", 5439, warehouse, moves=False),
         Store("elasticache", "menu", 6379, cache),
         Store("memorydb", "loyalty", 6379, points),
     )

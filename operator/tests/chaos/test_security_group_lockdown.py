@@ -10,7 +10,7 @@ from tests.fakes.aws_network import AURORA, ORDER, group_rule
 
 def bench(**changes):
     made = Bench(SecurityGroupLockdown(), **changes)
-    return made, made.world.parts["network"]
+    return made, made.world.parts["network"].groups
 
 
 def ports(groups, *, egress=False):

@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from localaws.network import Network, Place
+from localaws.homes import ZONES, Homes
+from localaws.network import Network, Place, Subnet
 from localaws.routing import changes_state
+from localaws.seed import Seed
+from localaws.seeding import request_of
+from localaws.settings import ACCOUNT
 from localaws.stores import Store, stores
 from localaws.toxiproxy import ToxiproxyUnreachableError
+from localaws.world import ClusterKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 RECONCILE_SECONDS = 1.0
 PREFIX = "cloudcafe"
+NOTICED_AFTER = 0.5
+"""Of the time that a failover takes: how long a primary is out of reach before AWS acts."""
 
 
 class NetworkReachability:
@@ -47,6 +54,7 @@ class NetworkReachability:
         self._stores = stores(world.settings)
         self._stale = True
         self._away: dict[str, str] = {}
+        self._homes = Homes(world.settings.failover_seconds * NOTICED_AFTER)
 
     async def answer(self, request: Request, forward: Forward) -> Reply:
         """Forward; where the network may have changed, its effect is there with the answer."""
@@ -64,12 +72,18 @@ class NetworkReachability:
             self.current = await self._world.network()
             for watcher in self.watchers:
                 watcher()
+        for store in self._stores:
+            await self._move(store)
         await asyncio.gather(*map(self._switch_store, self._stores))
         return RECONCILE_SECONDS
 
     def state(self) -> object:
         """The stores that cannot be reached, and what is known of the cut."""
-        return {"away": dict(self._away), "balancers": sorted(self.current.listeners)}
+        return {
+            "away": dict(self._away),
+            "moved": self._homes.state(),
+            "balancers": sorted(self.current.listeners),
+        }
 
     def memory(self) -> object:
         """Nothing: the emulator's network is planted anew."""
@@ -79,8 +93,9 @@ class NetworkReachability:
         """Nothing to remember."""
 
     async def reset(self) -> None:
-        """Read anew."""
+        """Read anew; every store is back in its first zone."""
         self._stale = True
+        self._homes.clear()
 
     async def _switch_store(self, store: Store) -> None:
         reached = self.reached(store)
@@ -100,9 +115,59 @@ class NetworkReachability:
             del self._away[store.name]
 
     def reached(self, store: Store) -> bool:
-        """Whether the store's service reaches it."""
-        client, server = Place(f"{PREFIX}-{store.client}"), Place(f"{PREFIX}-{store.name}")
-        return self.current.reaches(client, server, store.port)
+        """Whether the store's service reaches it, from one zone at least."""
+        return self._reached_in(store, self._homes.zone(store.name))
+
+    def _reached_in(self, store: Store, zone: str) -> bool:
+        there = self._subnet("database", zone)
+        return any(
+            self.current.reaches(
+                Place(f"{PREFIX}-{store.client}", self._subnet("private", each)),
+                Place(f"{PREFIX}-{store.name}", there),
+                store.port,
+            )
+            for each in ZONES
+        )
+
+    def _subnet(self, kind: str, zone: str) -> Subnet | None:
+        return self.current.subnets.get(f"{PREFIX}-{kind}-{self._world.settings.region}{zone}")
+
+    def _let_by_acls(self, zone: str) -> bool:
+        there = self._subnet("database", zone)
+        places = [Place("", self._subnet("private", each)) for each in ZONES]
+        return any(self.current.reaches(each, Place("", there), 0) for each in places)
+
+    async def _move(self, store: Store) -> None:
+        """Follow Aurora's writer; let a replica take over where the zone has been cut off."""
+        if store.name == "aurora":
+            self._follow_writer()
+        now, homes = self._world.clock(), self._homes
+        reached = self._let_by_acls(homes.zone(store.name))
+        if not homes.overdue(store.name, now, reached=reached) or not store.moves:
+            return
+        zone = homes.elsewhere(store.name, self._let_by_acls)
+        if zone and store.name == "aurora":
+            await self._fail_over()
+        elif zone:
+            homes.settle(store.name, zone)
+            log.info("a replica took over", store=store.name, zone=zone)
+
+    def _follow_writer(self) -> None:
+        """Instance number 1 is in the first zone, 2 in the second, as RDS spreads them."""
+        settings = self._world.settings
+        writer = self._world.clusters.writer(
+            ClusterKey(ACCOUNT, settings.region, settings.aurora_cluster)
+        )
+        number = (writer or "").rpartition("-")[2]
+        zone = ZONES[(int(number) - 1) % len(ZONES)] if number.isdecimal() else ZONES[0]
+        if zone != self._homes.zone("aurora"):
+            self._homes.settle("aurora", zone)
+
+    async def _fail_over(self) -> None:
+        """As RDS does by itself; where one is under way already, that one goes on."""
+        if self._world.act is not None:
+            asked = {"DBClusterIdentifier": self._world.settings.aurora_cluster}
+            await self._world.act(request_of(self._world, Seed("rds", "FailoverDBCluster", asked)))
 
 
 def build(world: World) -> NetworkReachability:
