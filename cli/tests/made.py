@@ -19,7 +19,8 @@ def at(seconds):
 def experiment(name="aurora-failover", **spec):
     """Return an experiment's manifest."""
     probes = [
-        {"name": "coffee", "every": "1s", "order": {"store": "espresso-soho"}},
+        # the API server fills in what was left out
+        {"name": "coffee", "every": "1s", "measured": True, "order": {"store": "espresso-soho"}},
         {"name": "menu", "every": "1s", "http": {"url": "http://menu:8080/m"}},
     ]
     step = {

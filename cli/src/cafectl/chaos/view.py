@@ -154,7 +154,8 @@ def _printable(value: Any) -> Any:
 
 
 def _probe(asked: Mapping[str, Any], log: ProbeLog | None) -> Probe:
-    kind = next((name for name in asked if name not in NOT_A_KIND), "?")
+    kinds = (name for name, said in asked.items() if isinstance(said, Mapping))
+    kind = next((name for name in kinds if name not in NOT_A_KIND), "?")
     about = asked.get(kind) or {}
     return Probe(
         name=str(asked["name"]),
