@@ -99,3 +99,17 @@ def test_the_catalogue_has_every_fault():
 
 def test_the_example_is_a_store():
     assert CafeStoreSpec.model_validate(example()["spec"]).tier == "standard"
+
+
+def test_in_an_entry_faults_are_the_objects_and_nothing_else_is():
+    """The admission policy finds out by that which faults an experiment has: it has no list."""
+    found = [
+        node
+        for definition in DEFINITIONS.values()
+        for path, node in nodes(schema_of(definition.spec))
+        if path.endswith("steps[].faults[]")
+    ]
+    assert len(found) == 2  # of the experiment, and of the run's copy
+    for entry in found:
+        objects = {name for name, one in entry["properties"].items() if one["type"] == "object"}
+        assert objects == set(faults())

@@ -59,6 +59,10 @@ REFUSED = {
         "kubectl label namespace shop cloudcafe.dev/chaos=allowed",
     ),
     "TooManyTargets": (lambda: findings(*many(3, 9)), "3 targets and limits.maxTargets is 2"),
+    "TooManyInAll": (
+        lambda: findings(*many(501, 9000)),
+        "501 targets in all and its journal has room for 500",
+    ),
     "TooManyZones": (
         lambda: findings(target(zone="eu-west-1a"), target(id="b", zone="eu-west-1b")),
         "would hit eu-west-1a, eu-west-1b and limits.maxZones is 1: narrow the selector to a zone",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,23 +81,13 @@ class Executor:
         elif isinstance(step, LetGo):
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
-        elif isinstance(step, Capture):
-            async with self.capturing:  # of two runs on one target one must see the other's journal
-                await self._act_and_store(observed, step)
-        else:
-            await self._act_and_store(observed, step)
+        else:  # of two runs that capture one target, one must see the other's journal
+            async with self.capturing if isinstance(step, Capture) else nullcontext():
+                if came_of_it := await self._act(observed, step):
+                    await self._store(run, came_of_it)
         return AT_ONCE
 
-    async def _act_and_store(self, observed: Observed, step: Step) -> None:
-        came_of_it = (
-            await self.auditor.audit(observed, step.probe)
-            if isinstance(step, Audit)
-            else await self._act(observed, step)
-        )
-        if came_of_it is not None:
-            await self._store(observed.run, came_of_it)
-
-    async def _act(self, observed: Observed, step: Step) -> Store | None:
+    async def _act(self, observed: Observed, step: Step) -> Store | None:  # noqa: PLR0911 - a table
         """Have the one effect; return what is to be stored."""
         match step:
             case Preflight():
@@ -107,9 +98,12 @@ class Executor:
                 return await self._inject(observed, step.index)
             case Undo():
                 return await self._undo(observed, step.index)
+            case Audit():
+                return await self.auditor.audit(observed, step.probe)
             case Look() | Check():
                 return await self._read(observed, step)
-        return step if isinstance(step, Store) else None
+            case _:
+                return step if isinstance(step, Store) else None
 
     async def _store(self, run: Run, wanted: Store) -> None:
         """Write the status under the version it was decided on, then tell the story."""

@@ -217,7 +217,7 @@ class KubernetesApi:
         response = self._pool.request(
             intent.method,
             f"{self._configuration.host}{intent.path}{'?' if asked else ''}{asked}",
-            body=None if body is None else json.dumps(body).encode(),
+            body=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
             headers=headers,
             timeout=TIMEOUT,
             retries=False,

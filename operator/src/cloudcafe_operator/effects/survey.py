@@ -21,6 +21,8 @@ from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
 
+MOST_READ = 100  # what limits.maxTargets can be
+MOST_SHOWN = 100
 Faults = Mapping[str, Fault[Any]]
 
 
@@ -93,7 +95,7 @@ class Surveyor:
         seed = run.spec.template.seed
         chosen = choose(matched, entry, f"{run.uid if seed is None else seed}/{step}/{number}")
         refused: dict[str, str] = {}
-        for target in chosen:
+        for target in chosen[:MOST_READ]:  # more of them are refused by their number anyway
             try:
                 captured[step, number, target.id] = await fault.capture(spec, target, world)
             except (UserError, NotFound) as problem:
@@ -166,7 +168,8 @@ def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Pr
     """Return what a run would hit, call and need. Pure."""
     findings, targets = survey.findings, []
     used: set[str] = set()
-    for slot, target in findings.hit():
+    hits = list(findings.hit())
+    for slot, target in hits[:MOST_SHOWN]:
         used.add(slot.fault)
         entry = findings.spec.steps[slot.step].faults[slot.number]
         fault = faults[slot.fault]
@@ -183,6 +186,7 @@ def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Pr
         )
     return Preview(
         targets=tuple(targets),
+        total=len(hits),
         iam_actions=tuple(sorted({a for name in used for a in faults[name].iam_actions})),
         rbac=tuple(sorted({verb for name in used for verb in faults[name].rbac})),
         refusals=tuple(refusals),

@@ -17,6 +17,8 @@ from cloudcafe_operator.resources.run import Target
 
 PROTECTED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 OPT_IN = "cloudcafe.dev/chaos"
+MOST_ENTRIES = 500
+MOST_SAID = 10
 PROBES = "cloudcafe.dev/probes"
 
 
@@ -146,6 +148,16 @@ def targets_within_limit(findings: Findings) -> Iterator[str]:
             )
 
 
+def journal_has_room(findings: Findings) -> Iterator[str]:
+    """A run is one object, and etcd takes no more than a megabyte and a half of it."""
+    hits = sum(1 for _ in findings.hit())
+    if hits > MOST_ENTRIES:
+        yield (
+            f"the run would hit {hits} targets in all and its journal has room for {MOST_ENTRIES}: "
+            "narrow the selectors, or make it several experiments"
+        )
+
+
 def zones_within_limit(findings: Findings) -> Iterator[str]:
     """limits.maxZones, step by step: what is lost with one zone must be able to move."""
     allowed = findings.spec.limits.max_zones
@@ -232,6 +244,7 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("NotAllowed", creator_reaches),
     ("NotOptedIn", targets_opted_in),
     ("TooManyTargets", targets_within_limit),
+    ("TooManyInAll", journal_has_room),
     ("TooManyZones", zones_within_limit),
     ("TooLargeShare", share_within_limit),
     ("TooShort", time_suffices),
@@ -243,12 +256,17 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
 
 
 def refusals(findings: Findings) -> tuple[Refusal, ...]:
-    """Go through the whole checklist."""
+    """Go through the whole checklist; of many sentences of one check the first are said."""
     return tuple(
         Refusal(reason, message)
         for reason, check in CHECKS
-        for message in dict.fromkeys(check(findings))
+        for message in _first(tuple(dict.fromkeys(check(findings))))
     )
+
+
+def _first(messages: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(messages) - MOST_SAID
+    return (*messages[:MOST_SAID], f"and {more} more like it") if more > 0 else messages
 
 
 def _where(slot: Slot) -> str:

@@ -67,7 +67,7 @@ def passed_preflight(observed: Observed, targets: int) -> Store:
 def previewed(observed: Observed, preview: Preview) -> Store:
     """Finish a run that was only a preview."""
     refused = preview.refusals
-    hit = len(preview.targets)
+    hit = preview.total
     message = f"a run would hit {hit} targets" if not refused else f"refused: {refused[0]}"
     status = changed(
         observed.status,

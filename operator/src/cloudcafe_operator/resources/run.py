@@ -184,6 +184,7 @@ class Preview(StatusModel):
     """What a run would do; nothing was touched."""
 
     targets: tuple[PreviewTarget, ...] = ()
+    total: int = 0  # of the targets; the first hundred are listed
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
