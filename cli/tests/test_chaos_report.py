@@ -122,6 +122,13 @@ def test_a_run_that_did_not_come_far_has_a_page_too(status):
     parsed(page(read(run(**status))))
 
 
+def test_a_probe_is_told_from_its_settings():
+    asked = experiment()
+    settings = {"measured": True, "tolerance": {"failedPercent": 1}}
+    asked["spec"]["steadyState"]["probes"][0] = {**settings, "name": "books?", "cloudwatch": {}}
+    assert read(run(asked=asked)).probes[0].kind == "cloudwatch"
+
+
 def test_the_timeline_has_each_sample_and_each_mark_once():
     found = read(run())
     plot = timeline(found)

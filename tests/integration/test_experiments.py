@@ -111,7 +111,7 @@ def test_a_run_cannot_be_changed(cluster, namespace):
 
 def test_deleting_the_namespace_in_the_middle_reverts_first(cluster, namespace, operator, cafe):
     """The fault is a NetworkPolicy and a label in the very namespace that goes."""
-    _furnish(cluster, namespace, cafe)
+    furnish(cluster, namespace, cafe)
     operator.start()
     item = experiment("podPartition")
     item["metadata"]["namespace"] = namespace
@@ -131,7 +131,7 @@ def _phase(cluster, namespace):
     return runs[0].get("status", {}).get("phase") if runs else None
 
 
-def _furnish(cluster, namespace, cafe):
+def furnish(cluster, namespace, cafe):
     """Opt in, run two pods as far as a cluster without nodes can, and open a store."""
     labels = [f"{key}={value}" for key, value in OPTED_IN.items()]
     cluster.kubectl("label", "namespace", namespace, *labels)

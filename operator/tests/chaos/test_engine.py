@@ -332,3 +332,10 @@ async def test_a_target_is_held_until_it_was_seen_whole_after_the_undo():
     await engine.tick()
     second = next(run for run in world.runs() if run["metadata"]["name"] == "later-1")
     assert "is held by run shop/try-1: wait" in second["status"]["message"]
+
+
+async def test_events_count_in_english():
+    world = world_with("podKill")
+    await drive(world, until=all_finished)
+    (told,) = [one.message for one in world.events.published if one.reason == "PreflightPassed"]
+    assert told.startswith("1 target; watching a baseline of")

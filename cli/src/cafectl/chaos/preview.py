@@ -29,7 +29,7 @@ def shown(run: Run) -> Iterator[RenderableType]:
             style="yellow",
         )
     if not found.refusals:
-        number = len(found.targets)
+        number = max(found.total, len(found.targets))
         targets = "1 target" if number == 1 else f"{number} targets"
         yield Text(f"A run would hit {targets}. Nothing was touched.", style="green")
 

@@ -147,7 +147,8 @@ class PreviewTarget(Read):
 class Preview(Read):
     """What a run would do."""
 
-    targets: tuple[PreviewTarget, ...] = ()
+    targets: tuple[PreviewTarget, ...] = ()  # the first hundred
+    total: int = 0
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()

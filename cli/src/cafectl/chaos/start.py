@@ -21,7 +21,7 @@ FOLDERS = (Path("chaos/experiments"), Path("chaos/gamedays"))
 NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
 START_S = 30.0
 LONGEST_NAME = 45  # of an experiment whose preview's runs are named in labels
-ONLY_FOR_RUNS = ("schedule", "concurrencyPolicy", "startingDeadline", "history", "paused")
+ONLY_FOR_RUNS = ("schedule", "history", "repeat", "paused")
 HINDRANCES = {("Ready", "False"), ("Paused", "True")}
 
 

@@ -160,7 +160,7 @@ def _probe(asked: Mapping[str, Any], log: ProbeLog | None) -> Probe:
     return Probe(
         name=str(asked["name"]),
         kind=kind,
-        about=str(about.get("url") or about.get("store") or about.get("name") or ""),
+        about=str(about.get("url") or about.get("store") or about.get("alarm") or ""),
         samples=decode(log.samples) if log else (),
         trouble=log.trouble if log else "",
         slow_milliseconds=(asked.get("tolerance") or {}).get("latencyMilliseconds"),

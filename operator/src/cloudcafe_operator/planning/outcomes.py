@@ -20,6 +20,7 @@ from cloudcafe_operator.planning.steps import (
     with_step,
 )
 from cloudcafe_operator.planning.verdict import ABORTS, judge, slowest
+from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.conditions import Judgement, false, set_condition, true
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
@@ -58,9 +59,10 @@ def passed_preflight(observed: Observed, targets: int) -> Store:
     status = judged(
         changed(observed.status, phase="Baseline", phase_since=observed.now),
         observed,
-        true("Accepted", "ChecksPassed", f"{targets} targets, all checks passed"),
+        true("Accepted", "ChecksPassed", f"{counted(targets, 'target')}, all checks passed"),
     )
-    story = Story("PreflightPassed", f"{targets} targets; watching a baseline of {baseline}")
+    hit = counted(targets, "target")
+    story = Story("PreflightPassed", f"{hit}; watching a baseline of {baseline}")
     return Store(status, (story,))
 
 
@@ -68,7 +70,8 @@ def previewed(observed: Observed, preview: Preview) -> Store:
     """Finish a run that was only a preview."""
     refused = preview.refusals
     hit = preview.total
-    message = f"a run would hit {hit} targets" if not refused else f"refused: {refused[0]}"
+    would = f"a run would hit {counted(hit, 'target')}"
+    message = f"refused: {refused[0]}" if refused else would
     status = changed(
         observed.status,
         phase="Finished",

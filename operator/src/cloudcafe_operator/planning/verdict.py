@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import RunStatus, Verdict
@@ -72,7 +73,7 @@ def _unbalanced(status: RunStatus) -> Judgement | None:
             return Judgement(
                 "Failed",
                 f"users were served again, but the books of probe {one.probe} do not balance: "
-                f"{one.findings} findings, the first: {one.message}",
+                f"{counted(one.findings, 'finding')}, the first: {one.message}",
             )
         if one.outcome == "Pending":
             return Judgement(

@@ -1,0 +1,99 @@
+"""`cafectl` with a real API server and the real operator: started, followed, halted, reported."""
+
+import json
+import re
+
+import pytest
+import yaml
+from cafectl.app import app
+from cafectl.chaos import cluster as connection
+from kubernetes import config
+from typer.testing import CliRunner
+
+from tests.crash.worlds import experiment
+from tests.integration.cluster import eventually
+from tests.integration.test_experiments import furnish
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def cafectl(cluster, namespace, home, monkeypatch, tmp_path):
+    """Run a command in the test's namespace; fails on anything but the expected exit code."""
+    for module in (config, config.kube_config):  # the client reads KUBECONFIG at its import
+        monkeypatch.setattr(module, "KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig))
+    monkeypatch.setenv("CAFE_NAMESPACE", namespace)
+    monkeypatch.setenv("CAFE_OPERATOR_NAMESPACE", home)
+    monkeypatch.chdir(tmp_path)
+    connection._connection.cache_clear()
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result.output
+
+    yield run
+    connection._connection.cache_clear()
+
+
+@pytest.fixture
+def shop(cluster, namespace, cafe, operator, tmp_path):
+    """A shop to break, an operator, and the file of an experiment."""
+    furnish(cluster, namespace, cafe)
+    operator.start()
+    probe = {"name": "coffee", "order": {"store": "espresso-soho"}}
+    item = experiment("podPartition", steadyState={"baseline": "3s", "probes": [probe]})
+    item["metadata"] = {"name": "cut"}
+    item["spec"]["steps"][0]["hold"] = "2s"
+    path = tmp_path / "cut.yaml"
+    path.write_text(yaml.safe_dump(item))
+    return path
+
+
+def test_an_experiment_is_previewed_run_repeated_compared_and_reported(
+    cafectl, shop, cluster, namespace, tmp_path
+):
+    told = cafectl("preview", shop)
+    assert "podPartition on Pod/" in told
+    assert "A run would hit 1 target. Nothing was touched." in told
+    assert cluster.list("chaosexperiments", namespace) == []
+    told = cafectl("run", shop, "--junit", tmp_path / "junit.xml")
+    words = re.findall(r"^\+\S+ (\w+)", told, flags=re.MULTILINE)
+    for word in ("Started", "Injecting", "InForce", "Undoing", "Reverted", "Passed"):
+        assert word in words
+    assert 'failures="0"' in (tmp_path / "junit.xml").read_text()
+    cafectl("run", "cut")
+    found = json.loads(cafectl("history", "cut", "--json"))
+    assert [one["verdict"] for one in found["runs"]] == ["Passed", "Passed"]
+    assert len(found["comparable"]) == 2
+    cafectl("report", "cut", "-o", tmp_path / "cut.html")
+    assert "podPartition" in (tmp_path / "cut.html").read_text()
+    assert "The baseline was steady" in cafectl("explain", "cut")
+
+
+def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(
+    cafectl, shop, cluster, namespace
+):
+    item = yaml.safe_load(shop.read_text())
+    item["spec"]["steps"][0]["hold"] = "60s"
+    shop.write_text(yaml.safe_dump(item))
+    name = cafectl("run", shop, "--no-wait").strip()
+    eventually(lambda: phase(cluster, name, namespace) == "Holding", seconds=60)
+    assert cluster.list("networkpolicies", namespace)
+    assert "nothing is in force" in cafectl("halt", "--reason", "enough", "--within", "60s")
+    assert not cluster.list("networkpolicies", namespace)
+    assert "Halted" in cafectl("watch", name, code=4)
+    assert "Halted" in cafectl("run", shop, code=4)
+    assert "runs may begin again" in cafectl("resume")
+    assert "step break" not in cafectl("explain", "Halted")
+
+
+def test_a_misspelt_experiment_is_refused_with_the_servers_sentence(cafectl, shop):
+    item = yaml.safe_load(shop.read_text())
+    item["spec"]["hypotesis"] = "?"
+    shop.write_text(yaml.safe_dump(item))
+    assert 'unknown field "spec.hypotesis"' in cafectl("run", shop, code=2)
+
+
+def phase(cluster, name, namespace):
+    return (cluster.get("chaosruns", name, namespace) or {}).get("status", {}).get("phase")
