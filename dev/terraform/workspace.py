@@ -23,7 +23,7 @@ TREE = ROOT / "terraform"
 _LEFT_OUT = {".terraform", ".git", ".cache", ".venv", "__pycache__"}
 _LOCK = ".terraform.lock.hcl"
 _WORD = re.compile(r"\b[a-z][a-z0-9_]+\b")
-_NEIGHBOUR = re.compile(r'source\s*=\s*"\.\.?/')
+_CALLED = re.compile(r'source\s*=\s*"(\.\.?/[^"]+)"')
 #: One module is done in a minute on an idle machine.
 _PATIENCE_S = 900
 
@@ -87,9 +87,15 @@ def names(source: Path) -> list[str]:
     The stand-in hands over these alone: its whole schema takes seconds, and so does each look at
     a web ACL with all its statements. A type or block that the real provider lacks stays unknown.
     """
-    files = [*source.rglob("*.tf"), *source.rglob("*.hcl")]
-    if any(_NEIGHBOUR.search(file.read_text()) for file in files):
-        files += (TREE / "modules").rglob("*.tf")
+    pending, seen, files = [source.resolve()], set[Path](), list(source.rglob("*.hcl"))
+    while pending:
+        folder = pending.pop()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        files += folder.glob("*.tf")
+        called = (_CALLED.findall(file.read_text()) for file in folder.glob("*.tf"))
+        pending += [(folder / path).resolve() for paths in called for path in paths]
     return sorted({name for file in files for name in _WORD.findall(file.read_text())})
 
 

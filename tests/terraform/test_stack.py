@@ -84,7 +84,7 @@ def to(tmp_path, monkeypatch):
 
 
 @pytest.mark.terraform
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)  # a minute and a half on an idle machine
 def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
     deploy.up(to)
 

@@ -86,6 +86,12 @@ def test_each_environment_gives_what_is_needed(environment_name):
     assert missing == []
 
 
+def test_both_environments_take_the_same_variables():
+    # Terraform shares no variables between roots: two files, which a test keeps one
+    files = [ROOT / "terraform" / "envs" / name / "variables.tf" for name in ("dev", "prod")]
+    assert files[0].read_text() == files[1].read_text()
+
+
 def test_the_values_are_plain_yaml():
     done = CliRunner().invoke(app, ["values"], input=json.dumps(OUTPUTS))
     assert yaml.safe_load(done.stdout)["global"]["embedded"] is False

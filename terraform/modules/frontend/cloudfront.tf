@@ -94,7 +94,7 @@ resource "aws_cloudfront_distribution" "this" {
 
   origin {
     origin_id                = "pages"
-    domain_name              = aws_s3_bucket.this["pages"].bucket_regional_domain_name
+    domain_name              = aws_s3_bucket.pages.bucket_regional_domain_name
     origin_access_control_id = aws_cloudfront_origin_access_control.pages.id
   }
 

@@ -15,7 +15,7 @@ resource "aws_cloudwatch_log_delivery_destination" "bucket" {
   output_format = "json"
 
   delivery_destination_configuration {
-    destination_resource_arn = aws_s3_bucket.this["logs"].arn
+    destination_resource_arn = module.logs.arn
   }
 }
 
@@ -24,7 +24,4 @@ resource "aws_cloudwatch_log_delivery" "cloudfront" {
 
   delivery_source_name     = aws_cloudwatch_log_delivery_source.cloudfront.name
   delivery_destination_arn = aws_cloudwatch_log_delivery_destination.bucket.arn
-
-  # it tries the bucket when it is made
-  depends_on = [aws_s3_bucket_policy.this]
 }

@@ -20,10 +20,10 @@ output "distribution_domain" {
 
 output "bucket" {
   description = "Bucket of the storefront's pages."
-  value       = aws_s3_bucket.this["pages"].id
+  value       = aws_s3_bucket.pages.id
 }
 
 output "log_bucket" {
   description = "Bucket of CloudFront's access logs."
-  value       = aws_s3_bucket.this["logs"].id
+  value       = module.logs.bucket
 }

@@ -24,14 +24,11 @@ resource "aws_lb" "alb" {
 
   access_logs {
     enabled = true
-    bucket  = aws_s3_bucket.access_logs.id
+    bucket  = module.access_logs.bucket
     prefix  = "alb"
   }
 
   tags = local.breakable
-
-  # it writes a first file when it is made, and fails where it may not
-  depends_on = [aws_s3_bucket_policy.access_logs]
 }
 
 resource "aws_wafv2_web_acl_association" "alb" {

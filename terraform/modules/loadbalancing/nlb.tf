@@ -14,13 +14,11 @@ resource "aws_lb" "tills" {
 
   access_logs {
     enabled = true
-    bucket  = aws_s3_bucket.access_logs.id
+    bucket  = module.access_logs.bucket
     prefix  = "nlb"
   }
 
   tags = local.breakable
-
-  depends_on = [aws_s3_bucket_policy.access_logs]
 }
 
 resource "aws_lb_target_group" "tills" {

@@ -57,20 +57,14 @@ run "one_name_for_pages_and_api" {
 
   # buckets
   assert {
-    condition = one([for statement in jsondecode(data.aws_iam_policy_document.bucket["pages"].json).Statement :
+    condition = one([for statement in jsondecode(data.aws_iam_policy_document.pages.json).Statement :
       "${statement.Principal.Service} ${statement.Action} ${statement.Condition.StringEquals["aws:SourceArn"]}" if statement.Effect == "Allow"
     ]) == "cloudfront.amazonaws.com s3:GetObject ${output.distribution_arn}"
     error_message = "this distribution reads the pages, and nobody else"
   }
   assert {
-    condition     = alltrue([for block in aws_s3_bucket_public_access_block.this : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
-    error_message = "no bucket is public"
-  }
-  assert {
-    condition = { for name, encryption in aws_s3_bucket_server_side_encryption_configuration.this :
-      name => one(encryption.rule).apply_server_side_encryption_by_default[0].sse_algorithm
-    } == { pages = "AES256", logs = "aws:kms" }
-    error_message = "logs are encrypted with the key for logs"
+    condition     = alltrue([for block in [aws_s3_bucket_public_access_block.pages] : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
+    error_message = "the bucket is not public"
   }
   assert {
     condition     = aws_cloudwatch_log_delivery_source.cloudfront.region == "us-east-1" && aws_cloudwatch_log_delivery.cloudfront.delivery_destination_arn == aws_cloudwatch_log_delivery_destination.bucket.arn
