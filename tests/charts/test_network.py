@@ -184,3 +184,14 @@ def test_other_namespaces_are_let_in_by_values(value, policies):
 
 def test_policies_can_be_left_to_someone_else():
     assert not render("--set", "global.networkPolicies.enabled=false").of("NetworkPolicy")
+
+
+def test_probes_leave_the_cafe_only_where_the_chart_was_told():
+    peer = "namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name=monitoring"
+    chart = render("--set", f"global.networkPolicies.probesTo[0].{peer}")
+    spec = chart.get("NetworkPolicy", "cloudcafe-operator-to-probes")["spec"]
+    wanted = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    assert spec["egress"] == [{"to": [{"namespaceSelector": wanted}]}]
+    assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "cloudcafe-operator"
+    names = [one["metadata"]["name"] for one in render().of("NetworkPolicy")]
+    assert "cloudcafe-operator-to-probes" not in names

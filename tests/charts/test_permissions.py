@@ -1,5 +1,9 @@
 """The operator may do what its code does, and no more than a person can read on one page."""
 
+import ast
+from pathlib import Path
+
+import cloudcafe_operator
 from cloudcafe_operator import kinds
 from cloudcafe_operator.faults.registry import faults
 
@@ -24,6 +28,58 @@ def test_every_fault_may_do_what_it_declares(embedded):
     needed = {each for fault in faults().values() for each in fault.rbac}
     assert needed
     assert needed <= permitted(embedded)
+
+
+VERBS = {
+    "get": ("get",),
+    "list": ("list",),
+    "create": ("create",),
+    "apply": ("patch", "create"),  # server-side apply may create
+    "patch": ("patch",),
+    "patch_status": ("patch",),
+    "delete": ("delete",),
+    "may": ("create",),
+}
+KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, kinds.Resource)}
+OWN = ("cafestores", "chaosexperiments", "chaosruns")
+#: Its own kinds, of which modules speak by key; kopf's watches; owner references that block.
+FRAMEWORK = {
+    f"{verb} cloudcafe.dev/{kind}"
+    for kind in OWN
+    for verb in ("get", "list", "watch", "patch")
+} | {
+    call
+    for kind in OWN
+    for call in (f"patch cloudcafe.dev/{kind}/status", f"update cloudcafe.dev/{kind}/finalizers")
+}  # fmt: skip
+
+
+def called():
+    """Return every `verb group/resource` that a module could call, by the kinds it names."""
+    found = set(FRAMEWORK) | {each for fault in faults().values() for each in fault.rbac}
+    source = Path(cloudcafe_operator.__file__).parent
+    for path in source.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & KINDS.keys()
+        methods = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for name in names:
+            group, plural = KINDS[name].group, KINDS[name].plural
+            resource = f"{group}/{plural}" if group else plural
+            for method in methods & VERBS.keys():
+                status = "/status" if method == "patch_status" else ""
+                found |= {f"{verb} {resource}{status}" for verb in VERBS[method]}
+    return found
+
+
+def test_it_may_do_nothing_that_its_code_does_not_call(embedded):
+    children = {
+        f"{verb} {kind}"
+        for verb in ("create", "patch", "get", "delete")
+        for kind in ("secrets", "configmaps")
+    }  # fmt: skip - by kind of a child's manifest
+    reviews = {"create authorization.k8s.io/subjectaccessreviews"}
+    unused = permitted(embedded) - called() - children - reviews
+    assert unused == set()
 
 
 def test_it_serves_its_own_resources(embedded):

@@ -48,7 +48,7 @@ def test_what_one_scenario_needs_the_day_has():
     first = scenario("one", "podKill", consent=["elasticacheFlush"])
     second = scenario("two", "podKill", limits={"maxTargets": 4, "maxPercent": 80})
     spec = build([first, second])["spec"]
-    assert spec["consent"] == ["elasticacheFlush"]
+    assert "elasticacheFlush" in spec["consent"]
     assert (spec["limits"]["maxTargets"], spec["limits"]["maxPercent"]) == (4, 80)
     assert [probe["name"] for probe in spec["steadyState"]["probes"]] == ["menu", "coffee", "books"]
     assert spec["steps"][1]["approval"]["message"] == "Next is two. Guests survive two."
