@@ -35,6 +35,15 @@ async def test_after_a_crash_between_the_two_the_template_that_was_made_is_start
     assert (len(fis.templates), len(fis.experiments)) == (1, 1)
 
 
+async def test_what_was_started_is_not_made_anew_after_somebody_removed_its_template():
+    made, fis = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    fis.templates.clear()
+    assert await made.inject(entry) == {"experiment": "EXP1"}
+    assert (fis.templates, len(fis.experiments)) == ({}, 1)
+
+
 async def test_waits_with_removing_the_template_until_the_experiment_has_ended():
     made, fis = bench()
     entry = await made.entry()
