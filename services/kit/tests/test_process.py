@@ -101,6 +101,7 @@ async def test_the_fast_loop_serves_without_a_warning_and_burns_under_its_story(
             "story": "Morning Rush",
             "active": False,
             "share": 0.0,
+            "owner": "",
             "until": None,
         }
         for share, seconds in [(1.5, 5), (0.5, 601), (0, 5)]:
