@@ -42,13 +42,19 @@ FAULT_RESOURCES = {
         f"ec2:*:*:{kind}/*"
         for kind in ("instance", "network-acl", "security-group", "security-group-rule", "subnet")
     ],
-    "ecs": ["ecs:*:*:cluster/cloudcafe*", "ecs:*:*:service/cloudcafe*", "ecs:*:*:task/cloudcafe*"],
+    "ecs": [
+        f"ecs:*:*:{kind}/cloudcafe*"
+        for kind in ("cluster", "container-instance", "service", "task")
+    ],
     "eks": ["eks:*:*:cluster/cloudcafe*", "eks:*:*:nodegroup/cloudcafe*"],
     "elasticache": [
         "elasticache:*:*:cluster:cloudcafe*",
         "elasticache:*:*:replicationgroup:cloudcafe*",
     ],
-    "elasticloadbalancing": ["elasticloadbalancing:*:*:targetgroup/cloudcafe*"],
+    "elasticloadbalancing": [
+        f"elasticloadbalancing:*:*:{kind}/cloudcafe*"
+        for kind in ("listener-rule/app", "listener/app", "listener/net", "targetgroup")
+    ],
     "kinesis": ["kinesis:*:*:stream/cloudcafe-*"],
     "lambda": ["lambda:*:*:function:cloudcafe-*"],
     "memorydb": ["memorydb:*:*:cluster/cloudcafe*"],
@@ -57,6 +63,12 @@ FAULT_RESOURCES = {
     "secretsmanager": ["secretsmanager:*:*:secret:cloudcafe*"],
     "sqs": ["sqs:*:*:cloudcafe-*"],
     "ssm": ["ssm:*:*:parameter/cloudcafe/*"],
+}
+#: Who asks without a name asks for all of a kind, and looks at each one's tags.
+LISTS = {
+    "memorydb:DescribeClusters": "arn:aws:memorydb:*:*:cluster/*",
+    "memorydb:ListTags": "arn:aws:memorydb:*:*:cluster/*",
+    "rds:DescribeDBClusters": "arn:aws:rds:*:*:cluster:*",
 }
 #: AWS knows no resource for these: whoever may, may for all.
 EVERYWHERE = (
@@ -89,24 +101,31 @@ def policy() -> dict[str, Any]:
     for prefix, actions in sorted(by_prefix.items()):
         resource = STORE_RESOURCES[prefix]
         statements.append(_allow(SIDS[prefix], actions, resource))
+    return {"Version": "2012-10-17", "Statement": [*statements, *_fault_statements()]}
+
+
+def _fault_statements() -> Iterator[dict[str, Any]]:
     every = sorted({action for fault in faults().values() for action in fault.iam_actions})
     everywhere = [one for one in every if one.startswith(EVERYWHERE)]
     looks = [one for one in every if one.partition(":")[2].startswith(READS)]
-    looks = [one for one in looks if one not in everywhere]
+    lists = [one for one in looks if one in LISTS]
+    looks = [one for one in looks if one not in (*everywhere, *lists)]
     through_fis = [one for one in every if one.startswith("fis:") and one not in everywhere]
     passes = [one for one in every if one == "iam:PassRole"]
-    changes = [one for one in every if one not in (*everywhere, *looks, *through_fis, *passes)]
+    changes = [
+        one for one in every if one not in (*everywhere, *lists, *looks, *through_fis, *passes)
+    ]
     consent = {"StringEquals": {f"aws:ResourceTag/{CHAOS_TAG}": "allowed"}}
-    statements.append(_allow("FaultsLookEverywhere", everywhere, "*"))
-    statements.append(_allow("FaultsLook", looks, _resources(looks)))
-    statements.append(_allow("FaultsChange", changes, _resources(changes)) | {"Condition": consent})
-    statements.extend(beside(changes))
+    yield _allow("FaultsLookEverywhere", everywhere, "*")
+    yield _allow("FaultsList", lists, sorted({LISTS[one] for one in lists}))
+    yield _allow("FaultsLook", looks, _resources(looks))
+    yield _allow("FaultsChange", changes, _resources(changes)) | {"Condition": consent}
+    yield from beside(changes)
     if through_fis:
-        statements.append(_allow("FaultsThroughFis", through_fis, FIS_RESOURCES))
+        yield _allow("FaultsThroughFis", through_fis, FIS_RESOURCES)
     if passes:
         to_fis = {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
-        statements.append(_allow("FaultsPassRole", passes, FIS_ROLE) | {"Condition": to_fis})
-    return {"Version": "2012-10-17", "Statement": statements}
+        yield _allow("FaultsPassRole", passes, FIS_ROLE) | {"Condition": to_fis}
 
 
 def actions_of(files: str) -> Iterator[str]:

@@ -76,5 +76,5 @@ resource "aws_eks_pod_identity_association" "this" {
   service_account = each.value.account
   role_arn        = aws_iam_role.pod[each.key].arn
 
-  depends_on = [aws_iam_role_policy_attachment.pod]
+  depends_on = [aws_iam_role_policy_attachment.pod, aws_iam_role_policy_attachment.faults]
 }

@@ -8,11 +8,6 @@ output "service_policy_arns" {
   value       = { for name, policy in aws_iam_policy.service : name => policy.arn }
 }
 
-output "operator_policy" {
-  description = "The operator's policy as it is applied."
-  value       = aws_iam_policy.operator.policy
-}
-
 output "service_token_secret_arn" {
   description = "The secret with the service token."
   value       = aws_secretsmanager_secret_version.token.arn

@@ -33,7 +33,7 @@ run "gives_each_pod_what_its_code_calls" {
   }
 
   assert {
-    condition     = alltrue([for policy in concat([aws_iam_policy.operator], values(aws_iam_policy.service)) : !anytrue([for action in flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) : strcontains(action, "*")])])
+    condition     = alltrue([for policy in concat([aws_iam_policy.operator, aws_iam_policy.faults], values(aws_iam_policy.service)) : !anytrue([for action in flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) : strcontains(action, "*")])])
     error_message = "A wildcard action."
   }
 
@@ -64,12 +64,17 @@ run "gives_each_pod_what_its_code_calls" {
   }
 
   assert {
+    condition     = max(length(aws_iam_policy.operator.policy), length(aws_iam_policy.faults.policy)) <= 6144
+    error_message = "IAM takes no longer managed policy: give part of the faults one of their own."
+  }
+
+  assert {
     condition     = output.fis_role_arn == null
     error_message = "No experiments, no role for them."
   }
 
   assert {
-    condition     = !strcontains(aws_iam_policy.operator.policy, ":*:*:") && strcontains(aws_iam_policy.operator.policy, "NotTheOrderPath")
+    condition     = !strcontains("${aws_iam_policy.operator.policy}${aws_iam_policy.faults.policy}", ":*:*:") && strcontains(aws_iam_policy.operator.policy, "NotTheOrderPath")
     error_message = "The operator's policy is of this Region and account, and leaves our own queues alone."
   }
 
@@ -94,7 +99,7 @@ run "lets_fault_injection_in_where_experiments_are_allowed" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_policy.operator.policy).Statement : endswith(output.fis_role_arn, trimprefix(statement.Resource[0], "arn:aws:iam::123456789012:"))
+      for statement in jsondecode(aws_iam_policy.faults.policy).Statement : endswith(output.fis_role_arn, trimprefix(statement.Resource[0], "arn:aws:iam::123456789012:"))
       if contains(flatten([statement.Action]), "iam:PassRole")
     ] == [true]
     error_message = "The operator hands over this one role."
