@@ -135,6 +135,7 @@ def test_uninstalling_leaves_the_definitions_and_nothing_in_the_namespace(server
 
 EXPERIMENT = "chaos/experiments/13-pod-kill.yaml"
 CREATOR = "cloudcafe.dev/created-by"
+GROUPS = "cloudcafe.dev/created-by-groups"
 BARISTA = "system:serviceaccount:cafe:barista"
 
 
@@ -182,18 +183,26 @@ def test_nothing_can_be_deleted_before_the_operator_has_seen_it(created, file, f
 
 
 def test_who_made_an_experiment_cannot_be_forged(server, namespace, created):
-    assert created(sample(EXPERIMENT, annotations={CREATOR: "a-colleague"}))["annotations"] == {
-        CREATOR: "kubernetes-admin"
-    }
+    forged = {CREATOR: "a-colleague", GROUPS: "system:masters\nthe-bosses"}
+    said = created(sample(EXPERIMENT, annotations=forged))["annotations"]
+    assert said[CREATOR] == "kubernetes-admin"
+    assert "system:authenticated" in said[GROUPS].splitlines()
+    assert "the-bosses" not in said[GROUPS]
     server.kubectl("create", "-n", namespace, "-f", "-", text=sample(EXPERIMENT))
     name = yaml.safe_load((ROOT / EXPERIMENT).read_text())["metadata"]["name"]
     try:
-        for claim in (f"{CREATOR}=a-colleague", f"{CREATOR}-"):
+        before = server.get("chaosexperiment", name, "-n", namespace)["metadata"]["annotations"]
+        for claim in (
+            f"{CREATOR}=a-colleague",
+            f"{CREATOR}-",
+            f"{GROUPS}=the-bosses",
+            f"{GROUPS}-",
+        ):
             server.kubectl(
                 "annotate", "chaosexperiment", name, "-n", namespace, "--overwrite", claim
             )
             meta = server.get("chaosexperiment", name, "-n", namespace)["metadata"]
-            assert meta["annotations"][CREATOR] == "kubernetes-admin"
+            assert meta["annotations"] == before
     finally:
         free = json.dumps({"metadata": {"finalizers": None}})
         server.kubectl(

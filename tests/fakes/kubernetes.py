@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Throttled
-from cloudcafe_operator.ports import Json, Manifest, Ref, Resource
+from cloudcafe_operator.ports import Json, Manifest, Ref, Resource, User
 
 from tests.fakes.objects import has_status, matches_fields, matches_labels, merged, without
 from tests.fakes.recorder import Call, Recorder
@@ -177,10 +177,10 @@ class FakeKubernetes:
             write.result = self._store(marked, "MODIFIED")
         return True
 
-    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
+    async def may(self, who: User, verb: str, what: Ref) -> bool:
         """Yes, unless the test forbade it."""
-        await self._read("may", f"{user} {verb} {resource}/{name} in {namespace}")
-        return (user, verb, name) not in self.forbidden
+        await self._read("may", f"{who.name} {verb} {what}")
+        return (who.name, verb, what.name) not in self.forbidden
 
     # the rules
 

@@ -14,6 +14,7 @@ from cloudcafe_operator.resources.common import GROUP, VERSION
 
 CAFE_STORES = Resource(GROUP, VERSION, "cafestores", "CafeStore")
 CHAOS_EXPERIMENTS = Resource(GROUP, VERSION, "chaosexperiments", "ChaosExperiment")
+FAULTS = Resource(GROUP, VERSION, "faults", "Fault")  # only in roles: what a person may inject
 CHAOS_RUNS = Resource(GROUP, VERSION, "chaosruns", "ChaosRun")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 PODS = Resource("", "v1", "pods", "Pod")

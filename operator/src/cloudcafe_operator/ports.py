@@ -45,6 +45,14 @@ class Ref:
         return f"{self.resource.kind} {where}{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody as the API server knew them."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
 class Kubernetes(Protocol):
     """The Kubernetes API. Implemented by `effects/kubernetes.py`."""
 
@@ -91,8 +99,8 @@ class Kubernetes(Protocol):
         Throttled where a budget allows no disruption now, Conflict where it is another pod.
         """
 
-    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
-        """Whether a user may use a verb of group cloudcafe.dev (SubjectAccessReview)."""
+    async def may(self, who: User, verb: str, what: Ref) -> bool:
+        """Whether a user may use a verb on what is of group cloudcafe.dev (SubjectAccessReview)."""
 
 
 class Aws(Protocol):

@@ -94,6 +94,18 @@ async def test_a_replica_that_reaches_nothing_steps_aside_and_comes_back(
     assert (await admin.get("/readyz")).status_code == 200
 
 
+async def test_each_dependency_can_be_asked_for_alone(application, admin, neighbours):
+    neighbours["menu"].up = True
+    await check(application)
+    up, down = await admin.get("/readyz/menu"), await admin.get("/readyz/database")
+    assert (up.status_code, up.json()["up"]) == (200, True)
+    assert (down.status_code, down.json()["up"]) == (503, False)
+    assert down.json()["error"]
+    unknown = await admin.get("/readyz/nowhere")
+    assert unknown.status_code == 404
+    assert "menu" in unknown.json()["remedy"]
+
+
 async def test_a_draining_replica_is_not_ready(application, admin, neighbours):
     for neighbour in neighbours.values():
         neighbour.up = True

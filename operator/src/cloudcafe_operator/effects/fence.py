@@ -21,6 +21,7 @@ from cloudcafe_operator.ports import (
     Method,
     Ref,
     Resource,
+    User,
 )
 
 
@@ -108,11 +109,9 @@ class FencedKubernetes:
         self.fence.pass_through()
         return await self.inner.evict(ref, uid=uid)
 
-    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
+    async def may(self, who: User, verb: str, what: Ref) -> bool:
         """Ask."""
-        return await self.inner.may(
-            user=user, verb=verb, resource=resource, name=name, namespace=namespace
-        )
+        return await self.inner.may(who, verb, what)
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create while the fence is open."""

@@ -22,7 +22,7 @@ from cloudcafe_operator.effects.kubernetes_errors import Answer, Intent, raise_f
 from cloudcafe_operator.effects.threads import started_pool
 from cloudcafe_operator.errors import NotFound, Unavailable
 from cloudcafe_operator.kinds import SUBJECT_ACCESS_REVIEWS
-from cloudcafe_operator.ports import Json, Manifest, Ref, Resource
+from cloudcafe_operator.ports import Json, Manifest, Ref, Resource, User
 
 FIELD_MANAGER = "cloudcafe-operator"
 MERGE = "application/merge-patch+json"
@@ -166,16 +166,17 @@ class KubernetesApi:
             return False
         return True
 
-    async def may(self, *, user: str, verb: str, resource: str, name: str, namespace: str) -> bool:
+    async def may(self, who: User, verb: str, what: Ref) -> bool:
         """Ask the API server's authorizer."""
         asked = {
-            "group": "cloudcafe.dev",
+            "group": what.resource.group,
             "verb": verb,
-            "resource": resource,
-            "name": name,
-            "namespace": namespace,
+            "resource": what.resource.plural,
+            "name": what.name,
+            "namespace": what.namespace or "",
         }
-        review = {"spec": {"user": user, "groups": _groups(user), "resourceAttributes": asked}}
+        groups = sorted({*_groups(who.name), *who.groups})
+        review = {"spec": {"user": who.name, "groups": groups, "resourceAttributes": asked}}
         intent = Intent("create", "POST", SUBJECT_ACCESS_REVIEWS)
         answer = await self._send(intent, body=review)
         return bool(answer["status"].get("allowed"))

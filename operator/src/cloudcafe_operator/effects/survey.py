@@ -12,11 +12,11 @@ from typing import Any
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
-from cloudcafe_operator.kinds import CHAOS_RUNS, NAMESPACES
+from cloudcafe_operator.kinds import CHAOS_RUNS, FAULTS, NAMESPACES
 from cloudcafe_operator.planning.checks import PROBES, Findings, Slot
 from cloudcafe_operator.planning.fence import host_of, namespace_of, urls
 from cloudcafe_operator.planning.selection import choose
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref, User
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
@@ -150,9 +150,9 @@ class Surveyor:
         }
         refused: set[str] = set()
         for fault, namespace in sorted(asked):
-            user = run.spec.created_by
-            allowed = user and await self.kubernetes.may(
-                user=user, verb="inject", resource="faults", name=fault, namespace=namespace or ""
+            who = User(run.spec.created_by, run.spec.created_by_groups)
+            allowed = who.name and await self.kubernetes.may(
+                who, "inject", Ref(FAULTS, fault, namespace or None)
             )
             if not allowed:
                 refused.add(namespace or "")

@@ -19,6 +19,7 @@ from cloudcafe_operator.resources.experiment import ExperimentStatus
 
 FINALIZER = "cloudcafe.dev/undo"
 CREATED_BY = "cloudcafe.dev/created-by"
+CREATED_BY_GROUPS = "cloudcafe.dev/created-by-groups"  # one a line
 NAME_LIMIT = 63  # runs are named in labels
 HISTORY = 10
 Manifest = Mapping[str, Any]
@@ -92,6 +93,7 @@ def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any
     meta, start = experiment["metadata"], start or Start()
     generation = meta.get("generation", 1)
     preview = experiment["spec"].get("mode") == "Preview"
+    notes = meta.get("annotations") or {}
     made: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "ChaosRun",
@@ -112,7 +114,8 @@ def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any
         "spec": {
             "experiment": {"name": meta["name"], "uid": meta["uid"], "generation": generation},
             "repetition": start.repetition,
-            "createdBy": (meta.get("annotations") or {}).get(CREATED_BY, ""),
+            "createdBy": notes.get(CREATED_BY, ""),
+            "createdByGroups": notes.get(CREATED_BY_GROUPS, "").splitlines(),
             "template": template(experiment),
         },
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, create_model
 
@@ -53,6 +53,9 @@ class RunSpec(Model):
     repetition: int = Field(default=1, ge=1, description="Which of the repetitions it is.")
     again: str = Field(default="", max_length=64, description="The wish that it fulfils, in short.")
     created_by: str = Field(default="", max_length=512, description="Who applied the experiment.")
+    created_by_groups: tuple[Annotated[str, Field(max_length=256)], ...] = Field(
+        default=(), max_length=500, description="And the groups they were in then."
+    )
     template: ExperimentSpec = Field(description="The experiment's spec at that time.")
 
 

@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from cafe_kit import problems
 from cafe_kit.auth import ServiceOnly
+from cafe_kit.errors import NotFoundError
 from cafe_kit.health import Health
 from cafe_kit.metrics import CONTENT_TYPE, Metrics
 from cafe_kit.settings import KitSettings
@@ -30,6 +31,20 @@ def build_admin(
     async def readyz() -> JSONResponse:
         """Whether to route here, dependency by dependency."""
         return JSONResponse(health.document(), 200 if health.ready else NOT_READY)
+
+    @app.get("/readyz/{dependency}")
+    async def readyz_of(dependency: str) -> JSONResponse:
+        """Whether one dependency answers, as seen within the last seconds: 503 where it does not.
+
+        For whoever watches one store or neighbour, as a chaos experiment's probe does.
+        """
+        found = health.document_of(dependency)
+        if found is None:
+            raise NotFoundError(
+                f"{name} has no dependency {dependency!r}.",
+                remedy=f"Ask for one of {', '.join(d.name for d in health.dependencies)}.",
+            )
+        return JSONResponse(found, 200 if found["up"] else NOT_READY)
 
     @app.get("/startupz")
     async def startupz() -> JSONResponse:

@@ -51,6 +51,16 @@ class Dependency:
         self.error = error or ""
         return news
 
+    def document(self) -> dict[str, object]:
+        """How it is, and since when."""
+        return {
+            "name": self.name,
+            "up": self.up,
+            "required": self.required,
+            "forSeconds": round(time.monotonic() - self.since, 1),
+            **({"error": self.error} if self.error else {}),
+        }
+
 
 class Health:
     """The state of this process and of all it depends on."""
@@ -87,22 +97,16 @@ class Health:
 
     def document(self) -> dict[str, object]:
         """What /readyz answers."""
-        now = time.monotonic()
         return {
             "ready": self.ready,
             "draining": self.draining,
             "isolated": self.isolated,
-            "dependencies": [
-                {
-                    "name": d.name,
-                    "up": d.up,
-                    "required": d.required,
-                    "forSeconds": round(now - d.since, 1),
-                    **({"error": d.error} if d.error else {}),
-                }
-                for d in self.dependencies
-            ],
+            "dependencies": [d.document() for d in self.dependencies],
         }
+
+    def document_of(self, name: str) -> dict[str, object] | None:
+        """What /readyz/<name> answers; None for what we do not depend on."""
+        return next((d.document() for d in self.dependencies if d.name == name), None)
 
     async def check_once(self, dependency: Dependency) -> None:
         """Try one dependency, bounded in time, and note the outcome."""
