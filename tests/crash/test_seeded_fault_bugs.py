@@ -11,7 +11,6 @@ from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.faults import cpu_stress, eks_node_drain
 from cloudcafe_operator.faults.contract import Undone
 from cloudcafe_operator.faults.cpu_stress import CpuStress
-from cloudcafe_operator.faults.eks_node_drain import EksNodeDrain
 from cloudcafe_operator.faults.pod_kill import PodKill
 from cloudcafe_operator.handlers import chaos
 from cloudcafe_operator.kinds import PODS
@@ -30,9 +29,9 @@ def nobody_is_asked_whose_stress_it_is(patch):
 def stress_is_stopped_in_a_wrong_name(patch):
     right = cpu_stress._call
 
-    async def wrong(world, target, captured, method, *, query="", body=None):
+    async def wrong(*words, query="", body=None):
         query = query and "?owner=somebody"
-        return await right(world, target, captured, method, query=query, body=body)
+        return await right(*words, query=query, body=body)
 
     async def believed(*_):
         return True
