@@ -77,7 +77,8 @@ REFUSED = {
     ),
     "ConsentMissing": (
         lambda: findings(
-            slot=Slot(0, 0, "podKill", chosen=(target(),), irreversible="forgets everything")
+            slot=Slot(0, 0, "podKill", chosen=(target(),), irreversible="forgets everything"),
+            spec=experiment_spec("podKill") | {"consent": []},
         ),
         "podKill forgets everything: add podKill to consent[] to agree",
     ),
