@@ -45,7 +45,7 @@ def services():
     """Two services; their names and addresses."""
     with contextlib.ExitStack() as running:
         addresses = {}
-        for name in ("order", "menu"):
+        for name in ("order", "menu", "payment-processor"):
             server = running.enter_context(
                 http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
             )
@@ -59,7 +59,7 @@ def services():
 @pytest.fixture(scope="module")
 def process(services):
     environment = {
-        "LOCALAWS_EDGE_PORTS": "customers=0,tills=0",
+        "LOCALAWS_EDGE_PORTS": "customers=0,tills=0,api=0",
         "LOCALAWS_EDGE_SERVICES": ",".join(f"{k}={v}" for k, v in services.items()),
     }
     with LocalAws.start(environment) as aws:
@@ -191,3 +191,33 @@ def test_without_targets_tills_are_turned_away_until_one_comes_back(elb, till):
     assert not till()()
     elb.register_targets(TargetGroupArn=arn, Targets=targets)
     assert till()()
+
+
+@pytest.fixture
+def provider(aws):
+    url = f"http://127.0.0.1:{aws.edge['api']}"
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
+
+
+def test_the_card_provider_calls_back_by_the_api_and_gets_429_while_it_is_throttled(aws, provider):
+    def limit(rate, burst):
+        settings = {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
+        gateway.update_stage(
+            ApiId=api["ApiId"], StageName="$default", DefaultRouteSettings=settings
+        )
+
+    with contextlib.closing(boto3.client("apigatewayv2", **aws.client_arguments)) as gateway:
+        (api,) = gateway.get_apis()["Items"]
+        called = provider.post("/provider/callbacks", content="{}")
+        assert (called.status_code, called.headers["x-service"]) == (201, "payment-processor")
+        limit(0, 0)
+        refused = provider.post("/provider/callbacks", content="{}")
+        assert (refused.status_code, refused.json()) == (429, {"message": "Too Many Requests"})
+        limit(50, 100)
+        until(lambda: provider.post("/provider/callbacks", content="{}").status_code == 201)
+
+
+def test_the_api_has_no_other_route(provider):
+    answer = provider.get("/provider/callbacks")
+    assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})

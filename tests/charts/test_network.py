@@ -8,7 +8,7 @@ from tests.charts.rendered import SERVICES, render
 PARTITIONED = {"cloudcafe.dev/partition": "a-run"}
 CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
 OPERATOR = "cloudcafe-operator"
-PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 8480, 8481, 9090, 4566, 27017)
+PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 8480, 8481, 8482, 9090, 4566, 27017)
 EDGE = ("order", "menu", "loyalty", "payment-processor")  # behind load balancers and the API
 EVERY_WAY = {
     ("order", "menu", 8080),
@@ -33,7 +33,7 @@ EVERY_WAY = {
     ("localaws", "toxiproxy", 8474),
     *(("localaws", service, 8080) for service in EDGE),
     (OPERATOR, "localaws", 4566),
-    *((OPERATOR, "localaws", port) for port in (8480, 8481)),
+    *((OPERATOR, "localaws", port) for port in (8480, 8481, 8482)),
     (OPERATOR, "payment-provider", 8080),
     *((OPERATOR, service, 8080) for service in SERVICES),
     *(("cloudcafe-test", service, 8080) for service in ("order", "menu", "inventory")),
@@ -160,7 +160,7 @@ def test_no_rule_allows_the_world_by_naming_nobody(chart):
             "clientsFrom",
             {
                 *(f"into-{name}-8080" for name in SERVICES),
-                *(f"into-localaws-{port}" for port in (8480, 8481)),
+                *(f"into-localaws-{port}" for port in (8480, 8481, 8482)),
             },
         ),
         (

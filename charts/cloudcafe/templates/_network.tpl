@@ -24,9 +24,10 @@ not the Services': policies are judged after a Service's address has been transl
 - {ticket: toxiproxy, to: toxiproxy, port: 8474}
 - {ticket: documentdb, to: documentdb, port: 27017}
 - {ticket: aws, to: localaws, port: 4566}
-# the edge: customers' door and tills'
+# the edge: the doors of customers, of tills, and of the card provider
 - {ticket: edge, to: localaws, port: 8480}
 - {ticket: edge, to: localaws, port: 8481}
+- {ticket: edge, to: localaws, port: 8482}
 {{- else }}
 {{- $services := index .Values "cloudcafe-services" }}
 {{- $cidrs := $policies.dataTierCidrs | toJson }}

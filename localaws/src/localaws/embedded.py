@@ -116,6 +116,7 @@ class EmbeddedAws:
             region = self.world.settings.region
             await self.moto.run(partial(moto_network.plant, region))
             await sow(self.world)
+        await self.reachability.refresh()  # a tick may have read it half planted
 
     async def _network(self) -> Network:
         return await self.moto.run(partial(moto_network.read, self.world.settings.region))

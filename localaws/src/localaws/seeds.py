@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localaws.seed import TAG_LIST, TAGS, Seed
+from localaws.seeds_api import api
 from localaws.seeds_caching import caching
 from localaws.seeds_compute import compute
 from localaws.settings import ACCOUNT
@@ -40,7 +41,13 @@ def seeds(settings: Settings) -> list[Seed]:
         found += _fifo_with_dead_letters(settings, name)
     # what the consumers of a stream could not read
     found += [_queue(name) for name in ("cloudcafe-loyalty-dlq", "cloudcafe-analytics-dlq")]
-    return [*found, *_cluster(settings.aurora_cluster), *compute(settings), *caching("cloudcafe")]
+    return [
+        *found,
+        *_cluster(settings.aurora_cluster),
+        *compute(settings),
+        *caching("cloudcafe"),
+        *api(),
+    ]
 
 
 def _table(name: str) -> Seed:

@@ -76,8 +76,11 @@ def ways() -> Iterator[Way]:
 
 def groups() -> dict[str, dict[str, str]]:
     """Names of the security groups and their tags; what holds the cluster is protected."""
-    breakable = (*ACCESS, *STORES, *DOORS)
-    return {name: BREAKABLE if name in breakable else PROTECTED for name in (*breakable, *INTERNAL)}
+    return {
+        **dict.fromkeys((*ACCESS, *STORES), BREAKABLE),
+        **dict.fromkeys(DOORS, PART),
+        **dict.fromkeys(INTERNAL, PROTECTED),
+    }
 
 
 class Route(NamedTuple):

@@ -3,9 +3,12 @@
 import base64
 import json
 
+import httpx
 import pytest
-from cafe_payments.callback import is_callback, judge, sign
+from cafe_payments.callback import PATH, is_callback, judge, sign
+from cafe_payments.endpoints import callbacks
 from cafe_payments.secret_environment import fill
+from fastapi import FastAPI
 
 KEY = "merchant-key-for-tests"
 
@@ -67,3 +70,22 @@ def test_a_secret_is_read_once_and_never_over_a_value():
     assert environment["CAFE_PROVIDER_KEY"] == "given"
     assert asked == ["arn:token"]
     assert "OTHER" not in environment
+
+
+@pytest.mark.parametrize(
+    ("body", "signature", "status"),
+    [
+        (b'{"reference": "o-1"}', sign(b'{"reference": "o-1"}', KEY), 202),
+        (b'{"reference": "o-1"}', "sha256=00", 401),
+        (b"{}", sign(b"{}", KEY), 400),
+        (b"x" * 20_000, "", 413),
+    ],
+)
+async def test_the_container_answers_as_the_function_does(body, signature, status):
+    app = FastAPI()
+    app.include_router(callbacks)
+    app.state.merchant_key = KEY
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://payments") as client:
+        answer = await client.post(PATH, content=body, headers={"x-signature": signature})
+    assert (answer.status_code, answer.content) == (status, b"")

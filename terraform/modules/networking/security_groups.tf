@@ -9,7 +9,7 @@ locals {
     menu              = ["documentdb", "elasticache", "aws"]
     inventory         = ["aws"]
     loyalty           = ["memorydb", "aws"]
-    payment-processor = ["payment-provider", "aws"]
+    payment-processor = ["aws"] # and the card provider, by the same rule: AWS refuses two that are alike
     analytics-worker  = ["redshift", "aws"]
     operator          = concat(["aws", "control-plane"], local.services)
   }
@@ -25,11 +25,10 @@ locals {
 
   # at these ends no group of ours stands: a network, or a list of networks that AWS keeps
   outside = {
-    cloudfront       = [{ cidr = null, prefix_list = data.aws_ec2_managed_prefix_list.this["cloudfront"].id }]
-    lattice          = [{ cidr = null, prefix_list = data.aws_ec2_managed_prefix_list.this["lattice"].id }]
-    tills            = [for cidr in var.till_cidrs : { cidr = cidr, prefix_list = null }]
-    aws              = [{ cidr = "0.0.0.0/0", prefix_list = null }] # its APIs have no fixed addresses
-    payment-provider = [{ cidr = "0.0.0.0/0", prefix_list = null }] # somewhere on the internet
+    cloudfront = [{ cidr = null, prefix_list = data.aws_ec2_managed_prefix_list.this["cloudfront"].id }]
+    lattice    = [{ cidr = null, prefix_list = data.aws_ec2_managed_prefix_list.this["lattice"].id }]
+    tills      = [for cidr in var.till_cidrs : { cidr = cidr, prefix_list = null }]
+    aws        = [{ cidr = "0.0.0.0/0", prefix_list = null }] # its APIs have no fixed addresses
   }
 
   groups = merge(
@@ -62,7 +61,7 @@ locals {
   ports = merge(
     { for service in local.services : service => 8080 },
     local.stores,
-    { aws = 443, control-plane = 443, lattice = 443, payment-provider = 443 },
+    { aws = 443, control-plane = 443, lattice = 443 },
   )
   service_ways = flatten([for from, targets in local.access : [
     for to in targets : { from = from, to = to, port = local.ports[to] }
@@ -137,6 +136,7 @@ resource "aws_security_group" "this" {
   # the lockdown fault breaks stores and services, never the ways into the cluster
   tags = merge(
     contains(concat(local.services, keys(local.stores)), each.key) ? local.breakable : {},
+    contains(["operator", "nodes", "control-plane", "endpoints"], each.key) ? { "cloudcafe.dev/protected" = "true" } : {},
     { Name = "${var.name}-${each.key}" },
   )
 }

@@ -68,14 +68,18 @@ class NetworkReachability:
     async def tick(self) -> float:
         """Read the network where it changed, and make the endpoints match."""
         if self._stale:
-            self._stale = False
-            self.current = await self._world.network()
-            for watcher in self.watchers:
-                watcher()
+            await self.refresh()
         for store in self._stores:
             await self._move(store)
         await asyncio.gather(*map(self._switch_store, self._stores))
         return RECONCILE_SECONDS
+
+    async def refresh(self) -> None:
+        """Read the network, and tell who routes by it."""
+        self._stale = False
+        self.current = await self._world.network()
+        for watcher in self.watchers:
+            watcher()
 
     def state(self) -> object:
         """The stores that cannot be reached, and what is known of the cut."""

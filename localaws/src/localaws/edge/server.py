@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
 
+from localaws.clock import monotonic
+from localaws.edge.api import HttpApi
 from localaws.edge.http import Door
 from localaws.edge.routing import Answer, Asked, Forward, decide, groups_of, usable
 from localaws.edge.tills import Tills
+from localaws.emulators import stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +36,17 @@ class Edge:
     def __init__(self, settings: Settings, reachability: NetworkReachability) -> None:
         self._settings = settings
         self._reachability = reachability
-        self._door = Door(self._decide, settings.address_of)
+        api = HttpApi(partial(stages.read, settings.region), monotonic)
+        self._doors = {
+            "customers": Door(self._decide, settings.address_of),
+            "api": Door(api.decide, settings.address_of),
+        }
         self._tills = Tills(self._targets_of_tills, settings.address_of)
         reachability.watchers.append(self._tills.changed)
         self._sockets: dict[str, socket.socket] = {}
-        self._http: uvicorn.Server | None = None
+        self._http: list[uvicorn.Server] = []
         self._tcp: asyncio.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._serving: list[asyncio.Task[None]] = []
 
     def bind(self) -> None:
         """Take the ports and say which; connections wait in them until `start`."""
@@ -50,28 +58,33 @@ class Edge:
 
     async def start(self) -> None:
         """Serve."""
-        if not self._sockets:
-            return
-        config = uvicorn.Config(
-            self._door, http="httptools", lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=5,
-        )  # fmt: skip
-        self._http = _Server(config)
-        customers = self._sockets["customers"]
-        customers.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._serving = asyncio.create_task(self._http.serve([customers]), name="edge")
-        self._tcp = await asyncio.start_server(self._tills.serve, sock=self._sockets["tills"])
+        for name, door in self._doors.items():
+            if name in self._sockets:
+                self._serve(door, self._sockets[name])
+        if "tills" in self._sockets:
+            self._tcp = await asyncio.start_server(self._tills.serve, sock=self._sockets["tills"])
 
     async def stop(self) -> None:
         """End what is under way, within the seconds of a graceful stop."""
         if self._tcp is not None:
             self._tcp.close()
             await self._tills.close()
-        if self._http is not None and self._serving is not None:
-            self._http.should_exit = True
-            with suppress(asyncio.CancelledError):
-                await self._serving
-        await self._door.close()
+        for server in self._http:
+            server.should_exit = True
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        for door in self._doors.values():
+            await door.close()
+
+    def _serve(self, door: Door, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            door, http="httptools", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=5,
+        )  # fmt: skip
+        # without it each answer waits for the client's delayed acknowledgement, see __main__
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server = _Server(config)
+        self._http.append(server)
+        self._serving.append(asyncio.create_task(server.serve([listener]), name="edge"))
 
     def _decide(self, asked: Asked) -> Answer | Forward:
         network = self._reachability.current

@@ -28,6 +28,7 @@ IAM_PREFIXES = {  # where boto3's name of a service is not IAM's
     "docdb": "rds",
     "logs": "logs",
 }
+API_METHODS = {"create": "POST", "delete": "DELETE", "get": "GET", "update": "PATCH"}
 DENIED = (
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
     "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken",
@@ -80,6 +81,8 @@ class Refusal:
     @property
     def action(self) -> str:
         """The IAM action, for example rds:FailoverDBCluster."""
+        if self.service == "apigatewayv2":  # IAM knows its calls by their HTTP methods only
+            return f"apigateway:{API_METHODS[self.operation.partition('_')[0]]}"
         prefix = IAM_PREFIXES.get(self.service, self.service)
         return f"{prefix}:{_camel(self.operation)}"
 

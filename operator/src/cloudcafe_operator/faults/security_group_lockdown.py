@@ -4,7 +4,7 @@ What is revoked is captured whole, with descriptions and tags, and authorised ag
 what others add or take away meanwhile stays as they left it. The group itself bears the run's uid
 while its rules are away, so that an undo knows, from the world alone, whether anything was done.
 
-AWS gives a rule that is authorised again a new id: see docs/decisions/0005.
+AWS gives a rule that is authorised again a new id: see docs/decisions/0008.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from cafe_kit.aws import Aws
 from cafe_kit.cloudwatch import add_cloudwatch
 from cafe_kit.sqs import SqsConsumer
 
-from cafe_payments.endpoints import router
+from cafe_payments.endpoints import callbacks, router
 from cafe_payments.handler import PaymentHandler
 from cafe_payments.settings import PaymentSettings
 from cafe_payments.wiring import assemble
@@ -19,7 +19,7 @@ def build(settings: PaymentSettings) -> Application:
         NAME,
         "CloudCafe payment processor",
         settings,
-        [router],
+        [router, callbacks],
         story="Card-Testing Attack",
     )
     aws = Aws(settings.aws_region, settings.aws_threads)
@@ -37,6 +37,7 @@ def build(settings: PaymentSettings) -> Application:
         concurrency=settings.batches,
     )
     application.public.state.ledger = parts.ledger
+    application.public.state.merchant_key = settings.merchant_key
     if settings.takes_messages:
         application.workers["payments"] = consumer.run
     application.closers += [aws.close, parts.ledger.close, parts.provider.close]

@@ -1,4 +1,4 @@
-"""The card provider's call back, by API Gateway. Pure; `lambda_handler.py` calls it.
+"""The card provider's call back. Pure; `lambda_handler.py` and `endpoints.py` call it.
 
 A call back is a hint and no more: who forges one must gain nothing, so nothing is taken from it
 into the ledger. What became of a charge is asked of the provider itself, by the next delivery of
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SIGNATURE = "x-signature"
+PATH = "/provider/callbacks"
 LONGEST_BODY = 16 * 1024
 LONGEST_REFERENCE = 128
 ACCEPTED, MALFORMED, UNSIGNED, TOO_LONG = 202, 400, 401, 413

@@ -1,5 +1,9 @@
-"""HTTP of the payment processor: reading only, for the platform. Charging comes by the queue."""
+"""HTTP of the payment processor: the platform reads, the card provider calls back.
 
+Charging comes by the queue.
+"""
+
+import base64
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
@@ -8,13 +12,15 @@ from cafe_kit.events import Moment
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import ORDER_ID, STORE_ID
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from cafe_payments import callback
 from cafe_payments.books import ledger_page, view
 from cafe_payments.models import LedgerPage, PaymentView, Period
 from cafe_payments.repository import DynamoLedger
 
 router = APIRouter(dependencies=[ServiceOnly])
+callbacks = APIRouter()  # the signature of the body is what lets a call back in
 
 
 async def _ledger(request: Request) -> DynamoLedger:
@@ -56,3 +62,24 @@ async def get_ledger(
 ) -> LedgerPage:
     """The payments of the orders placed in [from, until). A page may be short; follow `next`."""
     return await ledger_page(ledger, period, limit=limit, cursor=cursor)
+
+
+@callbacks.post(
+    callback.PATH,
+    status_code=callback.ACCEPTED,
+    responses={
+        callback.MALFORMED: {"description": "It names no order"},
+        callback.UNSIGNED: {"description": "Not signed with our key"},
+        callback.TOO_LONG: {"description": "Longer than any call back"},
+    },
+    tags=["provider"],
+)
+async def call_back(request: Request) -> Response:
+    """The card provider tells that a charge has changed; as a function, API Gateway brings it."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > callback.LONGEST_BODY:
+        return Response(status_code=callback.TOO_LONG)
+    body = base64.b64encode(await request.body()).decode()
+    event = {"headers": dict(request.headers), "body": body, "isBase64Encoded": True}
+    status, _ = callback.judge(event, request.app.state.merchant_key)
+    return Response(status_code=status)
