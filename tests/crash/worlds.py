@@ -8,6 +8,7 @@ import copy
 from datetime import UTC, datetime
 
 from cloudcafe_operator.errors import NotFound, Retry
+from cloudcafe_operator.faults.registry import faults
 
 from tests.crash.parts import PARTS
 from tests.crash.pods import OPTED_IN, Pods
@@ -56,7 +57,7 @@ def experiment_spec(fault, **changes):
                 "recovery": {"within": "60s"},
             }
         ],
-        "consent": [fault],
+        "consent": [fault] if faults()[fault].irreversible else [],
         "limits": {"maxTargets": 2, "maxPercent": 50, "maxDuration": "5m"},
         **changes,
     }
