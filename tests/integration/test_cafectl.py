@@ -37,10 +37,16 @@ def cafectl(cluster, namespace, home, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def shop(cluster, namespace, cafe, operator, tmp_path):
+def shop(cluster, namespace, cafe, operator, written):
     """A shop to break, an operator, and the file of an experiment."""
     furnish(cluster, namespace, cafe)
     operator.start()
+    return written
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The file of an experiment."""
     probe = {"name": "coffee", "order": {"store": "espresso-soho"}}
     item = experiment("podPartition", steadyState={"baseline": "3s", "probes": [probe]})
     item["metadata"] = {"name": "cut"}
@@ -88,11 +94,11 @@ def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(
     assert "step break" not in cafectl("explain", "Halted")
 
 
-def test_a_misspelt_experiment_is_refused_with_the_servers_sentence(cafectl, shop):
-    item = yaml.safe_load(shop.read_text())
+def test_a_misspelt_experiment_is_refused_with_the_servers_sentence(cafectl, written):
+    item = yaml.safe_load(written.read_text())
     item["spec"]["hypotesis"] = "?"
-    shop.write_text(yaml.safe_dump(item))
-    assert 'unknown field "spec.hypotesis"' in cafectl("run", shop, code=2)
+    written.write_text(yaml.safe_dump(item))
+    assert 'unknown field "spec.hypotesis"' in cafectl("run", written, code=2)
 
 
 def phase(cluster, name, namespace):

@@ -88,7 +88,7 @@ def follow(chaos: Chaos, name: str, *, clock: Clock, tell: Tell) -> Run:
             seen = read(found)
         if seen:
             tell(Sight(seen, clock.now(), trouble))
-            if seen.finished and not trouble:
+            if seen.finished:
                 return seen
         clock.sleep(EVERY_S)
 
