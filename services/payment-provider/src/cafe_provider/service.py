@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 
 from cafe_kit.errors import CafeError, TimedOutError, UnprocessableError
+from cafe_kit.ledger_index import moment
 from cafe_kit.paging import decode_cursor, encode_cursor
 
 from cafe_provider import charges
@@ -83,7 +84,7 @@ class ProviderService:
         following = None
         if len(found) > limit:
             serial, last = page[-1]
-            at = charges.moment(last.wanted.placed_at)
+            at = moment(last.wanted.placed_at)
             following = encode_cursor({"at": at, "serial": str(serial)})
         return LedgerPage(entries=[_entry(charge) for _, charge in page], next=following)
 
