@@ -18,6 +18,7 @@ class Cache:
         self._clock = clock
         self._filled = 0.0
         self.requests = 10
+        self.idle_pods: set[str] = set()
         self.flushed_by = ""
         self.flushes = 0
         self.status = "available"
@@ -33,7 +34,8 @@ class Cache:
     def answer(self, method: str, path: str, pod_ip: str, body: Any) -> dict[str, Any]:
         """The service's admin port: GET /cache and POST /cache/flush."""
         if method == "GET":
-            return self.view()
+            idle = {"requests": 0, "hits": 0} if pod_ip in self.idle_pods else {}
+            return self.view() | idle
         assert path == "/cache/flush"
         if body["by"] == self.flushed_by:
             return {"flushed": False}

@@ -3,6 +3,7 @@
 import pytest
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.elasticache_flush import ElasticacheFlush
+from cloudcafe_operator.kinds import PODS
 
 from tests.crash.bench import Bench
 
@@ -22,6 +23,29 @@ async def test_recovered_is_the_asked_share_of_the_hit_ratio_that_was():
     assert await made.fault.healthy(entry, made.reach)
     cache.requests = 0
     assert not await made.fault.healthy(entry, made.reach)
+
+
+async def test_guests_may_be_with_another_replica_than_the_first():
+    made, cache = bench()
+    for number in (1, 2):
+        await made.world.kubernetes.create(
+            PODS,
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": f"menu-{number}",
+                    "namespace": made.reach.namespace,
+                    "labels": {"app.kubernetes.io/name": "menu"},
+                },
+                "status": {"phase": "Running", "podIP": f"10.0.0.{number}"},
+            },
+        )
+    cache.idle_pods = {"10.0.0.1"}
+    entry = await made.entry()
+    await made.inject(entry)
+    made.world.clock.advance(3)
+    assert await made.fault.healthy(entry, made.reach)
 
 
 async def test_a_cache_that_nobody_asked_before_has_to_hit_as_if_it_always_had():

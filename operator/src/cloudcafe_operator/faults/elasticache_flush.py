@@ -14,6 +14,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.aws_tags import AwsSelector, tagged
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -47,6 +48,7 @@ class ElasticacheFlush(Fault[ElasticacheFlushSpec]):
         "cannot be undone, since the copies are gone; it has recovered when the hit ratio is back"
     )
     iam_actions = ("tag:GetResources", "elasticache:DescribeReplicationGroups")
+    rbac = ("list pods",)
 
     async def select(self, spec: ElasticacheFlushSpec, world: World) -> Sequence[Target]:
         """Return the replication groups that match."""
@@ -115,4 +117,14 @@ def _ratio(cache: Json) -> float | None:
 
 
 async def _cache(service: str, world: World) -> Json:
-    return await world.admin.call(service, "GET", "/cache", namespace=world.namespace)
+    """Return what all replicas saw together: guests may be with another than the one we reach."""
+    pods = await world.kubernetes.list(
+        PODS, namespace=world.namespace, labels=f"app.kubernetes.io/name={service}"
+    )
+    running = [pod["status"] for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+    seen = [
+        await world.admin.call(service, "GET", "/cache", namespace=world.namespace, pod_ip=address)
+        for address in [status["podIP"] for status in running if status.get("podIP")] or [""]
+    ]
+    sums = {name: sum(one[name] for one in seen) for name in ("requests", "hits")}
+    return {**seen[0], **sums}
