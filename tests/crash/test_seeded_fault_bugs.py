@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 from cloudcafe_operator.effects import execute
 from cloudcafe_operator.effects.execute import Executor
-from cloudcafe_operator.faults import cpu_stress, eks_node_drain
+from cloudcafe_operator.faults import (
+    cpu_stress,
+    dynamodb_throttle,
+    eks_node_drain,
+    lambda_concurrency_zero,
+    sqs_backlog,
+)
+from cloudcafe_operator.faults.alb_routing_failure import AlbRoutingFailure
 from cloudcafe_operator.faults.contract import Undone
 from cloudcafe_operator.faults.cpu_stress import CpuStress
 from cloudcafe_operator.faults.pod_kill import PodKill
@@ -120,7 +127,45 @@ def an_undo_that_failed_is_not_tried_again(patch):
     patch.setattr(chaos, "next_step", wrong)
 
 
+def undo_throws_the_owners_policy_away(patch):
+    patch.setattr(sqs_backlog, "_text", lambda *_: "")
+
+
+def undo_forgets_that_there_was_a_reservation(patch):
+    right = lambda_concurrency_zero._reserve
+
+    async def wrong(target, number, world):
+        await right(target, None if number else number, world)
+
+    patch.setattr(lambda_concurrency_zero, "_reserve", wrong)
+
+
+def our_own_answer_is_taken_for_somebody_elses(patch):
+    async def diverged(self, entry, world):
+        return Undone("Diverged", "it does something else now")
+
+    async def believed(*_):
+        return True
+
+    patch.setattr(AlbRoutingFailure, "revert", diverged)
+    patch.setattr(AlbRoutingFailure, "verify", believed)
+
+
+def undo_gives_a_table_the_throughput_of_another_moment(patch):
+    right = dynamodb_throttle._update
+
+    async def wrong(name, throughput, world):
+        more = {**throughput, "write": throughput["write"] + 1}
+        await right(name, more if throughput["write"] > 1 else throughput, world)
+
+    patch.setattr(dynamodb_throttle, "_update", wrong)
+
+
 BUGS = [
+    (undo_throws_the_owners_policy_away, "sqsBacklog", None),
+    (undo_forgets_that_there_was_a_reservation, "lambdaConcurrencyZero", None),
+    (our_own_answer_is_taken_for_somebody_elses, "albRoutingFailure", None),
+    (undo_gives_a_table_the_throughput_of_another_moment, "dynamodbThrottle", None),
     (nobody_is_asked_whose_stress_it_is, "cpuStress", None),
     (stress_is_stopped_in_a_wrong_name, "cpuStress", None),
     (a_cordon_carries_no_mark, "eksNodeDrain", None),
