@@ -220,13 +220,13 @@ def test_a_stopped_database_stays_stopped_and_the_cluster_still_grows(start):
 
 
 def test_a_failover_goes_on_where_it_was_when_the_process_ended(start):
-    with start(LOCALAWS_FAILOVER_SECONDS="4") as aws:
+    with start(LOCALAWS_FAILOVER_SECONDS="30") as aws:  # longer than a restart on a busy machine
         client_of(aws, "rds").failover_db_cluster(DBClusterIdentifier="cloudcafe")
     with start() as aws:
         eventually(lambda: cluster_status(aws) == "failing-over", "the failover to go on")
         under_way = aws.state()["consequences"]["aurora_failover"]["failingOver"]["cloudcafe"]
         assert (under_way["from"], under_way["to"]) == ("cloudcafe-1", "cloudcafe-2")
-        eventually(lambda: cluster_status(aws) == "available", "the failover to end")
+        eventually(lambda: cluster_status(aws) == "available", "the failover to end", 45)
         assert members(aws) == {"cloudcafe-1": False, "cloudcafe-2": True}
 
 
