@@ -228,6 +228,10 @@ def test_who_may_not_inject_is_told_what_is_missing(server, namespace, created):
     eventually(lambda: not said(), "the experiment to be accepted")
 
 
+def test_whoever_may_inject_everything_may_apply_the_whole_game_day(created):
+    assert created(sample("chaos/gamedays/master-chaos.yaml"))["name"] == "master-chaos"
+
+
 def test_a_run_made_by_hand_is_refused_whoever_makes_it(server, namespace):
     experiment = yaml.safe_load(sample(EXPERIMENT))
     forged = {
