@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 from xml.sax.saxutils import escape
 
 NOT_IMPLEMENTED = 501
@@ -66,6 +67,15 @@ class Reply:
         """The same answer with another body, without the checksum of the old one."""
         headers = tuple(pair for pair in self.headers if pair[0].lower() != b"x-amz-crc32")
         return replace(self, body=body, headers=headers)
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The object that a body carries; None for whatever else it is: the emulator refuses that."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def json_reply(document: object, *, version: str = "1.0") -> Reply:

@@ -36,3 +36,8 @@ def stores(settings: Settings) -> tuple[Store, ...]:
         Store("elasticache", "menu", 6379, cache),
         Store("memorydb", "loyalty", 6379, points),
     )
+
+
+def store(name: str, settings: Settings) -> Store:
+    """The store of that name."""
+    return next(one for one in stores(settings) if one.name == name)

@@ -12,8 +12,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
+from localaws.toxiproxy import ToxiproxyUnreachableError
+
 if TYPE_CHECKING:
     from localaws.toxiproxy import Proxy
+
+
+log = structlog.get_logger(__name__)
 
 
 class Endpoints(Protocol):
@@ -21,6 +28,33 @@ class Endpoints(Protocol):
 
     async def ensure(self, proxy: Proxy, *, enabled: bool) -> bool:
         """Switch as wanted; returns whether anything changed. Raises ToxiproxyUnreachableError."""
+
+
+class Endpoint:
+    """One endpoint as one consequence wants it, and what is known of it."""
+
+    def __init__(self, switch: Endpoints | None, proxy: Proxy) -> None:
+        self._switch = switch
+        self._proxy = proxy
+        self._switching = asyncio.Lock()
+        self.known = "unknown" if switch else "no Toxiproxy configured: state only"
+
+    async def serve(self, *, enabled: bool) -> None:
+        """Switch as wanted; out of reach is told once, and tried again with the next call."""
+        if self._switch is None:
+            return
+        wanted = "serving" if enabled else "cut"
+        async with self._switching:
+            try:
+                if await self._switch.ensure(self._proxy, enabled=enabled):
+                    log.info("endpoint switched", endpoint=self._proxy.name, now=wanted)
+                self.known = wanted
+            except ToxiproxyUnreachableError as error:
+                if not self.known.startswith("unreachable"):
+                    log.warning(
+                        "endpoint out of reach", endpoint=self._proxy.name, error=str(error)
+                    )
+                self.known = f"unreachable, should be {wanted}"
 
 
 class Switchboard:

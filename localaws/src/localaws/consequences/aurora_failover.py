@@ -20,7 +20,8 @@ import structlog
 from prometheus_client import Counter
 
 from localaws.failover import Failover, Phase, serves
-from localaws.toxiproxy import Proxy, ToxiproxyUnreachableError
+from localaws.stores import store
+from localaws.switchboard import Endpoint
 from localaws.world import ClusterKey
 
 if TYPE_CHECKING:
@@ -41,13 +42,10 @@ class AuroraFailover:
     services = frozenset({"rds"})
 
     def __init__(self, world: World, toxiproxy: Endpoints | None) -> None:
-        settings = world.settings
         self._world = world
-        self._toxiproxy = toxiproxy
-        self._proxy = Proxy("aurora-writer", "0.0.0.0:5432", settings.postgres_upstream)
+        self._endpoint = Endpoint(toxiproxy, store("aurora", world.settings).proxy)
         self._running: dict[ClusterKey, Failover] = {}
         self._ticking = asyncio.Lock()
-        self._endpoint = "unknown" if toxiproxy else "no Toxiproxy configured: state only"
         self._failovers = Counter(
             "localaws_aurora_failovers",
             "Failovers that were started, by cluster",
@@ -86,7 +84,7 @@ class AuroraFailover:
             now = self._world.clock()
             for key, failover in list(self._running.items()):
                 self._advance(key, failover, now)
-            await self._switch(enabled=serves(self._of_postgres(), now))
+            await self._endpoint.serve(enabled=serves(self._of_postgres(), now))
             dues = [failover.due(now) for failover in self._running.values()]
             return min([RECONCILE_SECONDS, *dues])
 
@@ -94,7 +92,7 @@ class AuroraFailover:
         """The failovers under way, and what is known of the proxy."""
         now = self._world.clock()
         return {
-            "writerEndpoint": self._endpoint,
+            "writerEndpoint": self._endpoint.known,
             "failingOver": {
                 key.identifier: {
                     "from": failover.old_writer,
@@ -151,19 +149,6 @@ class AuroraFailover:
     def _of_postgres(self) -> Failover | None:
         wanted = self._world.settings.aurora_cluster
         return next((f for key, f in self._running.items() if key.identifier == wanted), None)
-
-    async def _switch(self, *, enabled: bool) -> None:
-        if self._toxiproxy is None:
-            return
-        wanted = "serving" if enabled else "cut"
-        try:
-            if await self._toxiproxy.ensure(self._proxy, enabled=enabled):
-                log.info("writer endpoint switched", endpoint=wanted)
-            self._endpoint = wanted
-        except ToxiproxyUnreachableError as error:
-            if not self._endpoint.startswith("unreachable"):
-                log.warning("writer endpoint out of reach", error=str(error))
-            self._endpoint = f"unreachable, should be {wanted}"
 
 
 def build(world: World) -> AuroraFailover:

@@ -19,6 +19,7 @@ from localaws.consequences import _dynamodb_refusals as refusals
 from localaws.consequences._dynamodb_batches import Batches
 from localaws.consequences._dynamodb_calls import item_write_units, table_key
 from localaws.consequences._dynamodb_metrics import Meter
+from localaws.messages import json_object
 from localaws.tables import Direction, TableKey, Tables, Throughput, throughput_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class DynamoDBCapacity:
     async def answer(self, request: Request, forward: Forward) -> Reply:
         """Throttle, or forward and charge."""
         action = request.action
-        data = _object(request.body)
+        data = json_object(request.body)
         if data is None:
             return await forward(request)  # the emulator says what is wrong with it
         if action in WRITES:
@@ -138,14 +139,6 @@ class DynamoDBCapacity:
 def build(world: World) -> DynamoDBCapacity:
     """The consequence with its real surroundings."""
     return DynamoDBCapacity(world)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def _asking_for_capacity(request: Request, data: dict[str, Any]) -> Request:

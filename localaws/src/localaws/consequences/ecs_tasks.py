@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from prometheus_client import Counter
 
-from localaws.messages import Reply, error_reply, json_reply, protocol_of
+from localaws.messages import Reply, error_reply, json_object, json_reply, protocol_of
 from localaws.pods import Pod, Pods, PodsUnreachableError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class EcsTasks:
 
     async def answer(self, request: Request, forward: Forward) -> Reply:
         """Answer from the pods what concerns our service's tasks."""
-        data = _object(request.body)
+        data = json_object(request.body) or {}
         ours = _name(data.get("cluster")) == CLUSTER
         counted = request.action == "DescribeServices"
         if self._pods is None or not ours or not (counted or request.action in TASKS):
@@ -158,11 +158,3 @@ def _arn(request: Request, pod: Pod) -> str:
 def _name(reference: object) -> str:
     """The last part of an ARN, or the name itself."""
     return str(reference or "").rpartition("/")[2]
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}

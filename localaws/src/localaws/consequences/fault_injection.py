@@ -16,7 +16,14 @@ import structlog
 from prometheus_client import Counter as Metric
 
 from localaws.fis import FULL, Experiment, InvalidTemplateError, Laboratory
-from localaws.messages import NOT_IMPLEMENTED, Protocol, Reply, error_reply, protocol_of
+from localaws.messages import (
+    NOT_IMPLEMENTED,
+    Protocol,
+    Reply,
+    error_reply,
+    json_object,
+    protocol_of,
+)
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
@@ -175,10 +182,5 @@ def _throttled(request: Request, stream: str) -> Reply:
 
 
 def _stream(body: bytes) -> str:
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return ""
-    if not isinstance(data, dict):
-        return ""
+    data = json_object(body) or {}
     return str(data.get("StreamName") or str(data.get("StreamARN", "")).rpartition("/")[2])

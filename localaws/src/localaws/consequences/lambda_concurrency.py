@@ -8,7 +8,6 @@ waits; what it had received before is finished, as invocations under way are.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from localaws.messages import json_reply
+from localaws.messages import json_object, json_reply
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
@@ -47,7 +46,7 @@ class LambdaConcurrency:
             return await self._lambda(request, forward)
         if request.action != "ReceiveMessage":
             return await forward(request)
-        data = _object(request.body)
+        data = json_object(request.body) or {}
         queue = str(data.get("QueueUrl", "")).rpartition("/")[2]
         if queue not in EVENT_SOURCES.values():
             return await forward(request)
@@ -84,7 +83,7 @@ class LambdaConcurrency:
 
     async def _look(self, function: str) -> None:
         reply = await self._world.call(_get_concurrency(self._world, function))
-        reserved = _object(reply.body).get("ReservedConcurrentExecutions")
+        reserved = (json_object(reply.body) or {}).get("ReservedConcurrentExecutions")
         queue = EVENT_SOURCES[function]
         stopped = reply.status == OK and reserved == 0
         if stopped == (queue in self._stopped):
@@ -116,11 +115,3 @@ def build(world: World) -> LambdaConcurrency:
 def _get_concurrency(world: World, function: str) -> Request:
     path = f"/2019-09-30/functions/{function}/concurrency"
     return replace(world.request("lambda", "", b""), method="GET", path=path)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}

@@ -10,7 +10,6 @@ over then, since its seconds have passed.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,8 @@ import structlog
 from prometheus_client import Counter
 
 from localaws.messages import Protocol, Reply, error_reply, json_reply
-from localaws.stores import stores
-from localaws.toxiproxy import ToxiproxyUnreachableError
+from localaws.stores import store
+from localaws.switchboard import Endpoint
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
@@ -44,14 +43,10 @@ class MemorydbFailover:
     services = frozenset({"memorydb"})
 
     def __init__(self, world: World, switch: Endpoints | None) -> None:
-        settings = world.settings
         self._world = world
-        self._switch = switch
-        self._store = next(one for one in stores(settings) if one.name == "memorydb")
+        self._endpoint = Endpoint(switch, store("memorydb", world.settings).proxy)
         self._events: Events = []
         self._under_way: tuple[str, str, float] | None = None  # cluster, shard, the end
-        self._endpoint = "unknown" if switch else "no Toxiproxy configured: state only"
-        self._switching = asyncio.Lock()
         self._failovers = Counter(
             "localaws_memorydb_failovers", "Failovers that were started", registry=world.registry
         )
@@ -76,14 +71,14 @@ class MemorydbFailover:
             self._note(cluster, done)
             self._note(cluster, f"Finished recovery for nodes {names[0]}")
             log.info("failover over", cluster=cluster, shard=shard)
-        await self._serve(enabled=self._under_way is None)
+        await self._endpoint.serve(enabled=self._under_way is None)
         left = self._under_way[2] - now if self._under_way else TICK_SECONDS
         return min(TICK_SECONDS, max(0.0, left))
 
     def state(self) -> object:
         """The failover under way, and what is known of the proxy."""
         cluster = self._under_way[0] if self._under_way else None
-        return {"endpoint": self._endpoint, "failingOver": cluster}
+        return {"endpoint": self._endpoint.known, "failingOver": cluster}
 
     def memory(self) -> object:
         """What happened, so that the limit of a day survives a restart."""
@@ -159,19 +154,6 @@ class MemorydbFailover:
         self._events = [event for event in self._events if event["Date"] > day]
         kind = {"SourceName": cluster, "SourceType": "cluster"}
         self._events.append({**kind, "Message": message, "Date": time.time()})
-
-    async def _serve(self, *, enabled: bool) -> None:
-        if self._switch is None:
-            return
-        wanted = "serving" if enabled else "cut"
-        async with self._switching:
-            try:
-                await self._switch.ensure(self._store.proxy, enabled=enabled)
-                self._endpoint = wanted
-            except ToxiproxyUnreachableError as error:
-                if not self._endpoint.startswith("unreachable"):
-                    log.warning("endpoint out of reach", error=str(error))
-                self._endpoint = f"unreachable, should be {wanted}"
 
 
 def build(world: World) -> MemorydbFailover:

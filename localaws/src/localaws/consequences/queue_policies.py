@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from prometheus_client import Counter
 
-from localaws.messages import error_reply, protocol_of
+from localaws.messages import error_reply, json_object, protocol_of
 
 if TYPE_CHECKING:
     from localaws.consequences import Forward
@@ -141,11 +141,7 @@ def _denied_by(policy: str) -> list[str]:
 
 def _queue_url(body: bytes) -> str:
     """The queue of a JSON request; the older protocol is not refused anything."""
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return ""
-    return str(data.get("QueueUrl", "")) if isinstance(data, dict) else ""
+    return str((json_object(body) or {}).get("QueueUrl", ""))
 
 
 def _refusal(request: Request) -> Reply:
