@@ -2,110 +2,18 @@
 
 import base64
 import json
-from datetime import UTC, datetime
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Conflict, Retry, Unavailable, UserError
-from cloudcafe_operator.handlers.routes import store_reconciler
-from cloudcafe_operator.kinds import CAFE_STORES
-from cloudcafe_operator.ports import Ports, Ref
-from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE, REASONS, example
-from cloudcafe_operator.settings import Settings
+from cloudcafe_operator.errors import AccessDenied, Unavailable, UserError
+from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE, REASONS
 
-from tests.fakes import (
-    Died,
-    FakeAws,
-    FakeClock,
-    FakeHttp,
-    FakeKubernetes,
-    RecordedEvents,
-    Recorder,
-)
-from tests.fakes.cafe import FakeCafe
-from tests.fakes.store_aws import StoreAws
-
-REF = Ref(CAFE_STORES, "corner", "default")
-QUEUE = "cloudcafe-default-corner-orders.fifo"
-DEAD_LETTERS = "cloudcafe-default-corner-orders-dlq.fifo"
-SECRET = "cloudcafe/default/corner/till"
-ID = "default.corner"
-HOSTS = ("order:8080", "menu:8080", "inventory:8080")
-
-
-class World:
-    """An operator and everything around it."""
-
-    def __init__(self):
-        self.recorder = Recorder()
-        self.kubernetes = FakeKubernetes(self.recorder)
-        self.fake_aws = FakeAws(self.recorder)
-        self.aws = StoreAws(self.fake_aws)
-        self.http = FakeHttp(self.recorder)
-        self.clock = FakeClock(datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-        self.cafe = FakeCafe(now=self.clock.now)
-        self.events = RecordedEvents()
-        self.open_services()
-        self.restart()
-
-    def open_services(self):
-        for host in HOSTS:
-            self.http.mount(host, self.cafe.handle)
-
-    def restart(self):
-        ports = Ports(
-            self.kubernetes,
-            self.fake_aws,
-            self.http,
-            admin=None,
-            clock=self.clock,
-            events=self.events,
-            queue=None,
-        )
-        settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
-        self.reconciler = store_reconciler(settings, ports)
-
-    async def apply(self, **spec):
-        manifest = example()
-        manifest["spec"] |= spec
-        return await self.kubernetes.create(CAFE_STORES, manifest)
-
-    async def reconcile(self):
-        return await self.reconciler.reconcile(REF)
-
-    async def settle(self):
-        """Reconcile until the next wish is far away; errors with a wait are waited for."""
-        for _ in range(40):
-            try:
-                after = await self.reconcile()
-            except (Retry, Conflict) as error:
-                after = getattr(error, "after", 0.1)
-            if after is None or after > 60:
-                return
-            self.clock.advance(after)
-        raise AssertionError("it does not come to rest")
-
-    async def settle_for(self, seconds, until=lambda: False):
-        """Reconcile whenever it is due for so long, or until something holds."""
-        end = self.clock.monotonic() + seconds
-        while self.clock.monotonic() < end and not until():
-            try:
-                after = await self.reconcile()
-            except (Retry, Conflict) as error:
-                after = getattr(error, "after", 0.1)
-            self.clock.advance(min(after or 1.0, max(0.1, end - self.clock.monotonic())))
-
-    @property
-    def store(self):
-        return self.kubernetes.find("CafeStore", "corner", "default")
-
-    def condition(self, type_):
-        found = {c["type"]: c for c in self.store["status"]["conditions"]}
-        return found[type_]["status"], found[type_]["reason"], found[type_].get("message", "")
+from tests.fakes import Died
+from tests.fakes.stores import DEAD_LETTERS, HOSTS, ID, QUEUE, REF, SECRET, StoreWorld
 
 
 @pytest.fixture
 def world():
-    return World()
+    return StoreWorld()
 
 
 async def test_the_shortest_store_becomes_ready_because_a_coffee_was_bought(world):
@@ -543,7 +451,7 @@ async def test_dying_at_any_write_of_a_stores_life_leaves_nothing_behind(moment)
     number, deaths = 0, 1
     while deaths:
         number += 1
-        world = World()
+        world = StoreWorld()
         await world.apply()
         world.recorder.die_at(number, moment)
         deaths = await live(world)

@@ -1,0 +1,94 @@
+"""A CafeStore's whole small world: an operator, its ports, and time that only the test moves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cloudcafe_operator.errors import Conflict, Retry
+from cloudcafe_operator.handlers.routes import store_reconciler
+from cloudcafe_operator.kinds import CAFE_STORES
+from cloudcafe_operator.ports import Ports, Ref
+from cloudcafe_operator.resources.store import example
+from cloudcafe_operator.settings import Settings
+
+from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes, RecordedEvents, Recorder
+from tests.fakes.cafe import FakeCafe
+from tests.fakes.store_aws import StoreAws
+
+REF = Ref(CAFE_STORES, "corner", "default")
+QUEUE = "cloudcafe-default-corner-orders.fifo"
+DEAD_LETTERS = "cloudcafe-default-corner-orders-dlq.fifo"
+SECRET = "cloudcafe/default/corner/till"
+ID = "default.corner"
+HOSTS = ("order:8080", "menu:8080", "inventory:8080")
+
+
+class StoreWorld:
+    """An operator and everything around it."""
+
+    def __init__(self):
+        self.recorder = Recorder()
+        self.kubernetes = FakeKubernetes(self.recorder)
+        self.fake_aws = FakeAws(self.recorder)
+        self.aws = StoreAws(self.fake_aws)
+        self.http = FakeHttp(self.recorder)
+        self.clock = FakeClock(datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
+        self.cafe = FakeCafe(now=self.clock.now)
+        self.events = RecordedEvents()
+        self.open_services()
+        self.restart()
+
+    def open_services(self):
+        for host in HOSTS:
+            self.http.mount(host, self.cafe.handle)
+
+    def restart(self):
+        ports = Ports(
+            self.kubernetes,
+            self.fake_aws,
+            self.http,
+            admin=None,
+            clock=self.clock,
+            events=self.events,
+            queue=None,
+        )
+        settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
+        self.reconciler = store_reconciler(settings, ports)
+
+    async def apply(self, **spec):
+        manifest = example()
+        manifest["spec"] |= spec
+        return await self.kubernetes.create(CAFE_STORES, manifest)
+
+    async def reconcile(self):
+        return await self.reconciler.reconcile(REF)
+
+    async def settle(self):
+        """Reconcile until the next wish is far away; errors with a wait are waited for."""
+        for _ in range(40):
+            try:
+                after = await self.reconcile()
+            except (Retry, Conflict) as error:
+                after = getattr(error, "after", 0.1)
+            if after is None or after > 60:
+                return
+            self.clock.advance(after)
+        raise AssertionError("it does not come to rest")
+
+    async def settle_for(self, seconds, until=lambda: False):
+        """Reconcile whenever it is due for so long, or until something holds."""
+        end = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < end and not until():
+            try:
+                after = await self.reconcile()
+            except (Retry, Conflict) as error:
+                after = getattr(error, "after", 0.1)
+            self.clock.advance(min(after or 1.0, max(0.1, end - self.clock.monotonic())))
+
+    @property
+    def store(self):
+        return self.kubernetes.find("CafeStore", "corner", "default")
+
+    def condition(self, type_):
+        found = {c["type"]: c for c in self.store["status"]["conditions"]}
+        return found[type_]["status"], found[type_]["reason"], found[type_].get("message", "")
