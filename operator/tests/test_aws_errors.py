@@ -8,6 +8,7 @@ from cloudcafe_operator.errors import (
     AlreadyExists,
     Conflict,
     NotFound,
+    QuotaExceeded,
     Retry,
     Throttled,
     Unavailable,
@@ -25,6 +26,19 @@ def refusal(code, *, service="sqs", operation="create_queue", status=400):
     ("given_refusal", "kind"),
     [
         (refusal("ThrottlingException"), Throttled),
+        (refusal("LimitExceededException", service="secretsmanager"), QuotaExceeded),
+        (refusal("LimitExceeded", service="cloudwatch"), QuotaExceeded),
+        (refusal("ServiceQuotaExceededException"), QuotaExceeded),
+        (refusal("InstanceQuotaExceeded", service="rds"), QuotaExceeded),
+        (
+            refusal("LimitExceededException", service="dynamodb", operation="create_table"),
+            QuotaExceeded,
+        ),
+        (
+            refusal("LimitExceededException", service="dynamodb", operation="update_table"),
+            Throttled,
+        ),
+        (refusal("LimitExceededException", service="kinesis", operation="split_shard"), Throttled),
         (refusal("AWS.SimpleQueueService.NonExistentQueue"), NotFound),
         (refusal("DBClusterNotFoundFault"), NotFound),
         (refusal("QueueNameExists"), AlreadyExists),
@@ -53,6 +67,15 @@ def test_a_missing_permission_is_named_as_iam_names_it(service, operation, actio
     error = error_for(refusal("AccessDenied", service=service, operation=operation))
     assert type(error) is AccessDenied
     assert f"grant {action} to the operator's IAM role" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("service", "code"), [("sqs", "sqs"), ("cloudwatch", "monitoring"), ("dynamodb", "dynamodb")]
+)
+def test_a_used_up_quota_says_where_more_is_asked_for(service, code):
+    error = error_for(refusal("ServiceQuotaExceededException", service=service))
+    assert error.reason == "QuotaExceeded"
+    assert f"list-service-quotas --service-code {code}" in str(error)
 
 
 def test_a_deleted_queues_name_is_waited_for():

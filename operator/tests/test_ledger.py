@@ -4,7 +4,6 @@ import asyncio
 import gc
 import time
 from datetime import timedelta
-from operator.tests.test_store import ID, REF, World
 
 import pytest
 from cafe_ledger.collect import Collector
@@ -15,10 +14,12 @@ from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.ledger import NAME, Look, Share, judge_ledger
 from cloudcafe_operator.ports import Ports
-from cloudcafe_operator.resources.store import REASONS, example
+from cloudcafe_operator.resources.reasons import REASONS
+from cloudcafe_operator.resources.store import example
 from cloudcafe_operator.settings import Settings
 
 from tests.fakes import books as books_over_http
+from tests.fakes.stores import ID, REF, StoreWorld
 
 
 class Queue:
@@ -31,7 +32,7 @@ class Queue:
         self.woken.append(key)
 
 
-class LedgerWorld(World):
+class LedgerWorld(StoreWorld):
     """A store, and the books of all services behind the same HTTP."""
 
     def __init__(self):
@@ -265,7 +266,7 @@ async def test_many_orders_hold_up_the_event_loop_for_less_than_50_ms(world):
 
 
 def test_every_reason_is_documented():
-    now = World().clock.now()
+    now = StoreWorld().clock.now()
     looks = [
         None,
         Look(now, now, problem="away"),

@@ -5,7 +5,8 @@ import json
 
 import pytest
 from cloudcafe_operator.errors import AccessDenied, Unavailable, UserError
-from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE, REASONS
+from cloudcafe_operator.resources.reasons import REASONS
+from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
 
 from tests.fakes import Died
 from tests.fakes.stores import DEAD_LETTERS, HOSTS, ID, QUEUE, REF, SECRET, StoreWorld

@@ -6,6 +6,7 @@ reconcile is tried again. A message says what happened, to which resource, and w
     OperatorError
     ├── UserError        the spec must change: a condition says so, no retry before it changes
     ├── AccessDenied     a permission is missing: named with its IAM action or RBAC verb, slow retry
+    ├── QuotaExceeded    the account may have no more of it: slow retry, more is asked for elsewhere
     ├── NotFound         the thing is not there (often a success: it was to be deleted)
     ├── AlreadyExists    a create met an object that is there already: read it and decide
     ├── Conflict         somebody wrote first: observe again at once
@@ -34,6 +35,12 @@ class AccessDenied(OperatorError):
     """The operator lacks a permission."""
 
     reason = "AccessDenied"
+
+
+class QuotaExceeded(OperatorError):
+    """The account's quota is used up: waiting does not help, a higher quota or a tidy-up does."""
+
+    reason = "QuotaExceeded"
 
 
 class NotFound(OperatorError):

@@ -25,6 +25,7 @@ from cloudcafe_operator.planning.checks import CHECKS
 from cloudcafe_operator.resources import experiment, run, store
 from cloudcafe_operator.resources.common import Model
 from cloudcafe_operator.resources.crd import Definition, crd
+from cloudcafe_operator.resources.reasons import REASONS
 
 ROOT = Path(__file__).parents[3]
 CRDS = Path("crds")
@@ -124,9 +125,9 @@ def _fields(model: type[Model], within: str = "") -> Iterator[dict[str, str]]:
 
 
 def conditions() -> str:
-    """Return the documented reasons of a store's conditions."""
-    rows = [f"| `{reason}` | {meaning} |" for reason, meaning in store.REASONS.items()]
-    table = "\n".join(["| Reason | Meaning |", "|---|---|", *rows])
+    """Return the documented reasons of a store's conditions, and what to do about each."""
+    rows = [f"| `{name}` | {one.meaning} | {one.remedy} |" for name, one in REASONS.items()]
+    table = "\n".join(["| Reason | Meaning | What to do |", "|---|---|---|", *rows])
     return f"# Reasons in a store's conditions\n\n<!-- {GENERATED} -->\n\n{table}\n"
 
 

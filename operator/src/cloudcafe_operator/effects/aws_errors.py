@@ -16,6 +16,7 @@ from cloudcafe_operator.errors import (
     Conflict,
     NotFound,
     OperatorError,
+    QuotaExceeded,
     Retry,
     Throttled,
     Unavailable,
@@ -37,9 +38,20 @@ DENIED = (
 THROTTLED = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
     "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
-    "ProvisionedThroughputExceededException", "LimitExceededException",
-    "PriorRequestNotComplete", "BandwidthLimitExceeded", "TransactionInProgressException",
+    "ProvisionedThroughputExceededException", "PriorRequestNotComplete",
+    "BandwidthLimitExceeded", "TransactionInProgressException",
 )  # fmt: skip
+QUOTA = (
+    "ServiceQuotaExceededException", "LimitExceeded", "LimitExceededFault",
+    "LimitExceededException", "ResourceLimitExceeded",
+)  # fmt: skip
+# these say LimitExceededException also where too many changes go on at the same time
+BUSY_LIMITS = ("dynamodb", "kinesis")
+QUOTA_CODES = {  # where the name at Service Quotas is not boto3's
+    "cloudwatch": "monitoring",
+    "elbv2": "elasticloadbalancing",
+    "resourcegroupstaggingapi": "tagging",
+}
 MISSING = (
     "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
     "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NotFoundException",
@@ -92,12 +104,33 @@ def error_for(refusal: Refusal) -> OperatorError:
     said = f"{refusal.action}: {refusal.message or refusal.code} ({refusal.code})"
     if refusal.code in DENIED:
         return AccessDenied(f"{said}; grant {refusal.action} to the operator's IAM role")
+    if _has_no_room(refusal):
+        return QuotaExceeded(f"{said}; {_more(refusal)}")
     if refusal.code in NAME_STILL_TAKEN:
         return Unavailable(said, after=SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE)
     for judge, kind in CHECKS:
         if judge(refusal):
             return kind(said)
     return UserError(said)
+
+
+def _has_no_room(refusal: Refusal) -> bool:
+    """The account's quota is used up, which is no matter of pace."""
+    if refusal.code == "LimitExceededException" and refusal.service in BUSY_LIMITS:
+        return _creates(refusal)
+    return refusal.code in QUOTA or "QuotaExceeded" in refusal.code
+
+
+def _more(refusal: Refusal) -> str:
+    code = QUOTA_CODES.get(refusal.service, refusal.service)
+    return (
+        "remove what is not needed (`cafectl orphans` finds what vanished stores left), or ask "
+        f"for more: aws service-quotas list-service-quotas --service-code {code}"
+    )
+
+
+def _is_too_fast(refusal: Refusal) -> bool:
+    return refusal.code in THROTTLED or refusal.code == "LimitExceededException"
 
 
 def _is_busy(refusal: Refusal) -> bool:
@@ -120,7 +153,7 @@ def _has_no_answer(refusal: Refusal) -> bool:
 
 
 CHECKS: tuple[tuple[Callable[[Refusal], bool], type[OperatorError]], ...] = (
-    (lambda refusal: refusal.code in THROTTLED, Throttled),
+    (_is_too_fast, Throttled),
     (_is_busy, Retry),
     (lambda refusal: refusal.code in MISSING or "NotFound" in refusal.code, NotFound),
     (_exists, AlreadyExists),

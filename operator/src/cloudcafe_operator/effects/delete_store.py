@@ -16,7 +16,8 @@ from cloudcafe_operator.planning.store_report import Story
 from cloudcafe_operator.planning.store_world import Identity
 from cloudcafe_operator.ports import Manifest
 from cloudcafe_operator.resources.common import parse
-from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE, CafeStoreStatus
+from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
+from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 
 @dataclass(frozen=True, slots=True)

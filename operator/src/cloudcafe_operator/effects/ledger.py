@@ -25,7 +25,7 @@ from cloudcafe_operator.planning.ledger import (
 )
 from cloudcafe_operator.ports import Clock, Ref, WakeUp
 from cloudcafe_operator.resources.conditions import Condition, Judgement, get_condition
-from cloudcafe_operator.resources.store import CafeStoreStatus, Ledger
+from cloudcafe_operator.resources.store_status import CafeStoreStatus, Ledger
 
 BELIEVED_LOOKS = 3  # so long a verdict stands while the books cannot be read
 SLICE = 200

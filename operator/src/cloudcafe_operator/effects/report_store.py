@@ -10,7 +10,7 @@ from cloudcafe_operator.kinds import ref_of
 from cloudcafe_operator.planning.store_report import Story, tell
 from cloudcafe_operator.ports import Events, Kubernetes, Manifest
 from cloudcafe_operator.resources.common import merge_patch
-from cloudcafe_operator.resources.store import CafeStoreStatus
+from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cloudcafe_operator.planning import order_path
 from cloudcafe_operator.planning.order_path import NAME, Bought
 from cloudcafe_operator.ports import Clock
 from cloudcafe_operator.resources.conditions import Judgement, false
-from cloudcafe_operator.resources.store import OrderPath
+from cloudcafe_operator.resources.store_status import OrderPath
 
 YOUNG_SECONDS = 3.0
 

@@ -33,7 +33,8 @@ from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
-from cloudcafe_operator.resources.store import FINALIZER, CafeStoreSpec, CafeStoreStatus
+from cloudcafe_operator.resources.store import FINALIZER, CafeStoreSpec
+from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 
 @dataclass(frozen=True, slots=True)

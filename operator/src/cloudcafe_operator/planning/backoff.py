@@ -12,6 +12,7 @@ from cloudcafe_operator.errors import (
     AccessDenied,
     Conflict,
     OperatorError,
+    QuotaExceeded,
     Retry,
     Throttled,
     Unavailable,
@@ -36,6 +37,7 @@ class Backoff:
 BY_TYPE: tuple[tuple[type[Exception], Backoff], ...] = (
     (UserError, Backoff(600, 3600)),
     (AccessDenied, Backoff(30, 300)),
+    (QuotaExceeded, Backoff(60, 600)),
     (Conflict, Backoff(0.05, 5)),
     (Throttled, Backoff(2, 120)),
     (Unavailable, Backoff(1, 60)),

@@ -13,7 +13,7 @@ from cloudcafe_operator.resources.conditions import Judgement, false, true, unkn
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.probe import LedgerProbe
 from cloudcafe_operator.resources.run import BooksAnswer, BooksOutcome
-from cloudcafe_operator.resources.store import Ledger
+from cloudcafe_operator.resources.store_status import Ledger
 
 NAME = "LedgerBalanced"
 SHOWN = 5

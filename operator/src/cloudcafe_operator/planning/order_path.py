@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudcafe_operator.resources.conditions import Judgement, false, true, unknown
-from cloudcafe_operator.resources.store import CafeStoreSpec, Hop, OrderPath
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.resources.store_status import Hop, OrderPath
 
 NAME = "OrderPathVerified"
 PATIENCE_SECONDS = 30.0

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 from cloudcafe_operator.planning.store_world import Identity
-from cloudcafe_operator.resources.store import FORCE_DELETE, Deletion
+from cloudcafe_operator.resources.store import FORCE_DELETE
+from cloudcafe_operator.resources.store_status import Deletion
 
 Removal = Literal[
     "orders stopped",

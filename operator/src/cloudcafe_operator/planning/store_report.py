@@ -28,13 +28,8 @@ from cloudcafe_operator.resources.conditions import (
     true,
     unknown,
 )
-from cloudcafe_operator.resources.store import (
-    CafeStoreSpec,
-    CafeStoreStatus,
-    Ledger,
-    NextRush,
-    OrderPath,
-)
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.resources.store_status import CafeStoreStatus, Ledger, NextRush, OrderPath
 
 FINE_WHEN_FALSE = ("Drifted", "Paused")
 TYPES = (

@@ -21,7 +21,8 @@ from cloudcafe_operator.planning.store_world import (
     Wanted,
 )
 from cloudcafe_operator.resources.conditions import Judgement, false, true, unknown
-from cloudcafe_operator.resources.store import CafeStoreSpec, Drift, OwnedResource
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.resources.store_status import Drift, OwnedResource
 
 
 def judge_data_tier(wanted: Wanted, observed: Observed, todo: Sequence[Step]) -> Judgement:

@@ -1,0 +1,91 @@
+"""The truth about a CafeStore, as its status says it. Written by `effects/report_store.py` only."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cloudcafe_operator.resources.common import StatusModel, Time, keyed_by
+from cloudcafe_operator.resources.conditions import Condition
+
+
+class OwnedResource(StatusModel):
+    """Something that exists for this store."""
+
+    kind: str = Field(description="For example SQSQueue.")
+    name: str = Field(description="Its name there.")
+    arn: str = Field(default="", description="Its ARN or URL.")
+    state: str = Field(description="Ready, Missing or Unknown.")
+
+
+class Drift(StatusModel):
+    """A setting that somebody changed by hand."""
+
+    resource: str = Field(description="The resource's name.")
+    field: str = Field(description="The setting.")
+    want: str = Field(description="What the spec means.")
+    got: str = Field(description="What is there.")
+    since: Time = Field(description="When it was first seen.")
+
+
+class Hop(StatusModel):
+    """One part of the way of an order."""
+
+    name: str = Field(description="accept: HTTP answer; confirm: stock reserved and all told.")
+    ms: int = Field(description="Milliseconds.")
+
+
+class OrderPath(StatusModel):
+    """The last coffee that the operator tried to buy."""
+
+    order_id: str = Field(default="", description="The synthetic order.")
+    at: Time = Field(description="When it was known how it ended.")
+    next_at: Time = Field(description="When the next is bought.")
+    generation: int = Field(default=0, description="The metadata.generation it proves.")
+    total_ms: int | None = Field(default=None, description="From ordering to confirmation.")
+    hops: tuple[Hop, ...] = Field(default=(), description="Where the time went.")
+
+
+class Ledger(StatusModel):
+    """The look at the books on which LedgerBalanced rests: the last that changed it."""
+
+    since: Time = Field(description="Orders placed from this moment on were compared.")
+    until: Time = Field(description="And before this one.")
+    orders: int = Field(description="How many there were.")
+    findings: int = Field(description="How many damages were found.")
+    first: tuple[str, ...] = Field(default=(), description="The first of them, at most five.")
+
+
+class NextRush(StatusModel):
+    """The rush that is on, or else the next."""
+
+    name: str = Field(description="As in spec.rushes.")
+    start: Time = Field(description="When it begins.")
+    end: Time = Field(description="When it is over.")
+    orders_per_minute: int = Field(description="How many orders are expected.")
+
+
+class Deletion(StatusModel):
+    """How far deleting has come."""
+
+    done: tuple[str, ...] = Field(default=(), description="What is gone.")
+    next: str = Field(default="", description="What goes next.")
+    blocked_by: str = Field(default="", description="Why it waits, and what to do.")
+
+
+class CafeStoreStatus(StatusModel):
+    """What the operator found."""
+
+    observed_generation: int = Field(default=0, description="The spec this status is about.")
+    store_id: str = Field(default="", description="Its id at the cafe's services.")
+    accepting_orders: bool = Field(default=False, description="Whether guests can order.")
+    open: bool = Field(default=False, description="Whether it is open by its hours.")
+    next_change: Time | None = Field(default=None, description="When it opens or closes next.")
+    next_rush: NextRush | None = Field(default=None, description="What it gets ready for.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(), description="The truth, one by one.", json_schema_extra=keyed_by("type")
+    )
+    resources: tuple[OwnedResource, ...] = Field(default=(), description="What exists for it.")
+    drift: tuple[Drift, ...] = Field(default=(), description="What was changed by hand.")
+    order_path: OrderPath | None = Field(default=None, description="The last coffee bought.")
+    ledger: Ledger | None = Field(default=None, description="What the books of its orders say.")
+    deletion: Deletion | None = Field(default=None, description="How far deleting has come.")
