@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ class FakeAws:
     def __init__(self, recorder: Recorder | None = None) -> None:
         self.recorder = recorder or Recorder()
         self._handlers: dict[tuple[str, str], Handler] = {}
+        self._requests = itertools.count(1)
         self._failures: dict[tuple[str, str], list[OperatorError]] = {}
 
     def on(self, service: str, operation: str, handler: Handler) -> None:
@@ -49,6 +51,7 @@ class FakeAws:
             return self._answer(service, operation, parameters)
         self.recorder.before(request)
         answer = self._answer(service, operation, parameters)
+        answer["ResponseMetadata"] = {"RequestId": f"request-{next(self._requests)}"}
         self.recorder.after(request)
         return answer
 

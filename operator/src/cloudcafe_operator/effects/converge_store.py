@@ -11,10 +11,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.errors import Bug, OperatorError
 from cloudcafe_operator.planning.store import plan_store
+from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_report import Finding, in_place
 from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area, Step
@@ -42,6 +44,7 @@ class StoreConverger:
     observer: StoreObserver
     executor: StoreExecutor
     clock: Clock
+    chronicle: Chronicle
     resync_seconds: float
     _notes: dict[str, Note] = field(default_factory=dict)
 
@@ -110,7 +113,8 @@ class StoreConverger:
             if step.area in failed:
                 continue
             try:
-                await self.executor.execute(step, wanted.store_id)
+                with self.chronicle.because(wanted.store_id, why(step)):
+                    await self.executor.execute(step, wanted.store_id)
             except OperatorError as error:
                 failed[step.area] = Trouble(error)
         return failed

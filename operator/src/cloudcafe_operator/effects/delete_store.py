@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.errors import NotFound, OperatorError
+from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_deletion import Removal, blocked, plan_deletion
 from cloudcafe_operator.planning.store_report import Story
 from cloudcafe_operator.planning.store_world import Identity
@@ -33,9 +34,11 @@ class StoreDeleter:
         if FINALIZER not in finalizers:
             return
         done: tuple[Removal, ...] = ()
+        store_id = naming.store_id(identity.namespace, identity.name)
         for removal in plan_deletion(store.get("spec", {}).get("deletionPolicy", "Delete")):
             try:
-                await self.remover.remove(removal, identity)
+                with self.reporter.chronicle.because(store_id, "the store is deleted"):
+                    await self.remover.remove(removal, identity)
             except OperatorError as error:
                 if not _forced(store):
                     await self._say_blocked(store, identity, done, removal, error)

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.kinds import ref_of
+from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.store_history import extended
 from cloudcafe_operator.planning.store_report import Story, tell
 from cloudcafe_operator.ports import Events, Kubernetes, Manifest
 from cloudcafe_operator.resources.common import merge_patch
@@ -19,14 +22,25 @@ class StoreReporter:
 
     kubernetes: Kubernetes
     events: Events
+    chronicle: Chronicle
 
     async def write(self, store: Manifest, old: CafeStoreStatus, new: CafeStoreStatus) -> None:
-        """Write what changed, if anything did, and tell of it. Conflict: somebody wrote first."""
-        patch = merge_patch(store.get("status") or {}, new.manifest())
-        if not patch:
+        """Write what changed, if anything did, and tell of it. Conflict: somebody wrote first.
+
+        What was done on AWS goes along; alone it is no reason to write.
+        """
+        meta, status = store["metadata"], store.get("status") or {}
+        new = new.model_copy(update={"history": old.history})
+        if not merge_patch(status, new.manifest()):
             return
-        version = store["metadata"]["resourceVersion"]
-        await self.kubernetes.patch_status(ref_of(store), patch, resource_version=version)
+        store_id = naming.store_id(meta["namespace"], meta["name"])
+        deeds = self.chronicle.untold(store_id)
+        new = new.model_copy(update={"history": extended(old.history, deeds)})
+        patch = merge_patch(status, new.manifest())
+        await self.kubernetes.patch_status(
+            ref_of(store), patch, resource_version=meta["resourceVersion"]
+        )
+        self.chronicle.told(store_id, deeds)
         for story in tell(old.conditions, new.conditions):
             self.publish(store, story)
 

@@ -15,6 +15,7 @@ from cafe_ledger.collect import Book
 
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.execute_store import StoreExecutor
@@ -103,7 +104,8 @@ def books(settings: Settings, ports: Ports) -> HttpBooks:
 
 def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
     """Connect the parts that stores need."""
-    kubernetes, aws, clock = ports.kubernetes, ports.aws, ports.clock
+    kubernetes, clock, chronicle = ports.kubernetes, ports.clock, Chronicle()
+    aws = RecordedAws(ports.aws, clock, chronicle)
     cafe = Cafe(
         http=ports.http,
         order_url=settings.order_url,
@@ -112,7 +114,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
         token=settings.service_token.get_secret_value(),
     )
     listing = TagListing(aws, clock)
-    reporter = StoreReporter(kubernetes, ports.events)
+    reporter = StoreReporter(kubernetes, ports.events, chronicle)
     return StoreReconciler(
         kubernetes=kubernetes,
         clock=clock,
@@ -123,6 +125,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
             observer=StoreObserver(kubernetes, aws, cafe, listing),
             executor=StoreExecutor(kubernetes, aws, cafe, listing),
             clock=clock,
+            chronicle=chronicle,
             resync_seconds=settings.resync_seconds,
         ),
         verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),

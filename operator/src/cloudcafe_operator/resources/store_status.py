@@ -64,6 +64,15 @@ class NextRush(StatusModel):
     orders_per_minute: int = Field(description="How many orders are expected.")
 
 
+class Deed(StatusModel):
+    """One change that the operator made on AWS for this store."""
+
+    at: Time = Field(description="When.")
+    what: str = Field(description="The action as IAM and CloudTrail name it, and on what.")
+    why: str = Field(description="What made it necessary.")
+    request_id: str = Field(default="", description="AWS's id of the request.")
+
+
 class Deletion(StatusModel):
     """How far deleting has come."""
 
@@ -88,4 +97,7 @@ class CafeStoreStatus(StatusModel):
     drift: tuple[Drift, ...] = Field(default=(), description="What was changed by hand.")
     order_path: OrderPath | None = Field(default=None, description="The last coffee bought.")
     ledger: Ledger | None = Field(default=None, description="What the books of its orders say.")
+    history: tuple[Deed, ...] = Field(
+        default=(), description="The last 20 changes made on AWS, the newest last."
+    )
     deletion: Deletion | None = Field(default=None, description="How far deleting has come.")
