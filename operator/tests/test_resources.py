@@ -14,6 +14,7 @@ from cloudcafe_operator.resources.common import (
     keyed_by,
     merge_patch,
     parse,
+    parse_known,
 )
 from cloudcafe_operator.resources.conditions import (
     false,
@@ -151,3 +152,22 @@ def test_a_definition_has_columns_short_names_and_a_status_without_defaults():
     assert version["additionalPrinterColumns"][0]["priority"] == 1
     status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
     assert status["properties"] == {"open": {"type": "boolean"}}
+
+
+class Shelf(Model):
+    """Items in a list."""
+
+    items: tuple[Item, ...]
+
+
+def test_fields_of_a_newer_definition_are_left_out_and_named():
+    value = {"items": [{"sku": "tea", "priceMinor": 1, "roast": "dark"}], "lamp": {"on": True}}
+    shelf, unknown = parse_known(Shelf, value)
+    assert shelf.items == (Item(sku="tea", price_minor=1),)
+    assert sorted(unknown) == ["spec.items[0].roast", "spec.lamp"]
+    assert value["lamp"] == {"on": True}
+
+
+def test_what_is_wrong_beside_an_unknown_field_is_still_refused():
+    with pytest.raises(UserError, match=r"spec\.items\[0\]\.priceMinor"):
+        parse_known(Shelf, {"items": [{"sku": "tea", "priceMinor": 0}], "lamp": 1})

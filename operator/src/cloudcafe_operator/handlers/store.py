@@ -26,13 +26,14 @@ from cloudcafe_operator.planning.store_report import (
     previous,
     refused_status,
     status_of,
+    with_unknown_fields,
 )
 from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER
 from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
-from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.common import parse, parse_known
 from cloudcafe_operator.resources.store import FINALIZER, CafeStoreSpec
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
@@ -71,7 +72,7 @@ class StoreReconciler:
         generation = store["metadata"]["generation"]
         old = parse(CafeStoreStatus, store.get("status"), where="status")
         try:
-            spec = parse(CafeStoreSpec, store["spec"])
+            spec, unknown = parse_known(CafeStoreSpec, store["spec"])
             times = timetable(spec, self.clock.now())
             wanted = wanted_store(spec, _identity(store), self.platform, times)
         except UserError as error:
@@ -96,7 +97,7 @@ class StoreReconciler:
             generation=generation,
             now=self.clock.now(),
         )
-        await self.reporter.write(store, old, status)
+        await self.reporter.write(store, old, with_unknown_fields(status, unknown))
         for trouble in troubles(finding.observed, (*DATA_TIER, *CAFE)):
             raise trouble.error  # its type says when to try again
         _, proved, _, _ = proof.judgement

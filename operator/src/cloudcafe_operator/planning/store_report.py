@@ -110,6 +110,20 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
     )
 
 
+def with_unknown_fields(status: CafeStoreStatus, fields: Sequence[str]) -> CafeStoreStatus:
+    """Say in Ready which fields of the spec this operator is too old to obey."""
+    if not fields:
+        return status
+    said = f"{', '.join(fields)}: no effect, this operator is older than the definition: upgrade it"
+    conditions = tuple(
+        one.model_copy(update={"message": f"{one.message} {said}".strip()})
+        if one.type == "Ready"
+        else one
+        for one in status.conditions
+    )
+    return status.model_copy(update={"conditions": conditions})
+
+
 def refused_status(
     old: CafeStoreStatus, error: Exception, *, generation: int, now: datetime
 ) -> CafeStoreStatus:

@@ -7,9 +7,12 @@ with a sentence before the operator ever sees it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import getitem
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -29,6 +32,7 @@ GROUP = "cloudcafe.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 VALIDATIONS = "x-kubernetes-validations"
+UNKNOWN_FIELD = "extra_forbidden"  # pydantic's word for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,25 @@ def parse(model: type[AnyModel], value: Any, *, where: str = "spec") -> AnyModel
             for error in problem.errors(include_url=False, include_input=False)
         ]
         raise UserError(f"{'; '.join(found)}. Correct the object and apply it again.") from problem
+
+
+def parse_known(
+    model: type[AnyModel], value: Any, *, where: str = "spec"
+) -> tuple[AnyModel, tuple[str, ...]]:
+    """Read what this operator knows of a part, and name the fields that it does not know.
+
+    The API server refuses misspelt fields, so what is unknown here comes from a newer definition:
+    from a chart that is being upgraded, or whose operator was rolled back. UserError as `parse`.
+    """
+    try:
+        return model.model_validate(value or {}), ()
+    except ValidationError as problem:
+        locations = [error["loc"] for error in problem.errors() if error["type"] == UNKNOWN_FIELD]
+    known = copy.deepcopy(value)
+    for location in locations:
+        *steps, last = location
+        reduce(getitem, steps, known).pop(last)
+    return parse(model, known, where=where), tuple(_path(where, one) for one in locations)
 
 
 def _path(where: str, location: tuple[int | str, ...]) -> str:

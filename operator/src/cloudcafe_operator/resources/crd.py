@@ -35,6 +35,20 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A version under which a kind is served. All have one schema: nothing is converted.
+
+    With the conversion strategy None only `apiVersion` differs between versions, so a field that
+    one of them did not know would be pruned by a client of that version. How a version changes is
+    in docs/recipes/change-a-version.md.
+    """
+
+    name: str = VERSION
+    storage: bool = True
+    deprecated: str = ""  # what a client of this version is told; empty: nothing
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """All that a CRD is made of."""
 
@@ -46,18 +60,11 @@ class Definition:
     short_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()  # on the whole object: may read metadata.name
+    versions: tuple[Version, ...] = (Version(),)
 
 
 def crd(definition: Definition) -> dict[str, Any]:
     """Return the CustomResourceDefinition's manifest."""
-    version = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "subresources": {"status": {}},
-        "additionalPrinterColumns": [_column(column) for column in definition.columns],
-        "schema": {"openAPIV3Schema": _root(definition)},
-    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -73,7 +80,7 @@ def crd(definition: Definition) -> dict[str, Any]:
                 "shortNames": list(definition.short_names),
                 "categories": ["cloudcafe"],
             },
-            "versions": [version],
+            "versions": [_version(definition, version) for version in definition.versions],
         },
     }
 
@@ -83,6 +90,19 @@ def schema_of(model: type[BaseModel], *, defaults: bool = True) -> Schema:
     source = model.model_json_schema(by_alias=True)
     schema = _structural(source, source.get("$defs", {}), defaults=defaults)
     return schema | {"description": _first_paragraph(model)}
+
+
+def _version(definition: Definition, version: Version) -> dict[str, Any]:
+    warned = {"deprecated": True, "deprecationWarning": version.deprecated}
+    return {
+        "name": version.name,
+        "served": True,
+        "storage": version.storage,
+        **(warned if version.deprecated else {}),
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [_column(column) for column in definition.columns],
+        "schema": {"openAPIV3Schema": _root(definition)},
+    }
 
 
 def _root(definition: Definition) -> Schema:
