@@ -75,7 +75,7 @@ def test_the_primaries_of_a_zone_are_cut_at_once_and_replicas_elsewhere_take_ove
     own = guard(ec2, subnets(ec2, "a"))
     assert not toxiproxy.serves()
     until(lambda: toxiproxy.serves() and writer(client) == "cloudcafe-2")
-    until(lambda: all(map(toxiproxy.serves, ("elasticache", "memorydb"))))
+    until(lambda: all(map(toxiproxy.serves, ("elasticache", "memorydb", "documentdb"))))
     assert not toxiproxy.serves("redshift")  # it has no replica
     guard(ec2, subnets(ec2, "a"), own)
     assert toxiproxy.serves("redshift")

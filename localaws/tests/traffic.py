@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 
 WRITER = "aurora-writer"
-ENDPOINTS = (WRITER, "redshift", "elasticache", "memorydb")
+ENDPOINTS = (WRITER, "redshift", "elasticache", "memorydb", "documentdb")
 
 
 class Echo(socketserver.StreamRequestHandler):

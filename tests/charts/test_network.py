@@ -1,6 +1,10 @@
 """Every way through the network that the chart leaves open, and that it leaves open no other."""
 
+import json
+
 import pytest
+from localaws.settings import Settings
+from localaws.stores import stores
 
 from tests.charts.reach import connects, leaves
 from tests.charts.rendered import SERVICES, render
@@ -16,7 +20,7 @@ EVERY_WAY = {
     ("order", "toxiproxy", 5432),
     ("order", "localaws", 4566),
     ("order-migrate", "toxiproxy", 5432),
-    ("menu", "documentdb", 27017),
+    ("menu", "toxiproxy", 27017),
     ("menu", "localaws", 4566),
     ("menu", "toxiproxy", 6379),
     ("inventory", "localaws", 4566),
@@ -30,6 +34,7 @@ EVERY_WAY = {
     ("toxiproxy", "postgresql", 5432),
     ("toxiproxy", "redis-elasticache", 6379),
     ("toxiproxy", "redis-memorydb", 6379),
+    ("toxiproxy", "documentdb", 27017),
     ("localaws", "toxiproxy", 8474),
     *(("localaws", service, 8080) for service in EDGE),
     (OPERATOR, "localaws", 4566),
@@ -195,3 +200,12 @@ def test_probes_leave_the_cafe_only_where_the_chart_was_told():
     assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "cloudcafe-operator"
     names = [one["metadata"]["name"] for one in render().of("NetworkPolicy")]
     assert "cloudcafe-operator-to-probes" not in names
+
+
+def test_what_localaws_cuts_is_what_the_chart_puts_between_the_services_and_their_stores(embedded):
+    proxies = json.loads(embedded.get("ConfigMap", "toxiproxy")["data"]["proxies.json"])
+    assert {(one["name"], one["listen"], one["upstream"]) for one in proxies} == {
+        (store.proxy.name, store.proxy.listen, store.proxy.upstream) for store in stores(Settings())
+    }
+    ports = {port for client, server, port in EVERY_WAY if server == "toxiproxy"}
+    assert {f"0.0.0.0:{port}" for port in ports - {8474}} == {one["listen"] for one in proxies}

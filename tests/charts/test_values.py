@@ -6,7 +6,7 @@ from tests.charts.rendered import AWS, SERVICES, environment, refusal, render
 
 LOCAL = {
     *("postgresql", "documentdb", "toxiproxy", "localaws", "redis-elasticache", "redis-memorydb"),
-    *("aurora", "redshift", "elasticache", "memorydb", "payment-provider"),
+    *("aurora", "redshift", "elasticache", "memorydb", "docdb", "payment-provider"),
 }
 
 

@@ -18,11 +18,12 @@ not the Services': policies are judged after a Service's address has been transl
 - {ticket: redshift, to: toxiproxy, port: 5439}
 - {ticket: elasticache, to: toxiproxy, port: 6379}
 - {ticket: memorydb, to: toxiproxy, port: 6380}
+- {ticket: documentdb, to: toxiproxy, port: 27017}
 - {ticket: redis, to: redis-elasticache, port: 6379}
 - {ticket: redis, to: redis-memorydb, port: 6379}
+- {ticket: mongodb, to: documentdb, port: 27017}
 - {ticket: payment-provider, to: payment-provider, port: 8080}
 - {ticket: toxiproxy, to: toxiproxy, port: 8474}
-- {ticket: documentdb, to: documentdb, port: 27017}
 - {ticket: aws, to: localaws, port: 4566}
 # the edge: the doors of customers, of tills, and of the card provider
 - {ticket: edge, to: localaws, port: 8480}

@@ -24,17 +24,19 @@ class Store(NamedTuple):
 
 
 def stores(settings: Settings) -> tuple[Store, ...]:
-    """All that stand behind Toxiproxy. The documents' store has no proxy."""
+    """All of them."""
     postgres = settings.postgres_upstream
     writer = Proxy("aurora-writer", "0.0.0.0:5432", postgres)
     warehouse = Proxy("redshift", "0.0.0.0:5439", postgres)
     cache = Proxy("elasticache", "0.0.0.0:6379", "redis-elasticache:6379")
     points = Proxy("memorydb", "0.0.0.0:6380", "redis-memorydb:6379")
+    menus = Proxy("documentdb", "0.0.0.0:27017", "documentdb:27017")
     return (
         Store("aurora", "order", 5432, writer),
         Store("redshift", "analytics-worker", 5439, warehouse, moves=False),
         Store("elasticache", "menu", 6379, cache),
         Store("memorydb", "loyalty", 6379, points),
+        Store("documentdb", "menu", 27017, menus),
     )
 
 
