@@ -52,4 +52,5 @@ fi
 # rooms start programs: they find uv where the Makefile's PATH begins
 mkdir -p .cache/bin
 ln -sfn "$uv" .cache/bin/uv
-"$uv" sync --quiet --frozen --all-packages
+# compiled once, here: where bytecode may not be written, each process would compile what it imports
+"$uv" sync --quiet --frozen --all-packages --compile-bytecode
