@@ -16,8 +16,11 @@ from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.errors import Bug, OperatorError
 from cloudcafe_operator.planning.store import plan_store
+from cloudcafe_operator.planning.store_adoption import as_agreed
+from cloudcafe_operator.planning.store_finding import Finding, found
 from cloudcafe_operator.planning.store_history import why
-from cloudcafe_operator.planning.store_report import Finding, in_place
+from cloudcafe_operator.planning.store_memory import Memory
+from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area, Step
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
@@ -48,7 +51,7 @@ class StoreConverger:
     resync_seconds: float
     _notes: dict[str, Note] = field(default_factory=dict)
 
-    async def find(self, wanted: Wanted, *, hands_off: bool) -> Finding:
+    async def find(self, wanted: Wanted, memory: Memory, *, hands_off: bool) -> Finding:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
         note = self._notes.get(wanted.store_id)
         believed = note if note and self.seconds_believed(wanted) > 0 else None
@@ -58,10 +61,14 @@ class StoreConverger:
         if believed and _only_store_differs(believed, wanted, hands_off=hands_off):
             # it opened or closed: the rest is as it was, and thousands do so at the same moment
             finding = await self.converge(
-                wanted, hands_off=hands_off, areas={"store"}, known=believed.finding.observed
+                wanted,
+                memory,
+                hands_off=hands_off,
+                areas={"store"},
+                known=believed.finding.observed,
             )
         else:
-            finding = await self.converge(wanted, hands_off=hands_off)
+            finding = await self.converge(wanted, memory, hands_off=hands_off)
         if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
             settled = hands_off or in_place(wanted, finding)
             seconds = self.resync_seconds if settled else UNSETTLED_SECONDS
@@ -81,6 +88,7 @@ class StoreConverger:
     async def converge(
         self,
         wanted: Wanted,
+        memory: Memory,
         *,
         hands_off: bool,
         areas: Collection[Area] = AREAS,
@@ -92,20 +100,21 @@ class StoreConverger:
         """
         failed: dict[Area, Trouble] = {}
         observed = await self.observer.observe(wanted, areas=areas, known=known)
-        todo = plan_store(wanted, observed)
+        todo = plan_store(wanted, observed, memory)
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
-                return Finding(observed, todo)
-            failed |= await self._execute(wanted, todo)
+                return found(wanted, observed, todo, memory)
+            agreed = as_agreed(wanted, observed, memory)
+            failed |= await self._execute(agreed, todo)
             touched = {step.area for step in todo}  # the rest is as it was a moment ago
             observed = await self.observer.observe(wanted, areas=touched, known=observed)
             observed = _marked(observed, failed)
-            todo = plan_store(wanted, observed)
+            todo = plan_store(wanted, observed, memory)
         if todo:
             areas = sorted({step.area for step in todo})
             bug = Bug(f"{', '.join(areas)}: done {MOST_ROUNDS} times and still to do")
             observed = _marked(observed, {step.area: Trouble(bug) for step in todo})
-        return Finding(observed, todo)
+        return found(wanted, observed, todo, memory)
 
     async def _execute(self, wanted: Wanted, steps: Sequence[Step]) -> dict[Area, Trouble]:
         failed: dict[Area, Trouble] = {}
@@ -113,7 +122,7 @@ class StoreConverger:
             if step.area in failed:
                 continue
             try:
-                with self.chronicle.because(wanted.store_id, why(step)):
+                with self.chronicle.because(wanted.store_id, why(step, wanted)):
                     await self.executor.execute(step, wanted.store_id)
             except OperatorError as error:
                 failed[step.area] = Trouble(error)

@@ -35,7 +35,7 @@ class StoreDeleter:
             return
         done: tuple[Removal, ...] = ()
         store_id = naming.store_id(identity.namespace, identity.name)
-        for removal in plan_deletion(store.get("spec", {}).get("deletionPolicy", "Delete")):
+        for removal in plan_deletion(store.get("spec") or {}):
             try:
                 with self.reporter.chronicle.because(store_id, "the store is deleted"):
                     await self.remover.remove(removal, identity)

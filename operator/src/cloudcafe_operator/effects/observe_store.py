@@ -18,7 +18,8 @@ from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
 from cloudcafe_operator.planning import naming
-from cloudcafe_operator.planning.store import needs_value, owned
+from cloudcafe_operator.planning.store import needs_value
+from cloudcafe_operator.planning.store_owner import owned
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area
 from cloudcafe_operator.planning.store_world import (
     PART_OF_TAG,

@@ -41,6 +41,8 @@ class StoreRemover:
                 await self._remove_queue(naming.dead_letter_queue(namespace, name), identity)
             case "secret":
                 await self._remove_secret(naming.secret(namespace, name), identity)
+            case "left untouched":
+                return
             case "left for its owner":
                 await self._retain(identity)
 

@@ -20,8 +20,9 @@ from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.kinds import ref_of
 from cloudcafe_operator.planning import naming, order_path
 from cloudcafe_operator.planning.opening import timetable
+from cloudcafe_operator.planning.store_finding import Finding
+from cloudcafe_operator.planning.store_memory import memory_of
 from cloudcafe_operator.planning.store_report import (
-    Finding,
     in_place,
     previous,
     refused_status,
@@ -34,7 +35,7 @@ from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse, parse_known
-from cloudcafe_operator.resources.store import FINALIZER, CafeStoreSpec
+from cloudcafe_operator.resources.store import ADOPT, FINALIZER, CafeStoreSpec
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 
@@ -81,7 +82,11 @@ class StoreReconciler:
             await self.reporter.write(store, old, refused)
             raise
         self.rush.note(wanted.store_id, spec)
-        finding = await self.converger.find(wanted, hands_off=spec.paused)
+        finding = await self.converger.find(
+            wanted,
+            memory_of(old),
+            hands_off=spec.paused or spec.management_policy == "Observe",
+        )
         proof = await self._prove(spec, wanted, finding, old, generation)
         if proof.young:
             return proof.after
@@ -130,4 +135,5 @@ class StoreReconciler:
 
 def _identity(store: Manifest) -> Identity:
     meta = store["metadata"]
-    return Identity(meta["namespace"], meta["name"], meta["uid"])
+    word = (meta.get("annotations") or {}).get(ADOPT, "")
+    return Identity(meta["namespace"], meta["name"], meta["uid"], word)

@@ -40,6 +40,8 @@ def cannot_buy(
     spec: CafeStoreSpec, *, in_place: bool, before: Judgement | None
 ) -> Judgement | None:
     """Return what is said where no coffee can or may be bought now; None: go and buy."""
+    if spec.management_policy == "Observe":
+        return unknown(NAME, "Observed", "spec.managementPolicy is Observe: nothing is bought.")
     if not spec.accepting_orders:
         return unknown(NAME, "NotAcceptingOrders", "spec.acceptingOrders is false.")
     if not in_place:

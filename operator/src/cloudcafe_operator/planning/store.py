@@ -7,20 +7,27 @@ looks at one part; a part that is in trouble or someone else's gets no step.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.manifests.store import (
     build_config,
     build_till,
     differs,
-    is_ours,
+    key_digest,
+    noted_digest,
     till_key,
 )
+from cloudcafe_operator.planning.store_adoption import as_agreed
+from cloudcafe_operator.planning.store_drift import (
+    queue_drift,
+    registration,
+    unwanted,
+    with_redrive,
+)
+from cloudcafe_operator.planning.store_memory import Memory, may_write
+from cloudcafe_operator.planning.store_owner import is_ours, owned
 from cloudcafe_operator.planning.store_steps import (
     ApplyManifest,
     Area,
@@ -33,10 +40,7 @@ from cloudcafe_operator.planning.store_steps import (
     TagQueue,
     TagSecret,
 )
-from cloudcafe_operator.planning.store_wanted import MOST_RECEIVES
 from cloudcafe_operator.planning.store_world import (
-    CHAOS_TAG,
-    OWNER_TAG,
     SECRET_VERSION,
     AwsSecret,
     Observed,
@@ -49,9 +53,10 @@ from cloudcafe_operator.planning.store_world import (
 TOKENS = uuid.UUID("6b1f2f0e-64f1-4a4c-9a44-0c6fe2d2a3b1")  # namespace of our client tokens
 
 
-def plan_store(wanted: Wanted, observed: Observed) -> list[Step]:
-    """Return everything that can be done now, in an order that helps the next round."""
-    return [
+def plan_store(wanted: Wanted, observed: Observed, memory: Memory) -> list[Step]:
+    """Return everything that can and may be done now, in an order that helps the next round."""
+    wanted = as_agreed(wanted, observed, memory)
+    steps = [
         *plan_queue("dead_letters", wanted.dead_letters, wanted, observed.dead_letters),
         *plan_order_queue(wanted, observed),
         *plan_secret(wanted, observed),
@@ -61,6 +66,7 @@ def plan_store(wanted: Wanted, observed: Observed) -> list[Step]:
         *plan_menu(wanted, observed),
         *plan_stock(wanted, observed),
     ]
+    return [step for step in steps if may_write(step, wanted, observed, memory)]
 
 
 def plan_order_queue(wanted: Wanted, observed: Observed) -> list[Step]:
@@ -69,13 +75,6 @@ def plan_order_queue(wanted: Wanted, observed: Observed) -> list[Step]:
         return []
     queue = with_redrive(wanted.queue, observed.dead_letters)
     return plan_queue("queue", queue, wanted, observed.queue)
-
-
-def with_redrive(queue: WantedQueue, dead_letters: Queue) -> WantedQueue:
-    """Return the order queue with its way to the dead letters."""
-    policy = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": MOST_RECEIVES}
-    attributes = {**queue.attributes, "RedrivePolicy": json.dumps(policy)}
-    return WantedQueue(queue.name, attributes, queue.tags)
 
 
 def plan_queue(
@@ -90,20 +89,11 @@ def plan_queue(
         return []
     steps: list[Step] = []
     if not _tags_match(live.tags, queue.tags):
-        steps.append(TagQueue(area, live.url, queue.tags, _unwanted(live.tags, queue.tags)))
-    if wanted.correct_drift and (changed := queue_drift(queue, live)):
+        steps.append(TagQueue(area, live.url, queue.tags, unwanted(live.tags, queue.tags)))
+    if changed := queue_drift(queue, live):
         attributes = {name: queue.attributes[name] for name in changed}
         steps.append(SetQueueAttributes(area, live.url, attributes))
     return steps
-
-
-def queue_drift(queue: WantedQueue, live: Queue) -> dict[str, tuple[str, str]]:
-    """Return the settings that differ: wanted and got. What AWS does not tell is no drift."""
-    return {
-        name: (value, live.attributes[name])
-        for name, value in queue.attributes.items()
-        if name in live.attributes and not _same_setting(value, live.attributes[name])
-    }
 
 
 def plan_secret(wanted: Wanted, observed: Observed) -> list[Step]:
@@ -120,7 +110,7 @@ def plan_secret(wanted: Wanted, observed: Observed) -> list[Step]:
     if live.deleting:
         return [RestoreSecret("secret", wanted.secret)]
     if not _tags_match(live.tags, wanted.tags):
-        remove = _unwanted(live.tags, wanted.tags)
+        remove = unwanted(live.tags, wanted.tags)
         return [TagSecret("secret", wanted.secret, wanted.tags, remove)]
     return []
 
@@ -130,7 +120,7 @@ def plan_till(wanted: Wanted, observed: Observed) -> list[Step]:
     secret, live = observed.secret, observed.till
     if not isinstance(secret, AwsSecret) or isinstance(live, Trouble) or secret.deleting:
         return []
-    if not owned(secret.tags, wanted) or (live and not is_ours(live, wanted.identity.uid)):
+    if not owned(secret.tags, wanted) or (live and not is_ours(live, wanted)):
         return []
     if secret.value:
         built = build_till(wanted, secret)
@@ -143,7 +133,7 @@ def plan_config(wanted: Wanted, observed: Observed) -> list[Step]:
     queue, secret, live = observed.queue, observed.secret, observed.config
     if not isinstance(queue, Queue) or not isinstance(secret, AwsSecret):
         return []
-    if isinstance(live, Trouble) or (live and not is_ours(live, wanted.identity.uid)):
+    if isinstance(live, Trouble) or (live and not is_ours(live, wanted)):
         return []
     built = build_config(wanted, queue, secret)
     return [] if live and not differs(live, built) else [ApplyManifest("config", built)]
@@ -154,10 +144,9 @@ def plan_registration(wanted: Wanted, observed: Observed) -> list[Step]:
     live, till = observed.store, observed.till
     if isinstance(live, Trouble) or isinstance(till, Trouble) or not till:
         return []
-    if not is_ours(till, wanted.identity.uid):
+    if not is_ours(till, wanted):
         return []
-    digest = hashlib.sha256(till_key(till).encode()).hexdigest()
-    body = {**wanted.store, "tillKeySha256": digest}
+    body = registration(wanted, observed)
     return [] if live and not differs(live, body) else [PutCafe("store", body)]
 
 
@@ -183,47 +172,21 @@ def plan_stock(wanted: Wanted, observed: Observed) -> list[Step]:
     return [PutCafe("stock", wanted.stock)] if missing or live is None else []
 
 
-def owned(tags: Mapping[str, str], wanted: Wanted) -> bool:
-    """Whether an AWS resource is this store's: its own, or what its namesake left behind."""
-    return tags.get(OWNER_TAG) in (wanted.tags[OWNER_TAG], retained(wanted))
-
-
-def retained(wanted: Wanted) -> str:
-    """Return the owner tag of what a store with deletionPolicy Retain leaves behind."""
-    return naming.owner(wanted.identity.namespace, wanted.identity.name, "retained")
-
-
 def needs_value(secret: AwsSecret | Trouble | None, till: Any) -> bool:
-    """Whether the secret's value must be read: Kubernetes has none or an older version."""
+    """Whether the secret's value must be read: Kubernetes has none, an older or a changed one."""
     if not isinstance(secret, AwsSecret) or secret.deleting or isinstance(till, Trouble):
         return False
     if not till:
         return True
+    if not till_key(till):
+        return True
     noted = (till["metadata"].get("annotations") or {}).get(SECRET_VERSION)
-    return noted != secret.version or not till_key(till)
+    return noted != secret.version or key_digest(till) != noted_digest(till)
 
 
 def _tags_match(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     has_all = all(live.get(name) == value for name, value in wanted.items())
-    return has_all and not _unwanted(live, wanted)
-
-
-def _unwanted(live: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """Of our own optional tags, those that are there and not wanted. Others' tags stay."""
-    return tuple(name for name in (CHAOS_TAG,) if name in live and name not in wanted)
-
-
-def _same_setting(want: str, got: str) -> bool:
-    if want == got:
-        return True
-    try:  # policies are JSON in any order, with numbers as text or not
-        return bool(_plain(json.loads(want)) == _plain(json.loads(got)))
-    except ValueError:
-        return False
-
-
-def _plain(value: Any) -> Any:
-    return {name: str(one) for name, one in value.items()} if isinstance(value, dict) else value
+    return has_all and not unwanted(live, wanted)
 
 
 def _without_nothing(item: Mapping[str, Any]) -> dict[str, Any]:

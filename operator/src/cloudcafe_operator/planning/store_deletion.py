@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cloudcafe_operator.planning.store_world import Identity
+from cloudcafe_operator.planning.store_world import Identity, Json
 from cloudcafe_operator.resources.store import FORCE_DELETE
 from cloudcafe_operator.resources.store_status import Deletion
 
@@ -21,16 +21,20 @@ Removal = Literal[
     "dead-letter queue",
     "secret",
     "left for its owner",
+    "left untouched",
 ]
 DELETE: tuple[Removal, ...] = (
     "orders stopped", "store", "menu", "stock", "order queue", "dead-letter queue", "secret",
 )  # fmt: skip
+OBSERVED: tuple[Removal, ...] = ("left untouched",)
 RETAIN: tuple[Removal, ...] = ("orders stopped", "left for its owner")
 
 
-def plan_deletion(policy: str) -> tuple[Removal, ...]:
-    """Return what to do, in order, before the finalizer goes."""
-    return RETAIN if policy == "Retain" else DELETE
+def plan_deletion(spec: Json) -> tuple[Removal, ...]:
+    """Return what to do, in order, before the finalizer goes; the spec may be unreadable."""
+    if spec.get("managementPolicy") == "Observe":
+        return OBSERVED
+    return RETAIN if spec.get("deletionPolicy") == "Retain" else DELETE
 
 
 def blocked(

@@ -12,6 +12,7 @@ from cloudcafe_operator.planning.store_steps import (
     TagQueue,
     TagSecret,
 )
+from cloudcafe_operator.planning.store_world import Wanted
 from cloudcafe_operator.resources.store_status import Deed
 
 KEPT = 20
@@ -25,8 +26,12 @@ def changes_something(operation: str) -> bool:
     return not operation.startswith(READS)
 
 
-def why(step: Step) -> str:
+def why(step: Step, wanted: Wanted) -> str:
     """Return the reason of a step in a few words."""
+    if type(step).__name__.startswith("Create"):
+        return "it was missing"
+    if wanted.adopting:
+        return f"adopted: its owner said {wanted.terms.word}"
     match step:
         case SetQueueAttributes():
             return f"its settings differed: {', '.join(sorted(step.attributes))}"
@@ -34,7 +39,7 @@ def why(step: Step) -> str:
             return "its tags differed"
         case RestoreSecret():
             return "its deletion was under way"
-    return "it was missing" if type(step).__name__.startswith("Create") else "it differed"
+    return "it differed"
 
 
 def about(parameters: Mapping[str, Any]) -> str:

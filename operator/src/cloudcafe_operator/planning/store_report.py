@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from cloudcafe_operator.planning.opening import Timetable
+from cloudcafe_operator.planning.store_drift import shown
+from cloudcafe_operator.planning.store_finding import Finding
 from cloudcafe_operator.planning.store_status import (
-    find_drift,
     judge_data_tier,
     judge_drift,
     judge_menu,
@@ -17,7 +18,6 @@ from cloudcafe_operator.planning.store_status import (
     judge_ready,
     list_resources,
 )
-from cloudcafe_operator.planning.store_steps import Step
 from cloudcafe_operator.planning.store_world import Observed, Wanted
 from cloudcafe_operator.resources.conditions import (
     Condition,
@@ -38,14 +38,6 @@ TYPES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look at a store brought: the world, and what is still to do."""
-
-    observed: Observed
-    todo: Sequence[Step]
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """One event to publish."""
 
@@ -57,8 +49,8 @@ class Story:
 def in_place(wanted: Wanted, finding: Finding) -> bool:
     """Whether all that a purchase needs is there."""
     judged = (
-        judge_data_tier(wanted, finding.observed, finding.todo),
-        judge_menu(finding.observed, finding.todo),
+        judge_data_tier(wanted, finding),
+        judge_menu(wanted, finding),
     )
     return all(status == "True" for _, status, _, _ in judged)
 
@@ -76,12 +68,10 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
     now: datetime,
 ) -> CafeStoreStatus:
     """Return the whole status."""
-    observed, todo = finding.observed, finding.todo
-    ignored = spec.drift_policy == "Ignore"
-    drift = () if ignored else find_drift(wanted, observed, old.drift, now)
+    drift = shown(finding.differences, wanted, old.drift, now)
     others = (
-        judge_data_tier(wanted, observed, todo),
-        judge_menu(observed, todo),
+        judge_data_tier(wanted, finding),
+        judge_menu(wanted, finding),
         path[0],
         ledger[0],
         judge_drift(spec, drift),
@@ -92,7 +82,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
     return CafeStoreStatus(
         observed_generation=generation,
         store_id=wanted.store_id,
-        accepting_orders=_accepting(observed),
+        accepting_orders=_accepting(finding.observed),
         open=times.opening.is_open,
         next_change=times.opening.changes_at,
         next_rush=peak
@@ -103,8 +93,10 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
             orders_per_minute=peak.orders_per_minute,
         ),
         conditions=set_conditions(old.conditions, (ready, *others), generation=generation, now=now),
-        resources=list_resources(wanted, observed),
+        resources=list_resources(wanted, finding.observed),
         drift=drift,
+        adoption=finding.adoption,
+        applied=dict(finding.applied),
         order_path=path[1],
         ledger=ledger[1],
     )

@@ -12,6 +12,7 @@ from cloudcafe_operator.planning.store_world import (
     Identity,
     Json,
     Platform,
+    Terms,
     Wanted,
     WantedQueue,
 )
@@ -66,7 +67,12 @@ def wanted_store(
         },
         menu={"currency": spec.currency, "items": [item.manifest() for item in menu]},
         stock={"items": _opening_stock(spec, menu)},
-        correct_drift=spec.drift_policy == "Correct",
+        terms=Terms(
+            spec.management_policy,
+            spec.drift_policy,
+            {one.kind: one.policy for one in spec.drift_policies},
+            identity.word,
+        ),
     )
 
 

@@ -20,11 +20,12 @@ SECRET_VERSION = "cloudcafe.dev/secret-version"  # noqa: S105 - an annotation's 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which store."""
+    """Which store; `word` is its owner's, said by an annotation, to an adoption."""
 
     namespace: str
     name: str
     uid: str
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,20 @@ class WantedQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the owner lets the operator do; `word` is what was said to an adoption."""
+
+    management: str = "Manage"
+    drift_policy: str = "Report"
+    by_kind: Mapping[str, str] = field(default_factory=dict)
+    word: str = ""
+
+    def policy(self, kind: str) -> str:
+        """Return the drift policy of a kind of resource."""
+        return self.by_kind.get(kind, self.drift_policy)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Everything that must exist for a store."""
 
@@ -77,7 +92,8 @@ class Wanted:
     store: Json  # body for the order service, without the till key's digest
     menu: Json
     stock: Json
-    correct_drift: bool
+    terms: Terms = Terms()
+    adopting: bool = False  # what has no owner becomes this store's
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,18 @@ REASONS = {
         "a resource of that name belongs to someone else, and is never touched",
         "rename the store, or have its owner remove it",
     ),
+    "Unowned": Reason(
+        "something of that name exists and has no owner",
+        "managementPolicy: Adopt shows what taking it over would change; or remove it",
+    ),
+    "AwaitingAdoption": Reason(
+        "something of that name exists and would be taken over",
+        "look at status.adoption.changes and say its word by the annotation cloudcafe.dev/adopt",
+    ),
+    "Observed": Reason(
+        "managementPolicy is Observe: nothing is made, corrected or bought",
+        "managementPolicy: Adopt or Manage",
+    ),
     "InvalidSpec": Reason("the spec asks for something impossible", "change what the message says"),
     "AccessDenied": Reason(
         "the operator lacks a permission, or AWS does not know its credentials",

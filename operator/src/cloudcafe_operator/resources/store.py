@@ -24,6 +24,11 @@ from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, Rush
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
+ADOPT = "cloudcafe.dev/adopt"  # an annotation: the word of status.adoption, repeated
+DriftKind = Literal[
+    "SQSQueue", "SecretsManagerSecret", "Secret", "ConfigMap", "Registration", "Menu"
+]
+Policy = Literal["Correct", "Report", "Ignore"]
 
 
 class Item(Model):
@@ -64,6 +69,15 @@ class Chaos(Model):
     )
 
 
+class DriftPolicy(Model):
+    """What happens to one kind of resource that was changed by hand."""
+
+    kind: DriftKind = Field(
+        description="As status.drift names it; Registration and Menu are at the cafe's services."
+    )
+    policy: Policy = Field(description="As driftPolicy.")
+
+
 class CafeStoreSpec(Model):
     """What its owner wants."""
 
@@ -75,6 +89,13 @@ class CafeStoreSpec(Model):
             ".stock",
         ),
         NO_OVERLAP,
+        Rule(
+            "!has(self.managementPolicy) || self.managementPolicy != 'Observe' || "
+            "(!has(self.driftPolicy) || self.driftPolicy != 'Correct') && "
+            "(!has(self.driftPolicies) || self.driftPolicies.all(one, one.policy != 'Correct'))",
+            "managementPolicy Observe writes nothing: no drift policy may be Correct",
+            ".managementPolicy",
+        ),
     )
 
     city: str = Field(min_length=1, max_length=80, description="Where it is.")
@@ -118,8 +139,25 @@ class CafeStoreSpec(Model):
         default="Delete",
         description="Retain keeps its queues, secret and data when it is deleted.",
     )
-    drift_policy: Literal["Correct", "Report", "Ignore"] = Field(
-        default="Report", description="What happens when its queues' settings were changed by hand."
+    management_policy: Literal["Manage", "Adopt", "Observe"] = Field(
+        default="Manage",
+        description="Manage makes and keeps what the store needs, and refuses what it finds there. "
+        "Adopt also takes over what Terraform or a person made under the store's names and "
+        "without an owner: status.adoption shows first what that would change, and the annotation "
+        "cloudcafe.dev/adopt agrees to it. Observe writes nothing but its status, "
+        "which shows every difference, and leaves all in place when it is deleted.",
+    )
+    drift_policy: Policy = Field(
+        default="Report",
+        description="What happens when something of its was changed by hand: Correct puts it "
+        "right, Report tells it and never writes, Ignore does neither. What is missing is made "
+        "again in any case.",
+    )
+    drift_policies: tuple[DriftPolicy, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Another driftPolicy for some kinds of resources.",
+        json_schema_extra=keyed_by("kind"),
     )
     paused: bool = Field(
         default=False, description="True: nothing is changed but deletion still works."

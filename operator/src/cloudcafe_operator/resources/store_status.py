@@ -20,11 +20,31 @@ class OwnedResource(StatusModel):
 class Drift(StatusModel):
     """A setting that somebody changed by hand."""
 
+    kind: str = Field(default="SQSQueue", description="As in driftPolicies.")
     resource: str = Field(description="The resource's name.")
     field: str = Field(description="The setting.")
     want: str = Field(description="What the spec means.")
     got: str = Field(description="What is there.")
     since: Time = Field(description="When it was first seen.")
+
+
+class Change(StatusModel):
+    """What adopting would change."""
+
+    kind: str = Field(description="As in status.drift.")
+    resource: str = Field(description="The resource's name.")
+    field: str = Field(description="The setting.")
+    want: str = Field(description="What it becomes.")
+    got: str = Field(description="What it is.")
+
+
+class Adoption(StatusModel):
+    """What exists under the store's names without an owner, and would be taken over."""
+
+    word: str = Field(
+        description="Agree to exactly these changes with the annotation cloudcafe.dev/adopt=WORD."
+    )
+    changes: tuple[Change, ...] = Field(description="Everything that would be changed.")
 
 
 class Hop(StatusModel):
@@ -94,7 +114,13 @@ class CafeStoreStatus(StatusModel):
         default=(), description="The truth, one by one.", json_schema_extra=keyed_by("type")
     )
     resources: tuple[OwnedResource, ...] = Field(default=(), description="What exists for it.")
-    drift: tuple[Drift, ...] = Field(default=(), description="What was changed by hand.")
+    drift: tuple[Drift, ...] = Field(
+        default=(), description="What differs from the spec, the first fifty."
+    )
+    adoption: Adoption | None = Field(default=None, description="What waits for your word.")
+    applied: dict[str, str] | None = Field(
+        default=None, description="Digest of the wish that each part met last."
+    )
     order_path: OrderPath | None = Field(default=None, description="The last coffee bought.")
     ledger: Ledger | None = Field(default=None, description="What the books of its orders say.")
     history: tuple[Deed, ...] = Field(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_world import SECRET_VERSION, AwsSecret, Json, Queue, Wanted
 
 TILL_KEY = "key"
+KEY_DIGEST = "cloudcafe.dev/key-sha256"  # an annotation
 
 
 def build_till(wanted: Wanted, secret: AwsSecret) -> dict[str, Any]:
     """Return the Secret that a till mounts; it notes which version of the AWS secret it holds."""
     meta = _meta(wanted, naming.till(wanted.identity.name))
-    meta["annotations"] = {SECRET_VERSION: secret.version}
+    digest = hashlib.sha256(secret.value.encode()).hexdigest()
+    meta["annotations"] = {SECRET_VERSION: secret.version, KEY_DIGEST: digest}
     data = {TILL_KEY: base64.b64encode(secret.value.encode()).decode()}
     return {
         "apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "data": data,
@@ -44,10 +47,15 @@ def till_key(till: Json) -> str:
     return base64.b64decode(encoded).decode()
 
 
-def is_ours(live: Json, uid: str) -> bool:
-    """Whether a Kubernetes object belongs to the store of that uid."""
-    owners = live["metadata"].get("ownerReferences") or []
-    return any(owner.get("uid") == uid for owner in owners)
+def key_digest(till: Json) -> str:
+    """Return the digest of the key in a Secret."""
+    return hashlib.sha256(till_key(till).encode()).hexdigest()
+
+
+def noted_digest(till: Json) -> str:
+    """Return the digest of the key that we put in: another one there was put in by hand."""
+    annotations = till["metadata"].get("annotations") or {}
+    return annotations.get(KEY_DIGEST) or key_digest(till)
 
 
 def differs(live: Json, built: Json) -> bool:

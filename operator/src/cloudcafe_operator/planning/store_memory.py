@@ -1,0 +1,110 @@
+"""What was wished before: it tells drift, where a policy decides, from work to be done. Pure.
+
+A difference is drift where the wish is the one that was met before: then somebody changed the
+thing by hand, and the drift policy of its kind decides. Where the wish is new, the difference is
+work. Which wish was met last is kept in the status, as a digest for each part. What is missing is
+made again under every policy: without it no coffee can be bought.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudcafe_operator.planning.manifests.store import build_config
+from cloudcafe_operator.planning.store_drift import (
+    KIND_OF,
+    TAGS,
+    Difference,
+    parts,
+    registration,
+    with_redrive,
+)
+from cloudcafe_operator.planning.store_steps import Step, TagQueue, TagSecret
+from cloudcafe_operator.planning.store_world import AwsSecret, Observed, Queue, Wanted
+from cloudcafe_operator.resources.store_status import Adoption, CafeStoreStatus
+
+DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the status remembers: the wish that each part met last, and the adoption proposed.
+
+    `legacy`: an operator wrote it that noted none, and only reported the queues' settings.
+    """
+
+    applied: Mapping[str, str] | None = None
+    legacy: bool = False
+    adoption: Adoption | None = None
+
+
+def memory_of(status: CafeStoreStatus) -> Memory:
+    """Return what a status remembers."""
+    legacy = status.applied is None and bool(status.store_id)
+    return Memory(status.applied, legacy, status.adoption)
+
+
+def may_write(step: Step, wanted: Wanted, observed: Observed, memory: Memory) -> bool:
+    """Whether a step may be done: it makes what is missing, is new, or corrects as it should."""
+    part = step.area + (TAGS if isinstance(step, TagQueue | TagSecret) else "")
+    if part not in WISHES or getattr(observed, step.area) is None:
+        return True
+    if memory.legacy:
+        by_hand = part in ("queue", "dead_letters")
+    else:
+        by_hand = (memory.applied or {}).get(part) == _digest(WISHES[part](wanted, observed))
+    return not by_hand or wanted.terms.policy(KIND_OF[step.area]) == "Correct"
+
+
+def met(
+    wanted: Wanted, observed: Observed, found: tuple[Difference, ...], memory: Memory
+) -> dict[str, str]:
+    """Return which wish each part met last: this one where nothing differs, else as before."""
+    differing = {one.part for one in found}
+    applied = dict(memory.applied or {})
+    for part, _, _ in parts(wanted, observed):
+        if part not in differing:
+            applied[part] = _digest(WISHES[part](wanted, observed))
+    return applied
+
+
+def _digest(wish: Any) -> str:
+    text = json.dumps(wish, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _wished_order_queue(wanted: Wanted, observed: Observed) -> Any:
+    dead_letters = observed.dead_letters
+    if not isinstance(dead_letters, Queue):
+        return None
+    return with_redrive(wanted.queue, dead_letters).attributes
+
+
+def _wished_till(wanted: Wanted, observed: Observed) -> Any:
+    version = observed.secret.version if isinstance(observed.secret, AwsSecret) else ""
+    return version, wanted.identity.name
+
+
+def _wished_config(wanted: Wanted, observed: Observed) -> Any:
+    queue, secret = observed.queue, observed.secret
+    if not isinstance(queue, Queue) or not isinstance(secret, AwsSecret):
+        return None
+    return build_config(wanted, queue, secret)
+
+
+#: What is wished for each part. What is not in it, is corrected whatever the policy.
+WISHES: Mapping[str, Callable[[Wanted, Observed], Any]] = {
+    "dead_letters": lambda wanted, _: wanted.dead_letters.attributes,
+    "dead_letters.tags": lambda wanted, _: wanted.tags,
+    "queue": _wished_order_queue,
+    "queue.tags": lambda wanted, _: wanted.tags,
+    "secret.tags": lambda wanted, _: wanted.tags,
+    "till": _wished_till,
+    "config": _wished_config,
+    "store": registration,
+    "menu": lambda wanted, _: wanted.menu,
+}

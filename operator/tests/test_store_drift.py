@@ -1,0 +1,206 @@
+"""What somebody changed by hand: told field by field, and put right only where that is wished."""
+
+import base64
+
+import pytest
+from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.planning.store_drift import KIND_OF
+
+from tests.fakes.stores import ID, QUEUE, REF, SECRET, StoreWorld
+
+CHAOS = "cloudcafe.dev/chaos"
+
+
+@pytest.fixture
+async def world():
+    made = StoreWorld()
+    await made.apply()
+    await made.settle()
+    return made
+
+
+def queue(world):
+    world.aws.queues[QUEUE]["attributes"]["VisibilityTimeout"] = "5"
+
+
+def queue_tag(world):
+    world.aws.queues[QUEUE]["tags"][CHAOS] = "allowed"
+
+
+def secret(world):
+    world.aws.secrets[SECRET]["Tags"]["cloudcafe.dev/part-of"] = "theirs"
+
+
+def till(world):
+    world.kubernetes.objects["", "Secret", "default", "corner-till"]["data"]["key"] = (
+        base64.b64encode(b"guessed").decode()
+    )
+
+
+def config(world):
+    found = world.kubernetes.objects["", "ConfigMap", "default", "corner-store"]
+    found["data"]["CAFE_ORDER_URL"] = "http://elsewhere"
+
+
+def registration(world):
+    world.cafe.stores[ID]["city"] = "Porto"
+
+
+def menu(world):
+    world.cafe.menus[ID]["items"][0]["priceMinor"] = 1
+
+
+# what is changed by hand: kind, resource, field, want, got
+CASES = {
+    queue: ("SQSQueue", QUEUE, "VisibilityTimeout", "30", "5"),
+    queue_tag: ("SQSQueue", QUEUE, f"tags.{CHAOS}", "", "allowed"),
+    secret: ("SecretsManagerSecret", SECRET, "tags.cloudcafe.dev/part-of", "cloudcafe", "theirs"),
+    till: ("Secret", "corner-till", "data.key", "the key in Secrets Manager", "another key"),
+    config: ("ConfigMap", "corner-store", "data.CAFE_ORDER_URL", "http://order:8080",
+             "http://elsewhere"),
+    registration: ("Registration", ID, "city", "Lisbon", "Porto"),
+    menu: ("Menu", ID, "items.espresso.priceMinor", "220", "1"),
+}  # fmt: skip
+
+
+def drift(world):
+    names = ("kind", "resource", "field", "want", "got")
+    return [tuple(one[name] for name in names) for one in world.store["status"].get("drift", ())]
+
+
+def change(world, by_hand):
+    by_hand(world)
+    world.reconciler.converger.observer.listing.forget_all()
+    world.reconciler.converger.observer.listing._read_at = float("-inf")
+    world.recorder.forget()
+    world.cafe.writes.clear()
+    world.clock.advance(601)
+
+
+def written(world):
+    """Return the writes but for status and coffees."""
+    orders = ("http://order:8080/orders",)
+    return [
+        write
+        for write in world.recorder.writes
+        if write.verb != "patch_status" and write.target not in orders
+    ]
+
+
+def test_every_kind_has_a_case():
+    assert {case[0] for case in CASES.values()} == set(KIND_OF.values())
+
+
+@pytest.mark.parametrize("by_hand", CASES)
+async def test_reported_drift_is_told_since_when_and_nothing_is_written(world, by_hand):
+    change(world, by_hand)
+    seen = world.clock.now()
+    await world.settle()
+    assert drift(world) == [CASES[by_hand]]
+    assert written(world) == []
+    assert world.condition("Drifted")[:2] == ("True", "Drifted")
+    assert world.condition("Ready")[0] == "True"
+    world.clock.advance(601)
+    world.restart()
+    await world.settle()
+    (entry,) = world.store["status"]["drift"]
+    assert entry["since"] == seen.isoformat().replace("+00:00", "Z")
+    assert written(world) == []
+
+
+@pytest.mark.parametrize("by_hand", CASES)
+async def test_drift_is_put_right_where_the_store_says_so(by_hand):
+    world = StoreWorld()
+    await world.apply(driftPolicy="Correct")
+    await world.settle()
+    before = world.kubernetes.find("Secret", "corner-till", "default")["data"]
+    change(world, by_hand)
+    await world.settle()
+    assert drift(world) == []
+    assert written(world)
+    assert world.kubernetes.find("Secret", "corner-till", "default")["data"] == before
+    world.clock.advance(601)
+    world.recorder.forget()
+    await world.settle()
+    assert written(world) == []
+
+
+@pytest.mark.parametrize("by_hand", CASES)
+async def test_a_kind_may_have_its_own_policy(by_hand):
+    world = StoreWorld()
+    kind = CASES[by_hand][0]
+    await world.apply(driftPolicies=[{"kind": kind, "policy": "Correct"}])
+    await world.settle()
+    for other in CASES:
+        if CASES[other][0] != kind:
+            other(world)
+    change(world, by_hand)
+    await world.settle()
+    assert {one[0] for one in drift(world)} == set(KIND_OF.values()) - {kind}
+
+
+@pytest.mark.parametrize("by_hand", CASES)
+async def test_ignored_drift_is_neither_told_nor_corrected(by_hand):
+    world = StoreWorld()
+    await world.apply(driftPolicy="Ignore")
+    await world.settle()
+    change(world, by_hand)
+    await world.settle()
+    assert drift(world) == []
+    assert written(world) == []
+    assert world.condition("Drifted")[:2] == ("False", "Ignored")
+
+
+async def test_a_new_wish_is_work_and_no_drift(world):
+    world.recorder.forget()
+    await world.kubernetes.patch(REF, {"spec": {"city": "Porto", "chaos": {"allowed": True}}})
+    await world.settle()
+    assert world.cafe.stores[ID]["city"] == "Porto"
+    assert world.aws.queues[QUEUE]["tags"][CHAOS] == "allowed"
+    assert drift(world) == []
+
+
+async def test_a_wish_that_could_not_be_done_stays_work_after_a_restart(world):
+    world.fake_aws.fail_next("sqs", "tag_queue", *[Unavailable("away") for _ in range(4)])
+    await world.kubernetes.patch(REF, {"spec": {"chaos": {"allowed": True}}})
+    with pytest.raises(Unavailable):
+        await world.reconcile()
+    world.restart()
+    await world.settle()
+    assert world.aws.queues[QUEUE]["tags"][CHAOS] == "allowed"
+
+
+async def test_a_wish_elsewhere_does_not_correct_what_is_only_reported(world):
+    change(world, queue)
+    await world.settle()
+    await world.kubernetes.patch(REF, {"spec": {"chaos": {"allowed": True}, "city": "Porto"}})
+    await world.settle()
+    assert world.aws.queues[QUEUE]["attributes"]["VisibilityTimeout"] == "5"
+    assert world.aws.queues[QUEUE]["tags"][CHAOS] == "allowed"
+
+
+async def test_a_key_put_in_by_hand_is_not_made_known_to_the_order_service(world):
+    digest = world.cafe.stores[ID]["tillKeySha256"]
+    change(world, till)
+    await world.settle()
+    assert world.cafe.stores[ID]["tillKeySha256"] == digest
+
+
+async def test_what_an_older_operator_reported_is_not_corrected_by_the_first_new_one(world):
+    status = world.store["status"]
+    for name in ("applied", "history"):
+        status.pop(name)
+    world.kubernetes.set_status("CafeStore", "corner", "default", status)
+    world.restart()
+    change(world, queue)
+    await world.settle()
+    assert drift(world) == [CASES[queue]]
+    assert written(world) == []
+
+
+async def test_drift_of_a_paused_store_is_told(world):
+    await world.kubernetes.patch(REF, {"spec": {"paused": True, "driftPolicy": "Correct"}})
+    change(world, menu)
+    await world.settle()
+    assert drift(world) == [CASES[menu]]
+    assert written(world) == []
