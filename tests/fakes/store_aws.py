@@ -28,6 +28,11 @@ class StoreAws:
         for operation in ("create_secret", "describe_secret", "get_secret_value", "delete_secret",
                           "restore_secret", "tag_resource", "untag_resource"):  # fmt: skip
             aws.on("secretsmanager", operation, getattr(self, operation))
+        self.tables: set[str] = set()
+        self.backups: dict[str, dict[str, str]] = {}
+        self.backup_status = "AVAILABLE"
+        aws.on("dynamodb", "create_backup", self.create_backup)
+        aws.on("dynamodb", "list_backups", self.list_backups)
         aws.on("resourcegroupstaggingapi", "get_resources", self.get_resources)
 
     def create_queue(self, *, QueueName: str, Attributes: Any, tags: Any) -> dict[str, Any]:
@@ -106,6 +111,21 @@ class StoreAws:
         for name in TagKeys:
             self._secret(SecretId)["Tags"].pop(name, None)
         return {}
+
+    def create_backup(self, *, TableName: str, BackupName: str) -> dict[str, Any]:
+        if TableName not in self.tables:
+            raise NotFound(f"table {TableName}")
+        made = {"BackupName": BackupName, "TableName": TableName}
+        self.backups[f"backup-{len(self.backups)}"] = made
+        return {"BackupDetails": made}
+
+    def list_backups(self, *, TableName: str, BackupType: str) -> dict[str, Any]:
+        found = [
+            one | {"BackupStatus": self.backup_status}
+            for one in self.backups.values()
+            if one["TableName"] == TableName
+        ]
+        return {"BackupSummaries": found}
 
     def get_resources(self, **_: Any) -> dict[str, Any]:
         rows = [(q["attributes"]["QueueArn"], q["tags"]) for q in self.queues.values()]

@@ -49,7 +49,7 @@ def test_no_action_is_a_wildcard():
 #: composite alarms out where it is allowed on anything less than all.
 UNSCOPED = re.compile(
     r"(autoscaling|ec2|elasticloadbalancing):Describe\w+|(fis|kinesis|lambda):List\w+|tag:GetResources"
-    r"|(memorydb|rds):DescribeEvents|cloudwatch:DescribeAlarms"
+    r"|(memorydb|rds):DescribeEvents|cloudwatch:DescribeAlarms|dynamodb:ListBackups"
     r"|ecr:GetAuthorizationToken|xray:Put\w+"
 )
 STATEMENT = re.compile(r"^( *)(?:statement|content) \{$.*?^\1\}$", re.MULTILINE | re.DOTALL)

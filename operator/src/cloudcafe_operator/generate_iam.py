@@ -23,11 +23,15 @@ STORE_RESOURCES = {
     "sqs": "arn:aws:sqs:*:*:cloudcafe-*",
     "secretsmanager": "arn:aws:secretsmanager:*:*:secret:cloudcafe/*",
     "tag": "*",
+    "dynamodb": "arn:aws:dynamodb:*:*:table/cloudcafe-store-*",
     "cloudwatch": "*",  # of one region; alarms have no list by name
 }
+#: AWS knows no resource for these calls for stores.
+STORES_EVERYWHERE = ("dynamodb:ListBackups",)
 SIDS = {
     "sqs": "StoreQueues",
     "secretsmanager": "StoreSecrets",
+    "dynamodb": "StoreTables",
     "tag": "StoreTags",
     "cloudwatch": "ProbedAlarms",
 }
@@ -96,11 +100,14 @@ def policy() -> dict[str, Any]:
     """Return the policy document."""
     statements = []
     by_prefix: dict[str, list[str]] = {}
-    for action in sorted({*actions_of("*_store.py"), *actions_of("system_probes.py")}):
+    found = {*actions_of("*_store.py"), *actions_of("system_probes.py")}
+    everywhere = sorted(found & {*STORES_EVERYWHERE})
+    for action in sorted(found - {*everywhere}):
         by_prefix.setdefault(action.partition(":")[0], []).append(action)
     for prefix, actions in sorted(by_prefix.items()):
         resource = STORE_RESOURCES[prefix]
         statements.append(_allow(SIDS[prefix], actions, resource))
+    statements.append(_allow("StoresLookEverywhere", everywhere, "*"))
     return {"Version": "2012-10-17", "Statement": [*statements, *_fault_statements()]}
 
 

@@ -52,6 +52,7 @@ QUOTA_CODES = {  # where the name at Service Quotas is not boto3's
     "elbv2": "elasticloadbalancing",
     "resourcegroupstaggingapi": "tagging",
 }
+BUSY = ("BackupInUseException", "TableInUseException")
 MISSING = (
     "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
     "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NotFoundException",
@@ -136,7 +137,7 @@ def _is_too_fast(refusal: Refusal) -> bool:
 def _is_busy(refusal: Refusal) -> bool:
     """The resource is in the middle of another change: not an error, not yet."""
     in_use = refusal.code == "ResourceInUseException" and not _creates(refusal)
-    return in_use or refusal.code.endswith(("StateFault", "InvalidState"))
+    return in_use or refusal.code in BUSY or refusal.code.endswith(("StateFault", "InvalidState"))
 
 
 def _exists(refusal: Refusal) -> bool:

@@ -12,10 +12,15 @@ from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.planning import naming
-from cloudcafe_operator.planning.store_deletion import Removal, blocked, plan_deletion
+from cloudcafe_operator.planning.store_deletion import (
+    Blocked,
+    Removal,
+    blocked_status,
+    plan_deletion,
+)
 from cloudcafe_operator.planning.store_report import Story
 from cloudcafe_operator.planning.store_world import Identity
-from cloudcafe_operator.ports import Manifest
+from cloudcafe_operator.ports import Clock, Manifest
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
@@ -27,6 +32,7 @@ class StoreDeleter:
 
     remover: StoreRemover
     reporter: StoreReporter
+    clock: Clock
 
     async def delete(self, store: Manifest, identity: Identity) -> None:
         """Take the store apart; raises what blocks it, after saying so in the status."""
@@ -41,7 +47,7 @@ class StoreDeleter:
                     await self.remover.remove(removal, identity)
             except OperatorError as error:
                 if not _forced(store):
-                    await self._say_blocked(store, identity, done, removal, error)
+                    await self._say_blocked(store, identity, Blocked(done, removal, error))
                     raise
                 said = f"{removal} was given up because of {FORCE_DELETE}: {error}"
                 self.reporter.publish(store, Story("DeletionForced", said, "Warning"))
@@ -58,18 +64,22 @@ class StoreDeleter:
         self,
         store: Manifest,
         identity: Identity,
-        done: tuple[Removal, ...],
-        removal: Removal,
-        error: OperatorError,
+        at: Blocked,
     ) -> None:
         old = parse(CafeStoreStatus, store.get("status"), where="status")
-        deletion = blocked(identity, done, removal, error)
-        if old.deletion == deletion:
+        new = blocked_status(
+            old,
+            identity,
+            at,
+            generation=store["metadata"]["generation"],
+            now=self.clock.now(),
+        )
+        try:
+            await self.reporter.write(store, old, new)
+        except NotFound:
             return
-        new = old.model_copy(update={"deletion": deletion})
-        await self.reporter.write(store, old, new)
-        if old.deletion is None or old.deletion.next != removal:
-            said = f"{removal}: {deletion.blocked_by}"
+        if new.deletion and (old.deletion is None or old.deletion.next != new.deletion.next):
+            said = f"{new.deletion.next}: {new.deletion.blocked_by}"
             self.reporter.publish(store, Story("DeletionBlocked", said, "Warning"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.cafe import Cafe, Part
 from cloudcafe_operator.errors import NotFound, Retry
 from cloudcafe_operator.planning import naming
@@ -25,6 +26,7 @@ class StoreRemover:
 
     aws: Aws
     cafe: Cafe
+    backups: Backups
 
     async def remove(self, removal: Removal, identity: Identity) -> None:
         """Do one removal and verify it."""
@@ -39,6 +41,9 @@ class StoreRemover:
                 await self._remove_queue(naming.order_queue(namespace, name), identity)
             case "dead-letter queue":
                 await self._remove_queue(naming.dead_letter_queue(namespace, name), identity)
+            case "final backup":
+                table = naming.table(namespace, name)
+                await self.backups.take(table, naming.final_backup(identity.uid))
             case "secret":
                 await self._remove_secret(naming.secret(namespace, name), identity)
             case "left untouched":
@@ -52,6 +57,9 @@ class StoreRemover:
             return
         body = {name: value for name, value in store.items() if name != "id"}
         await self.cafe.put(store_id, "store", body | {"acceptingOrders": False})
+        store = await self.cafe.get(store_id, "store")
+        if store is not None and store.get("acceptingOrders"):
+            raise Retry(f"{store_id} still takes orders", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
     async def _remove_part(self, store_id: str, part: Part) -> None:
         if await self.cafe.get(store_id, part) is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cafe_ledger.collect import Book
 
+from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
@@ -129,7 +130,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
             resync_seconds=settings.resync_seconds,
         ),
         verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),
-        deleter=StoreDeleter(StoreRemover(aws, cafe), reporter),
+        deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws)), reporter, clock),
         reporter=reporter,
         ledger=LedgerWatch(
             collector(books(settings, ports)),

@@ -31,6 +31,16 @@ def secret(namespace: str, name: str) -> str:
     return f"cloudcafe/{namespace}/{name}/till"
 
 
+def table(namespace: str, name: str) -> str:
+    """Return the name of a flagship's own DynamoDB table."""
+    return f"cloudcafe-store-{store_id(namespace, name)}"
+
+
+def final_backup(uid: str) -> str:
+    """Return the name of the backup that is made of a table before it is deleted."""
+    return f"cloudcafe-final-{uid}"
+
+
 def till(name: str) -> str:
     """Return the name of the Kubernetes Secret with the till key."""
     return f"{name}-till"

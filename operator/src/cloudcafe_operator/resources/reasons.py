@@ -81,5 +81,10 @@ REASONS = {
     "Ignored": Reason("driftPolicy is Ignore"),
     "Paused": Reason("spec.paused is true", "set it to false to go on"),
     "NotPaused": Reason("spec.paused is false"),
+    "Deleting": Reason(
+        "it is being deleted, and something blocks that",
+        "status.deletion says what and since when; the annotation cloudcafe.dev/force-delete=true "
+        "lets it go without",
+    ),
     "Bug": Reason("an assumption of the operator is false", "tell us, with the operator's log"),
 }

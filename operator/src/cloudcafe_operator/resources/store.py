@@ -139,6 +139,11 @@ class CafeStoreSpec(Model):
         default="Delete",
         description="Retain keeps its queues, secret and data when it is deleted.",
     )
+    final_backup: bool = Field(
+        default=False,
+        description="True: before a flagship's own table is deleted, a backup of it is made on "
+        "demand and seen to be complete. It is kept until you delete it.",
+    )
     management_policy: Literal["Manage", "Adopt", "Observe"] = Field(
         default="Manage",
         description="Manage makes and keeps what the store needs, and refuses what it finds there. "

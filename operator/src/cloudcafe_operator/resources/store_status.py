@@ -99,6 +99,7 @@ class Deletion(StatusModel):
     done: tuple[str, ...] = Field(default=(), description="What is gone.")
     next: str = Field(default="", description="What goes next.")
     blocked_by: str = Field(default="", description="Why it waits, and what to do.")
+    since: Time | None = Field(default=None, description="Since when it waits for that.")
 
 
 class CafeStoreStatus(StatusModel):

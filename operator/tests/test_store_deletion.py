@@ -1,0 +1,172 @@
+"""The end of a store: in order, seen to be gone, and what blocks it said with since when."""
+
+import pytest
+from cloudcafe_operator.errors import AccessDenied, Retry, Unavailable
+from cloudcafe_operator.planning.store_deletion import plan_deletion
+from cloudcafe_operator.resources.store import FORCE_DELETE
+
+from tests.fakes.stores import HOSTS, ID, QUEUE, REF, SECRET, StoreWorld
+
+NO_CREDENTIALS = "Unable to locate credentials; give the operator an AWS identity"
+TABLE = f"cloudcafe-store-{ID}"
+
+
+@pytest.fixture
+async def world():
+    made = StoreWorld()
+    await made.apply(finalBackup=True)
+    await made.settle()
+    return made
+
+
+async def deleted(world):
+    """Ask for the end; return whether it came at once."""
+    await world.kubernetes.delete(REF)
+    return await again(world)
+
+
+async def again(world):
+    try:
+        await world.reconcile()
+    except (Retry, AccessDenied):
+        return False
+    return world.store is None
+
+
+async def force(world):
+    await world.kubernetes.patch(REF, {"metadata": {"annotations": {FORCE_DELETE: "true"}}})
+
+
+def deletion(world):
+    return world.store["status"]["deletion"]
+
+
+async def test_since_says_when_it_began_to_wait_and_stays_while_it_waits_for_the_same(world):
+    world.http.unmount("menu:8080")
+    began = world.clock.now()
+    assert not await deleted(world)
+    assert deletion(world)["done"] == ["orders stopped", "store"]
+    assert deletion(world)["next"] == "menu"
+    world.clock.advance(300)
+    assert not await again(world)
+    assert deletion(world)["since"] == began.isoformat().replace("+00:00", "Z")
+    world.open_services()
+    world.fake_aws.fail_next("sqs", "delete_queue", Unavailable("away"))
+    assert not await again(world)
+    assert deletion(world)["next"] == "order queue"
+    assert deletion(world)["since"] == world.clock.now().isoformat().replace("+00:00", "Z")
+    assert world.events.reasons.count("DeletionBlocked") == 2
+
+
+async def test_a_blocked_store_is_not_called_ready(world):
+    world.http.unmount("menu:8080")
+    assert not await deleted(world)
+    status, reason, message = world.condition("Ready")
+    assert (status, reason) == ("False", "Deleting")
+    assert message.startswith("menu: ")
+    assert not world.store["status"]["acceptingOrders"]
+
+
+async def test_asking_again_while_it_is_blocked_writes_nothing_new(world):
+    world.http.unmount("menu:8080")
+    assert not await deleted(world)
+    world.recorder.forget()
+    assert not await again(world)
+    assert [write.verb for write in world.recorder.writes if write.api == "kubernetes"] == []
+
+
+async def test_without_credentials_it_says_so_and_can_be_let_go(world):
+    async def denied(*_, **__):
+        raise AccessDenied(NO_CREDENTIALS)
+
+    world.fake_aws.call = denied
+    world.fake_aws.pages = denied
+    assert not await deleted(world)
+    assert deletion(world)["next"] == "final backup"
+    assert NO_CREDENTIALS in deletion(world)["blockedBy"]
+    assert f"{FORCE_DELETE}=true" in deletion(world)["blockedBy"]
+    await force(world)
+    assert await again(world)
+    assert QUEUE in world.aws.queues  # `cafectl orphans` finds it
+
+
+async def test_what_blocks_it_is_said_in_a_namespace_that_is_going(world):
+    def no_new_objects(operation, manifest):
+        assert operation != "CREATE", manifest
+
+    world.kubernetes.admission.append(no_new_objects)
+    for host in HOSTS:
+        world.http.unmount(host)
+    assert not await deleted(world)
+    assert deletion(world)["next"] == "orders stopped"
+    world.open_services()
+    assert await again(world)
+
+
+async def test_a_store_that_vanished_meanwhile_is_the_end_too(world):
+    def gone(write, moment):
+        if write.verb == "patch" and moment == "before":
+            world.recorder.hook = None
+            world.kubernetes.objects.clear()
+
+    await world.kubernetes.delete(REF)
+    world.recorder.hook = gone
+    assert await again(world)
+
+
+async def test_an_order_taker_that_does_not_stop_is_not_believed(world, monkeypatch):
+    put = world.reconciler.deleter.remover.cafe.http.request
+
+    async def deaf(method, url, **options):
+        if method == "PUT":
+            options["body"] = {**options["body"], "acceptingOrders": True}
+        return await put(method, url, **options)
+
+    monkeypatch.setattr(world.http, "request", deaf)
+    assert not await deleted(world)
+    assert "still takes orders" in deletion(world)["blockedBy"]
+
+
+async def test_a_table_is_backed_up_once_and_seen_complete_before_anything_on_aws_goes(world):
+    world.aws.tables.add(TABLE)
+    world.aws.backup_status = "CREATING"
+    assert not await deleted(world)
+    assert deletion(world)["next"] == "final backup"
+    assert QUEUE in world.aws.queues
+    world.clock.advance(5)
+    assert not await again(world)
+    assert len(world.aws.backups) == 1
+    world.aws.backup_status = "AVAILABLE"
+    assert await again(world)
+    (backup,) = world.aws.backups.values()
+    assert backup["TableName"] == TABLE
+
+
+async def test_without_a_table_there_is_nothing_to_back_up(world):
+    assert await deleted(world)
+    assert world.aws.backups == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "last"),
+    [
+        ({}, "secret"),
+        ({"deletionPolicy": "Retain", "finalBackup": True}, "left for its owner"),
+        ({"managementPolicy": "Observe", "deletionPolicy": "Delete"}, "left untouched"),
+        ({"finalBackup": "yes", "deletionPolicy": 7}, "secret"),
+    ],
+)
+def test_the_spec_says_what_goes_also_where_it_cannot_be_read(spec, last):
+    assert plan_deletion(spec)[-1] == last
+    assert "final backup" not in plan_deletion(spec)
+
+
+async def test_a_restarted_operator_begins_again_and_undoes_nothing(world):
+    world.fake_aws.fail_next("secretsmanager", "delete_secret", Unavailable("away"))
+    assert not await deleted(world)
+    world.restart()
+    world.recorder.forget()
+    assert await again(world)
+    aws = [write.verb for write in world.recorder.writes if write.api == "aws"]
+    assert aws == ["secretsmanager.delete_secret"]
+    assert SECRET not in world.aws.secrets
