@@ -29,6 +29,8 @@ _TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
 _GENERATORS = ("cloudcafe_operator.generate", "cafe_kit.schemas", "dev.terraform.actions")
 #: Compiled before the tests that use them: a test has less time than a compiler takes.
 _TOOLS = ("kubectl", "helm", "helm-unittest", "kubeconform")
+#: A process a core, each with servers of its own; a file stays in one, with what it shares.
+_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 _SERVERS = ("/usr/lib/postgresql/15/bin/postgres", "redis-server")
 
 
@@ -85,10 +87,17 @@ def tests() -> list[Step]:
             "fast tests",
             "-m",
             "not cluster and not integration and not terraform",
+            *_PARALLEL,
             prepare=_servers,
         ),
         *terraform_tests(),
-        _pytest("integration tests", "-m", "integration and not cluster", prepare=_servers),
+        _pytest(
+            "integration tests",
+            "-m",
+            "integration and not cluster",
+            *_PARALLEL,
+            prepare=_servers,
+        ),
     ]
 
 
