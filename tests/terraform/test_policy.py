@@ -35,6 +35,7 @@ def test_the_files_are_what_the_code_says():
 
 def test_the_operator_may_call_what_its_stores_and_faults_call():
     wanted = {*actions_of("*_store.py"), *actions_of("system_probes.py")}
+    wanted |= {*actions_of("dials.py")}
     wanted |= {a for fault in faults().values() for a in fault.iam_actions}
     assert wanted == {a for statement in OPERATOR["Statement"] for a in statement["Action"]}
 
@@ -61,6 +62,16 @@ def test_what_changes_anything_needs_consent_by_tag():
             assert statement["Condition"] == {
                 "StringEquals": {"aws:ResourceTag/cloudcafe.dev/chaos": "allowed"}
             }
+
+
+def test_capacity_is_changed_only_where_the_owner_tagged_it():
+    [change] = [one for one in OPERATOR["Statement"] if one["Sid"] == "RushChange"]
+    assert change["Condition"] == {"Null": {"aws:ResourceTag/cloudcafe.dev/rush": "false"}}
+    assert change["Action"] == [
+        "dynamodb:UpdateTable",
+        "lambda:PutFunctionConcurrency",
+        "rds:ModifyDBCluster",
+    ]
 
 
 def test_the_operators_resources_are_named_where_aws_supports_it():

@@ -1,8 +1,9 @@
 """The operator's IAM policy, from the calls that the code makes. Called by `generate.py`.
 
 The calls for stores and of probes are found in the source (`aws.call("sqs", "create_queue"`) and
-limited to the names that stores use; faults declare theirs, limited to the cafe's names, and those
-that change anything also to resources that opted in by tag.
+limited to the names that stores use; so are those of the rush plan, whose changes need the owner's
+tag. Faults declare theirs, limited to the cafe's names, and those that change anything also to
+resources that opted in by tag.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from cloudcafe_operator.effects.aws_errors import Refusal
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.generate_iam_ec2 import beside
+from cloudcafe_operator.planning.capacity import RUSH_TAG
 from cloudcafe_operator.planning.store_world import CHAOS_TAG
 
 EFFECTS = Path(__file__).parent / "effects"
@@ -108,7 +110,21 @@ def policy() -> dict[str, Any]:
         resource = STORE_RESOURCES[prefix]
         statements.append(_allow(SIDS[prefix], actions, resource))
     statements.append(_allow("StoresLookEverywhere", everywhere, "*"))
-    return {"Version": "2012-10-17", "Statement": [*statements, *_fault_statements()]}
+    rush = _rush_statements()
+    return {"Version": "2012-10-17", "Statement": [*statements, *rush, *_fault_statements()]}
+
+
+def _rush_statements() -> Iterator[dict[str, Any]]:
+    """What turns capacity ahead of rushes: only what its owner has tagged for it."""
+    found = sorted({*actions_of("dials.py")} - {"tag:GetResources"})  # stores may that already
+    looks = [one for one in found if one.partition(":")[2].startswith(READS)]
+    changes = [one for one in found if one not in looks]
+    kinds = {"dynamodb": "table/cloudcafe-*", "lambda": "function:cloudcafe-*"}
+    kinds["rds"] = "cluster:cloudcafe*"
+    resources = [f"arn:aws:{service}:*:*:{kind}" for service, kind in sorted(kinds.items())]
+    yield _allow("RushLook", looks, resources)
+    tagged = {"Null": {f"aws:ResourceTag/{RUSH_TAG}": "false"}}
+    yield _allow("RushChange", changes, resources) | {"Condition": tagged}
 
 
 def _fault_statements() -> Iterator[dict[str, Any]]:

@@ -39,6 +39,9 @@ leading = Gauge("cloudcafe_leading", "1 while this process holds the Lease.")
 expected_orders = Gauge(
     "cloudcafe_expected_orders_per_minute", "What the stores' rushes promise, ten minutes ahead."
 )
+rush_capacity = Gauge(
+    "cloudcafe_rush_capacity", "What AWS has ready, by tagged resource.", ["resource", "what"]
+)
 stores = Gauge("cloudcafe_stores", "Stores by readiness.", ["ready"])
 
 SPANS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)

@@ -13,6 +13,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cloudcafe_operator.planning.capacity import Kind, Policy
+
 
 class Settings(BaseSettings):
     """Everything that can be set from outside."""
@@ -58,6 +60,10 @@ class Settings(BaseSettings):
     )
     ledger_stuck_seconds: float = Field(
         default=600, gt=0, description="an order that has not ended after this is stuck"
+    )
+    capacity: dict[Kind, Policy] = Field(
+        default_factory=dict,
+        description="JSON: what AWS must have ready by kind of dial; empty: AWS is left alone",
     )
     relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
     lease_name: str = "cloudcafe-operator"

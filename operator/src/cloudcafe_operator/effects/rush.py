@@ -2,7 +2,8 @@
 
 `main.py` runs it while this operator leads; the stores' reconciler tells it what each store
 expects. Only `minReplicas` of autoscalers that say what a replica bears is written, by server-side
-apply, and only where it differs; the plan itself is in a ConfigMap for `cafectl plan`.
+apply, and only where it differs; `capacity.py` does the same for AWS, where that is configured. The
+plan itself is in a ConfigMap for `cafectl plan`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from datetime import timedelta
 import structlog
 
 from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.capacity import CapacityKeeper
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.kinds import AUTOSCALERS, CONFIG_MAPS
 from cloudcafe_operator.planning.rush import Level, Scaler, Times, expects, levels, scaler, told
-from cloudcafe_operator.ports import Clock, Events, Kubernetes, Manifest
+from cloudcafe_operator.ports import Clock, Events, Json, Kubernetes, Manifest
 from cloudcafe_operator.resources.store import CafeStoreSpec
 
 EVERY_S = 30.0
@@ -37,6 +39,7 @@ class RushKeeper:
     events: Events
     clock: Clock
     namespace: str
+    capacity: CapacityKeeper | None = None
     _stores: dict[str, Mapping[Times, int]] = field(default_factory=dict)
     _written: str = ""
 
@@ -58,7 +61,7 @@ class RushKeeper:
             await asyncio.sleep(EVERY_S)
 
     async def round(self) -> None:
-        """Look once at plan and autoscalers, and write what differs."""
+        """Look once at plan, autoscalers and AWS, and write what differs."""
         now = self.clock.now()
         # whole hours: the plan that is shown changes once an hour, not with every look
         shown_from = now.replace(minute=0, second=0, microsecond=0)
@@ -71,8 +74,13 @@ class RushKeeper:
             wanted = found.replicas(level.orders_per_minute)
             if wanted != found.now:
                 await self._scale(found, manifest, wanted, level)
-        plan = levels(expected, shown_from, shown_from + SHOWN)
-        await self._show(plan, [found for found, _ in scalers])
+        span = (shown_from, shown_from + SHOWN)
+        try:
+            if self.capacity:
+                await self.capacity.follow(expected)
+        finally:  # trouble with AWS must not hide the plan
+            changes = self.capacity.told(expected, span) if self.capacity else []
+            await self._show(told(levels(expected, *span), [one for one, _ in scalers]), changes)
 
     def _expected(self) -> Mapping[Times, int]:
         total: Counter[Times] = Counter()
@@ -99,9 +107,9 @@ class RushKeeper:
             kind="Normal",
         )
 
-    async def _show(self, plan: Sequence[Level], scalers: Sequence[Scaler]) -> None:
-        text = json.dumps(told(plan, scalers), indent=1)
-        if text == self._written:
+    async def _show(self, plan: Sequence[Json], changes: Sequence[Json]) -> None:
+        text, of_aws = json.dumps(plan, indent=1), json.dumps(changes, indent=1)
+        if text + of_aws == self._written:
             return
         await self.kubernetes.apply(
             CONFIG_MAPS,
@@ -109,7 +117,11 @@ class RushKeeper:
                 "apiVersion": CONFIG_MAPS.api_version,
                 "kind": CONFIG_MAPS.kind,
                 "metadata": {"name": PLAN, "namespace": self.namespace},
-                "data": {"plan.json": text, "stores": str(len(self._stores))},
+                "data": {
+                    "plan.json": text,
+                    "capacity.json": of_aws,
+                    "stores": str(len(self._stores)),
+                },
             },
         )
-        self._written = text
+        self._written = text + of_aws

@@ -16,6 +16,7 @@ from cafe_ledger.collect import Book
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.capacity import CapacityKeeper
 from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
@@ -143,7 +144,21 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
                 stuck_after=settings.ledger_stuck_seconds,
             ),
         ),
-        rush=RushKeeper(kubernetes, ports.events, clock, settings.pod_namespace),
+        rush=RushKeeper(
+            kubernetes,
+            ports.events,
+            clock,
+            settings.pod_namespace,
+            CapacityKeeper(
+                kubernetes,
+                aws,
+                ports.events,
+                clock,
+                settings.pod_namespace,
+                settings.capacity,
+                settings.namespaces,
+            ),
+        ),
     )
 
 

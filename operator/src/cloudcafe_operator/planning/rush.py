@@ -60,12 +60,14 @@ def expects(spec: CafeStoreSpec) -> Mapping[Times, int]:
     return found
 
 
-def levels(expected: Mapping[Times, int], now: datetime, until: datetime) -> list[Level]:
-    """Return the plan from now on: the level now, then each change; rushes begin early by AHEAD."""
+def levels(
+    expected: Mapping[Times, int], now: datetime, until: datetime, *, ahead: timedelta = AHEAD
+) -> list[Level]:
+    """Return the plan from now on: the level now, then each change; rushes begin early."""
     changes: Counter[datetime] = Counter({now: 0})
     for (zone, days, start, end), rate in expected.items():
         for interval in occurrences(days, (start, end), ZoneInfo(zone), now):
-            changes[max(now, interval.start - AHEAD)] += rate
+            changes[max(now, interval.start - ahead)] += rate
             changes[max(now, interval.end)] -= rate
     moments = sorted(changes)
     sums = accumulate(changes[moment] for moment in moments)

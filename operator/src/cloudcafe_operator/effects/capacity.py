@@ -1,0 +1,183 @@
+"""Turning AWS up ahead of a rush and back after it: reads the dials, keeps the journal, acts.
+
+`effects/rush.py` calls `follow` in each round with what the fleet expects; `planning/capacity.py`
+decides. The journal is a ConfigMap; each of its writes carries the resourceVersion it was read at,
+so that an operator that leads no longer changes nothing. AWS is read only when another level is
+due, while something is under way, and every ten minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal
+
+import structlog
+
+from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.dials import Dials
+from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
+from cloudcafe_operator.planning.capacity import (
+    UNITS,
+    Dial,
+    Entry,
+    Forget,
+    Journal,
+    Kind,
+    Policies,
+    Step,
+    Turn,
+    Wait,
+    plan_capacity,
+    rates,
+    told_capacity,
+)
+from cloudcafe_operator.planning.rush import Times
+from cloudcafe_operator.ports import Aws, Clock, Events, Kubernetes, Manifest, Ref
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.run import RunStatus
+
+JOURNAL = "cloudcafe-rush-capacity"
+FIELD = "journal.json"
+LOOK_AGAIN_S = 600.0
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class CapacityJournal:
+    """What was found before we changed it, in a ConfigMap."""
+
+    kubernetes: Kubernetes
+    namespace: str
+    manifest: Manifest | None = None
+
+    async def read(self) -> Journal:
+        """Return the entries by dial."""
+        self.manifest = await self.kubernetes.get(Ref(CONFIG_MAPS, JOURNAL, self.namespace))
+        data = (self.manifest or {}).get("data") or {}
+        stored = json.loads(data.get(FIELD, "{}"))
+        return {key: parse(Entry, entry, where=key) for key, entry in stored.items()}
+
+    async def write(self, journal: Journal) -> None:
+        """Store them; Conflict where somebody has written since they were read."""
+        said = {key: entry.manifest() for key, entry in sorted(journal.items())}
+        data = {FIELD: json.dumps(said, indent=1)}
+        if self.manifest is not None:
+            ref = Ref(CONFIG_MAPS, JOURNAL, self.namespace)
+            version = self.manifest["metadata"]["resourceVersion"]
+            self.manifest = await self.kubernetes.patch(
+                ref, {"data": data}, resource_version=version
+            )
+            return
+        self.manifest = await self.kubernetes.create(
+            CONFIG_MAPS,
+            {
+                "apiVersion": CONFIG_MAPS.api_version,
+                "kind": CONFIG_MAPS.kind,
+                "metadata": {"name": JOURNAL, "namespace": self.namespace},
+                "data": data,
+            },
+        )
+
+
+@dataclass(slots=True)
+class CapacityKeeper:
+    """One for the fleet; without policies it only puts back what an earlier operator changed."""
+
+    kubernetes: Kubernetes
+    aws: Aws
+    events: Events
+    clock: Clock
+    namespace: str
+    policies: Policies
+    namespaces: Sequence[str] = ()
+    _dials: Sequence[Dial] = ()
+    _entries: Journal = field(default_factory=dict)
+    _quiet: tuple[Mapping[Kind, float], float] | None = None
+
+    async def follow(self, expected: Mapping[Times, int]) -> None:
+        """Look once at what is expected and what AWS has, and bring the second to the first."""
+        needed = {
+            kind: self.policies[kind].needs(kind, rate)
+            for kind, rate in rates(self.policies, expected, self.clock.now()).items()
+        }
+        if self._quiet and self._quiet[0] == needed and self.clock.monotonic() < self._quiet[1]:
+            return
+        self._quiet = None
+        journal = CapacityJournal(self.kubernetes, self.namespace)
+        self._entries = await journal.read()
+        if self.policies or self._entries:
+            await self._converge(journal, needed)
+        else:
+            self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
+
+    def told(
+        self, expected: Mapping[Times, int], span: tuple[datetime, datetime]
+    ) -> list[dict[str, Any]]:
+        """Return the changes of a span, as `cafectl plan` shows them."""
+        return told_capacity(self._dials, self._entries, self.policies, expected, span)
+
+    async def _converge(self, journal: CapacityJournal, needed: Mapping[Kind, float]) -> None:
+        self._dials = await Dials(self.aws).read(self.policies, self._entries)
+        for dial in self._dials:
+            metrics.rush_capacity.labels(dial.name, UNITS[dial.kind]).set(dial.now)
+        steps = plan_capacity(self._dials, self._entries, needed, {})
+        if steps:  # only then is it worth knowing what chaos runs hold
+            steps = plan_capacity(self._dials, self._entries, needed, await self._broken())
+            await self._execute(steps, journal)
+            return
+        self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
+
+    async def _broken(self) -> Mapping[str, str]:
+        """Return the resources that a run has broken or is about to, with the run's name."""
+        found: dict[str, str] = {}
+        for namespace in self.namespaces or (None,):
+            for run in await self.kubernetes.list(CHAOS_RUNS, namespace=namespace):
+                status = parse(RunStatus, run.get("status"), where="status")
+                for index in status.open_entries:
+                    found[status.journal[index].target.id] = run["metadata"]["name"]
+        return found
+
+    async def _execute(self, steps: Sequence[Step], journal: CapacityJournal) -> None:
+        entries = dict(self._entries)
+        for step in steps:
+            if isinstance(step, Turn) and step.entry is not None:
+                entries[step.dial.key] = step.entry
+            elif isinstance(step, Forget):
+                log.info("capacity is left alone", resource=step.name, why=step.why)
+                del entries[step.key]
+            elif isinstance(step, Wait):
+                log.info("capacity waits", resource=step.dial.name, why=step.why)
+        if entries != self._entries:
+            await journal.write(entries)  # before anything is changed
+            self._entries = entries
+        turns = [step for step in steps if isinstance(step, Turn)]
+        for _, together in groupby(turns, key=lambda turn: turn.dial.arn):
+            await self._turn(list(together), journal.manifest)
+
+    async def _turn(self, turns: Sequence[Turn], about: Manifest | None) -> None:
+        """Turn the dials of one resource; its trouble keeps nobody else waiting."""
+        name = turns[0].dial.name
+        said = ", ".join(f"{UNITS[one.dial.kind]} {one.dial.now:g} → {one.to:g}" for one in turns)
+        try:
+            await Dials(self.aws).turn(turns)
+        except OperatorError as trouble:
+            self._tell(about, "RushCapacityRefused", f"{name}: {said}: {trouble}", kind="Warning")
+            log.warning("capacity was refused", resource=name, wanted=said, why=str(trouble))
+            return
+        more = turns[0].to > turns[0].dial.now
+        self._tell(about, "RushAhead" if more else "RushOver", f"{name}: {said}")
+
+    def _tell(
+        self,
+        about: Manifest | None,
+        reason: str,
+        message: str,
+        kind: Literal["Normal", "Warning"] = "Normal",
+    ) -> None:
+        if about is not None:
+            self.events.publish(about, reason=reason, message=message, kind=kind)

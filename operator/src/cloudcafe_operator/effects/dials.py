@@ -1,0 +1,140 @@
+"""The dials of AWS that rushes turn: Aurora's floor, Lambda's reservation, DynamoDB's warmth.
+
+Used by `effects/capacity.py`. Found by tag in one listing; the journal's are read too, so that
+what lost its tag is still put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cloudcafe_operator.errors import Bug, NotFound
+from cloudcafe_operator.planning.capacity import RUSH_TAG, Dial, Journal, Policies, Turn
+from cloudcafe_operator.ports import Aws
+
+TYPES = ["rds:cluster", "dynamodb:table", "lambda:function"]
+READY = "available", "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Dials:
+    """Reads and turns them."""
+
+    aws: Aws
+
+    async def read(self, policies: Policies, journal: Journal) -> list[Dial]:
+        """Return the dials that their owners have tagged, and those of the journal."""
+        least = await self._tagged() if policies else {}
+        remembered = {key.partition(" ")[2] for key in journal}
+        found: list[Dial] = []
+        for arn in sorted(least.keys() | remembered):
+            for dial in await self._read_one(arn):
+                if arn in least and dial.kind in policies:
+                    found.append(replace(dial, least=least[arn]))
+                elif dial.key in journal:
+                    found.append(replace(dial, takes_part=False))
+        return found
+
+    async def turn(self, turns: Sequence[Turn]) -> None:
+        """Turn dials of one resource, in one call."""
+        dial, to = turns[0].dial, turns[0].to
+        if dial.kind == "aurora":
+            await self.aws.call(
+                "rds",
+                "modify_db_cluster",
+                DBClusterIdentifier=dial.name,
+                # the two are set together
+                ServerlessV2ScalingConfiguration={"MinCapacity": to, "MaxCapacity": dial.most},
+                ApplyImmediately=True,
+            )
+        elif dial.kind == "lambda":
+            await self.aws.call(
+                "lambda",
+                "put_function_concurrency",
+                FunctionName=dial.name,
+                ReservedConcurrentExecutions=int(to),
+            )
+        else:
+            names = {"dynamodbRead": "ReadUnitsPerSecond", "dynamodbWrite": "WriteUnitsPerSecond"}
+            warm = {names[turn.dial.kind]: int(turn.to) for turn in turns}
+            await self.aws.call(
+                "dynamodb", "update_table", TableName=dial.name, WarmThroughput=warm
+            )
+
+    async def _tagged(self) -> Mapping[str, float]:
+        """Return the ARNs that take part, each with the least that its owner set."""
+        resources = await self.aws.pages(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            ResourceTypeFilters=TYPES,
+            TagFilters=[{"Key": RUSH_TAG}],
+        )
+        found = {}
+        for item in resources:
+            tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+            found[str(item["ResourceARN"])] = _number(tags.get(RUSH_TAG, ""))
+        return found
+
+    async def _read_one(self, arn: str) -> list[Dial]:
+        """Return the dials of a resource; none where it is gone."""
+        service, name = arn.split(":")[2], arn.replace("/", ":").rpartition(":")[2]
+        try:
+            match service:
+                case "rds":
+                    answer = await self.aws.call(
+                        "rds", "describe_db_clusters", DBClusterIdentifier=name
+                    )
+                    return list(_aurora(arn, name, answer["DBClusters"][0]))
+                case "dynamodb":
+                    answer = await self.aws.call("dynamodb", "describe_table", TableName=name)
+                    return list(_table(arn, name, answer["Table"]))
+                case "lambda":
+                    answer = await self.aws.call(
+                        "lambda", "get_function_concurrency", FunctionName=name
+                    )
+                    return list(_function(arn, name, answer))
+                case _:
+                    raise Bug(f"{arn} is in the rush plan, but {service} has no dial")
+        except NotFound:
+            return []
+
+
+def _aurora(arn: str, name: str, cluster: Mapping[str, Any]) -> Iterator[Dial]:
+    scaling = cluster.get("ServerlessV2ScalingConfiguration")
+    if scaling:  # else its instances have a size of their own
+        yield Dial(
+            arn,
+            name,
+            "aurora",
+            float(scaling["MinCapacity"]),
+            most=float(scaling["MaxCapacity"]),
+            busy=_busy("the cluster", cluster["Status"]),
+        )
+
+
+def _table(arn: str, name: str, table: Mapping[str, Any]) -> Iterator[Dial]:
+    warm = table.get("WarmThroughput") or {}
+    busy = _busy("the table", table["TableStatus"])
+    busy = busy or _busy("its warm throughput", warm.get("Status", "ACTIVE"))
+    yield Dial(arn, name, "dynamodbRead", float(warm.get("ReadUnitsPerSecond", 0)), busy=busy)
+    yield Dial(arn, name, "dynamodbWrite", float(warm.get("WriteUnitsPerSecond", 0)), busy=busy)
+
+
+def _function(arn: str, name: str, answer: Mapping[str, Any]) -> Iterator[Dial]:
+    reserved = answer.get("ReservedConcurrentExecutions")
+    if reserved is not None:  # else it may have all that the account has: a reservation would limit
+        yield Dial(arn, name, "lambda", float(reserved))
+
+
+def _busy(what: str, status: str) -> str:
+    return "" if status in READY else f"{what} is {status}: AWS takes no change now"
+
+
+def _number(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,219 @@
+"""What AWS must have ready for the expected orders, and what is put back afterwards. Pure.
+
+A dial is one number of one AWS resource: Aurora's least capacity, a function's reserved
+concurrency, a table's warm throughput. Whoever owns the resource (Terraform) tags it with RUSH_TAG
+and the least it may have; ahead of a rush the dial is turned up, after it back to where it was
+found. The law is the chaos journal's: what was found is stored before anything is changed, only a
+value of ours is changed back, and who set another one meanwhile meant it.
+
+`effects/capacity.py` reads the dials and turns them; `told_capacity` is what `cafectl plan` shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cloudcafe_operator.planning.rush import Times, levels
+from cloudcafe_operator.resources.common import Model, StatusModel, format_time
+
+RUSH_TAG = "cloudcafe.dev/rush"
+Kind = Literal["aurora", "lambda", "dynamodbRead", "dynamodbWrite"]
+STEP: Mapping[Kind, float] = {"aurora": 0.5, "lambda": 1, "dynamodbRead": 1, "dynamodbWrite": 1}
+UNITS: Mapping[Kind, str] = {
+    "aurora": "ACU at least",
+    "lambda": "reserved concurrency",
+    "dynamodbRead": "warm reads a second",
+    "dynamodbWrite": "warm writes a second",
+}
+#: AWS raises warm throughput only, and bills each raise once.
+RAISED_ONLY: frozenset[Kind] = frozenset({"dynamodbRead", "dynamodbWrite"})
+STAYS = "stays: AWS never lowers warm throughput; paid once"
+
+
+class Policy(Model):
+    """How much of a dial the orders need, and how long AWS takes to have it ready."""
+
+    orders_per_minute_per_unit: float = Field(gt=0, description="what one unit bears")
+    headroom_percent: float = Field(default=25, ge=0, le=400)
+    lead_minutes: float = Field(ge=1, le=120)
+    most: float = Field(gt=0, description="never turned up beyond this")
+
+    def needs(self, kind: Kind, orders_per_minute: int) -> float:
+        """Return the units that so many orders need, in whole steps, at most `most`."""
+        bare = orders_per_minute / self.orders_per_minute_per_unit
+        steps = math.ceil(round(bare * (1 + self.headroom_percent / 100) / STEP[kind], 6))
+        return min(self.most, steps * STEP[kind])
+
+
+Policies = Mapping[Kind, Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One number of a resource as it is."""
+
+    arn: str
+    name: str
+    kind: Kind
+    now: float
+    least: float = 0  # what its owner set
+    most: float = math.inf  # what its owner allows
+    takes_part: bool = True  # False: it was taken out of the plan, and goes back to where it was
+    busy: str = ""  # why AWS takes no change now
+
+    @property
+    def key(self) -> str:
+        """How the journal calls it."""
+        return f"{self.kind} {self.arn}"
+
+
+class Entry(StatusModel):
+    """What was found at a dial, and every value that we have put there since."""
+
+    name: str
+    was: float
+    ours: tuple[float, ...]
+
+    def put(self, value: float) -> Entry:
+        """Return the entry that must be stored before this value is put."""
+        known = self.ours if value in self.ours else (*self.ours, value)
+        return self.model_copy(update={"ours": known})
+
+
+Journal = Mapping[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turn a dial; `entry` is stored before. None: there is no way back, so nothing to remember."""
+
+    dial: Dial
+    to: float
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Nothing is left to be put back."""
+
+    key: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It should be turned, and cannot be now."""
+
+    dial: Dial
+    why: str
+
+
+Step = Turn | Forget | Wait
+
+
+def rates(policies: Policies, expected: Mapping[Times, int], now: datetime) -> Mapping[Kind, int]:
+    """Return the orders a minute that each kind must be ready for: it begins by its own lead."""
+    return {
+        kind: levels(expected, now, now + timedelta(minutes=1), ahead=_lead(policy))[
+            0
+        ].orders_per_minute
+        for kind, policy in policies.items()
+    }
+
+
+def plan_capacity(
+    dials: Sequence[Dial],
+    journal: Journal,
+    needed: Mapping[Kind, float],
+    broken: Mapping[str, str],
+) -> list[Step]:
+    """Return what is to be done; nothing where all is as it should be.
+
+    `needed` are units by kind, `broken` the ARNs that a chaos run holds, with its name.
+    """
+    steps: list[Step] = []
+    for dial in dials:
+        step = _judge(dial, journal.get(dial.key), needed.get(dial.kind, 0))
+        if step is not None and dial.arn in broken:
+            step = Wait(
+                dial, f"run {broken[dial.arn]} breaks it: capacity waits until it is undone"
+            )
+        elif isinstance(step, Turn) and dial.busy:
+            step = Wait(dial, dial.busy)
+        if step is not None:
+            steps.append(step)
+    known = {dial.key for dial in dials}
+    gone = [
+        Forget(key, entry.name, "it is gone") for key, entry in journal.items() if key not in known
+    ]
+    return [*steps, *gone]
+
+
+def _judge(dial: Dial, entry: Entry | None, needed: float) -> Step | None:
+    if dial.kind == "lambda" and dial.now == 0:
+        return Wait(dial, "it is reserved no concurrency: somebody has stopped it")
+    if entry is not None and dial.now not in entry.ours:
+        return Forget(dial.key, dial.name, f"somebody set it to {dial.now:g}, which is kept")
+    rest = resting(dial, entry)
+    target = max(rest, min(dial.most, needed)) if dial.takes_part else rest
+    if dial.now != target:
+        if dial.kind in RAISED_ONLY:
+            return Turn(dial, target, None)
+        found = entry or Entry(name=dial.name, was=dial.now, ours=(dial.now,))
+        return Turn(dial, target, found.put(target))
+    if entry is not None and target == rest:
+        return Forget(dial.key, dial.name, f"it is back at {dial.now:g}")
+    return None
+
+
+def resting(dial: Dial, entry: Entry | None) -> float:
+    """Return where a dial rests without a rush: as it was found, and never below its owner's."""
+    return max(dial.least, entry.was if entry else dial.now)
+
+
+def told_capacity(
+    dials: Sequence[Dial],
+    journal: Journal,
+    policies: Policies,
+    expected: Mapping[Times, int],
+    span: tuple[datetime, datetime],
+) -> list[dict[str, Any]]:
+    """Return the changes of the span in the order of time, as people and programs read them."""
+    found: list[dict[str, Any]] = []
+    for dial in dials:
+        policy = policies.get(dial.kind)
+        if policy is None or not dial.takes_part:
+            continue
+        rest = resting(dial, journal.get(dial.key))
+        at = rest
+        for level in levels(expected, *span, ahead=_lead(policy)):
+            needed = policy.needs(dial.kind, level.orders_per_minute)
+            target = max(rest, min(dial.most, needed))
+            if dial.kind in RAISED_ONLY:
+                target = max(at, target)
+            if target != at:
+                found.append(_told(dial, level.at, at, target))
+            at = target
+    return sorted(found, key=lambda one: (one["at"], one["resource"], one["what"]))
+
+
+def _told(dial: Dial, at: datetime, before: float, after: float) -> dict[str, Any]:
+    return {
+        "at": format_time(at),
+        "resource": dial.name,
+        "what": UNITS[dial.kind],
+        "from": before,
+        "to": after,
+        "note": STAYS if dial.kind in RAISED_ONLY else "",
+    }
+
+
+def _lead(policy: Policy) -> timedelta:
+    return timedelta(minutes=policy.lead_minutes)

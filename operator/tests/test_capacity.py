@@ -1,0 +1,368 @@
+"""AWS capacity ahead of a rush and back after it: nothing is lost, whoever dies on the way."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cloudcafe_operator.effects.capacity import FIELD, JOURNAL, CapacityKeeper
+from cloudcafe_operator.effects.rush import PLAN, RushKeeper
+from cloudcafe_operator.errors import AccessDenied, Conflict
+from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
+from cloudcafe_operator.planning.capacity import Dial, Entry, Policy, plan_capacity
+from cloudcafe_operator.ports import Ref
+from cloudcafe_operator.resources.store import CafeStoreSpec
+from cloudcafe_operator.settings import Settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import FakeAws, FakeClock, FakeKubernetes, RecordedEvents
+from tests.fakes.aws_capacity import CLUSTER, FUNCTION, TABLE, serve
+from tests.fakes.recorder import Died, Recorder
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday; the rush is from 07:30 to 09:30
+POLICIES = {
+    "aurora": Policy(orders_per_minute_per_unit=1000, headroom_percent=0, lead_minutes=15, most=6),
+    "lambda": Policy(orders_per_minute_per_unit=100, headroom_percent=0, lead_minutes=5, most=100),
+    "dynamodbWrite": Policy(
+        orders_per_minute_per_unit=30, headroom_percent=50, lead_minutes=20, most=4000
+    ),
+}
+
+
+def store(rate, start="07:30", end="09:30"):
+    rush = {"name": "morning", "start": start, "end": end, "ordersPerMinute": rate}
+    return CafeStoreSpec.model_validate(
+        {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR", "rushes": [rush]}
+    )
+
+
+class Fleet:
+    """The keeper of a fleet's rushes, with AWS; `restart` is a new operator on the same world."""
+
+    def __init__(self, rate=4000, policies=POLICIES):
+        self.recorder = Recorder()
+        self.kubernetes, self.aws = FakeKubernetes(self.recorder), FakeAws(self.recorder)
+        self.clock, self.events = FakeClock(NOW), RecordedEvents()
+        self.have = serve(self.aws)
+        self.rate, self.policies = rate, policies
+        self.restart()
+
+    def restart(self):
+        world = (self.kubernetes, self.aws, self.events, self.clock, "cloudcafe", self.policies)
+        self.keeper = RushKeeper(
+            self.kubernetes, self.events, self.clock, "cloudcafe", CapacityKeeper(*world)
+        )
+        self.keeper.note("lisbon.corner", store(self.rate))
+
+    async def at(self, clock):
+        """Let time pass, a look every half minute."""
+        while f"{self.clock.now():%H:%M}" != clock:
+            await self.keeper.round()
+            self.clock.advance(30)
+        for _ in range(4):
+            await self.keeper.round()
+            self.clock.advance(1)
+        self.clock.advance(-4)
+
+    async def journal(self):
+        found = await self.kubernetes.get(Ref(CONFIG_MAPS, JOURNAL, "cloudcafe"))
+        return json.loads(found["data"][FIELD]) if found else {}
+
+    async def shown(self):
+        found = await self.kubernetes.get(Ref(CONFIG_MAPS, PLAN, "cloudcafe"))
+        return json.loads(found["data"]["capacity.json"])
+
+    async def run_holds(self, arn, state="Injected"):
+        entry = {"step": 0, "slot": 0, "fault": "f", "target": {"id": arn, "name": "x"}}
+        entry |= {"state": state, "claimedBy": "me", "claimedAt": "2026-03-02T06:00:00Z"}
+        meta = {"name": "broken-1", "namespace": "cloudcafe"}
+        run = {"apiVersion": CHAOS_RUNS.api_version, "kind": "ChaosRun", "metadata": meta}
+        self.kubernetes.seed(run | {"spec": {}, "status": {"journal": [entry]}})
+
+
+async def test_each_resource_is_turned_up_by_its_own_lead_and_back_at_the_end():
+    fleet, seen = Fleet(), []
+    for _ in range(8 * 60):
+        await fleet.keeper.round()
+        seen.append((f"{fleet.clock.now():%H:%M}", fleet.have.floor, fleet.have.reserved))
+        fleet.clock.advance(60)
+    changes = [one for one, before in zip(seen[1:], seen, strict=False) if one[1:] != before[1:]]
+    assert changes == [
+        ("07:15", 4.0, 20),
+        ("07:25", 4.0, 40),
+        ("09:30", 0.5, 20),
+    ]
+    assert await fleet.journal() == {}
+
+
+async def test_warm_throughput_is_raised_once_and_stays():
+    fleet = Fleet()
+    await fleet.at("07:10")
+    assert fleet.have.values[TABLE, "WriteUnitsPerSecond"] == 200
+    await fleet.at("10:00")
+    assert [one for one in fleet.have.history if one[0] == TABLE] == [
+        (TABLE, "WriteUnitsPerSecond", 200)
+    ]
+
+
+async def test_what_was_found_is_stored_before_anything_is_changed():
+    fleet = Fleet()
+
+    def hook(write, moment):
+        if moment == "before" and write.verb == "rds.modify_db_cluster":
+            held = fleet.kubernetes.find("ConfigMap", JOURNAL, "cloudcafe")
+            entry = json.loads(held["data"][FIELD])[f"aurora {CLUSTER}"]
+            assert (entry["was"], entry["ours"]) == (0.5, [0.5, 4.0])
+
+    fleet.recorder.hook = hook
+    await fleet.at("07:20")
+    assert fleet.have.floor == 4
+
+
+async def test_a_ceiling_is_the_policys_and_the_owners():
+    policies = {"aurora": POLICIES["aurora"].model_copy(update={"most": 100})}
+    fleet = Fleet(rate=10_000, policies=policies)
+    await fleet.at("07:20")
+    assert fleet.have.floor == 8
+    assert fleet.have.values[CLUSTER, "MaxCapacity"] == 8
+
+
+async def test_somebodys_own_value_is_kept_and_no_longer_put_back():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    fleet.have.values[CLUSTER, "MinCapacity"] = 5
+    await fleet.at("10:00")
+    assert fleet.have.floor == 5
+    assert await fleet.journal() == {}
+
+
+async def test_an_owner_who_raises_the_floor_by_the_tag_gets_it_also_in_a_rush():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    fleet.have.tags[CLUSTER] = "2"
+    await fleet.at("10:00")
+    assert fleet.have.floor == 2
+
+
+async def test_what_lost_its_tag_goes_back_at_once():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    del fleet.have.tags[CLUSTER]
+    fleet.restart()
+    await fleet.at("07:40")
+    assert fleet.have.floor == 0.5
+
+
+async def test_an_operator_without_the_setting_puts_back_what_an_earlier_one_changed():
+    fleet = Fleet()
+    await fleet.at("07:40")
+    assert (fleet.have.floor, fleet.have.reserved) == (4, 40)
+    fleet.policies = {}
+    fleet.restart()
+    await fleet.at("07:45")
+    assert (fleet.have.floor, fleet.have.reserved) == (0.5, 20)
+    assert await fleet.journal() == {}
+
+
+async def test_without_the_setting_aws_is_never_asked():
+    fleet = Fleet(policies={})
+    await fleet.at("07:40")
+    assert not [call for call in fleet.recorder.calls if call.api == "aws"]
+
+
+async def test_aws_is_not_asked_while_nothing_changes():
+    fleet = Fleet()
+    await fleet.at("08:00")
+    before = len(fleet.recorder.calls)
+    await fleet.at("08:30")
+    calls = [call for call in fleet.recorder.calls[before:] if call.api == "aws"]
+    assert len(calls) <= 3 * 4  # three looks in half an hour, each a listing and three resources
+
+
+@pytest.mark.parametrize("state", ["Injecting", "Injected"])
+async def test_capacity_yields_to_a_run_that_holds_the_resource(state):
+    fleet = Fleet()
+    await fleet.run_holds(FUNCTION, state)
+    await fleet.at("07:40")
+    assert (fleet.have.floor, fleet.have.reserved) == (4, 20)
+
+
+async def test_a_function_that_a_run_stopped_in_a_rush_stays_stopped_and_goes_back_afterwards():
+    fleet = Fleet()
+    await fleet.at("07:40")
+    await fleet.run_holds(FUNCTION)
+    fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = 0  # as lambdaConcurrencyZero
+    await fleet.at("10:00")
+    assert fleet.have.reserved == 0
+    assert f"lambda {FUNCTION}" in await fleet.journal()
+    fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = 40  # the run's undo
+    fleet.kubernetes.set_status("ChaosRun", "broken-1", "cloudcafe", {})
+    await fleet.at("10:10")
+    assert fleet.have.reserved == 20
+
+
+async def test_a_function_without_a_reservation_or_stopped_by_hand_is_left_alone():
+    for value in (None, 0):
+        fleet = Fleet()
+        fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = value
+        await fleet.at("07:40")
+        assert fleet.have.reserved == value
+
+
+async def test_a_failover_is_waited_for():
+    fleet = Fleet()
+    fleet.have.cluster_status = "failing-over"
+    await fleet.at("07:20")
+    assert fleet.have.floor == 0.5
+    fleet.have.cluster_status = "available"
+    await fleet.at("07:21")
+    assert fleet.have.floor == 4
+
+
+async def test_a_refusal_is_told_and_holds_up_nobody_else():
+    fleet = Fleet()
+    denied = AccessDenied("rds:ModifyDBCluster is not allowed: add it to the operator's role")
+    fleet.aws.fail_next("rds", "modify_db_cluster", denied)
+    await fleet.at("07:29")
+    told = [one for one in fleet.events.published if one.kind == "Warning"]
+    assert [one.reason for one in told] == ["RushCapacityRefused"]
+    assert "cloudcafe: ACU at least 0.5 → 4: rds:ModifyDBCluster is not" in told[0].message
+    assert (fleet.have.floor, fleet.have.reserved) == (4, 40)
+
+
+async def test_an_operator_that_leads_no_longer_changes_nothing():
+    fleet = Fleet()
+    await fleet.at("07:00")
+    fleet.kubernetes.fail_next("create", Conflict("somebody else wrote"))
+    fleet.clock.advance(16 * 60)
+    fleet.have.history.clear()
+    with pytest.raises(Conflict):
+        await fleet.keeper.round()
+    assert [one for one in fleet.have.history if one[0] == CLUSTER] == []
+
+
+async def test_the_plan_names_each_change_with_its_time_and_what_stays():
+    fleet = Fleet()
+    await fleet.keeper.round()
+    assert await fleet.shown() == [
+        {
+            "at": "2026-03-02T07:10:00Z",
+            "resource": "cloudcafe-orders",
+            "what": "warm writes a second",
+            "from": 25,
+            "to": 200,
+            "note": "stays: AWS never lowers warm throughput; paid once",
+        },
+        {
+            "at": "2026-03-02T07:15:00Z",
+            "resource": "cloudcafe",
+            "what": "ACU at least",
+            "from": 0.5,
+            "to": 4,
+            "note": "",
+        },
+        {
+            "at": "2026-03-02T07:25:00Z",
+            "resource": "cloudcafe-payment-processor",
+            "what": "reserved concurrency",
+            "from": 20,
+            "to": 40,
+            "note": "",
+        },
+        {
+            "at": "2026-03-02T09:30:00Z",
+            "resource": "cloudcafe",
+            "what": "ACU at least",
+            "from": 4,
+            "to": 0.5,
+            "note": "",
+        },
+        {
+            "at": "2026-03-02T09:30:00Z",
+            "resource": "cloudcafe-payment-processor",
+            "what": "reserved concurrency",
+            "from": 40,
+            "to": 20,
+            "note": "",
+        },
+    ]
+
+
+async def test_trouble_with_aws_does_not_hide_the_plan():
+    fleet = Fleet()
+    fleet.aws.fail_next("resourcegroupstaggingapi", "get_resources", AccessDenied("tag:Get"))
+    with pytest.raises(AccessDenied):
+        await fleet.keeper.round()
+    assert await fleet.kubernetes.get(Ref(CONFIG_MAPS, PLAN, "cloudcafe"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.sampled_from(["before", "after"])), max_size=4),
+    st.integers(1, 9_000),
+)
+def test_whenever_the_operator_dies_the_floor_comes_back_and_is_never_undercut(deaths, rate):
+    async def story():
+        fleet = Fleet(rate=rate)
+        pending = list(deaths)
+        while fleet.clock.now() < NOW + timedelta(hours=5):
+            if fleet.recorder.hook is None and pending:
+                fleet.recorder.die_at(*pending.pop(0))
+            try:
+                await fleet.keeper.round()
+            except Died:
+                fleet.restart()
+            fleet.clock.advance(600)
+        assert (fleet.have.floor, fleet.have.reserved) == (0.5, 20)
+        assert await fleet.journal() == {}
+        put = [value for arn, name, value in fleet.have.history if name == "MinCapacity"]
+        assert all(0.5 <= value <= 6 for value in put)
+
+    asyncio.run(story())
+
+
+dials = st.builds(
+    Dial,
+    arn=st.just("arn"),
+    name=st.just("n"),
+    kind=st.sampled_from(["aurora", "dynamodbRead"]),
+    now=st.integers(1, 9).map(float),
+    least=st.integers(0, 9).map(float),
+    most=st.integers(1, 9).map(float),
+    takes_part=st.booleans(),
+)
+entries = st.none() | st.builds(
+    lambda was, put: Entry(name="n", was=was, ours=(was, put)),
+    st.integers(1, 9).map(float),
+    st.integers(1, 9).map(float),
+)
+
+
+@given(dials, entries, st.integers(0, 12))
+def test_one_step_after_another_comes_to_rest_and_nothing_is_repeated(dial, entry, needed):
+    journal = {dial.key: entry} if entry and dial.kind == "aurora" else {}
+    for _ in range(5):
+        steps = plan_capacity([dial], journal, {dial.kind: needed}, {})
+        if not steps:
+            return
+        for step in steps:
+            if hasattr(step, "to"):
+                assert step.to != dial.now
+                assert step.to >= max(dial.least, step.entry.was if step.entry else dial.now)
+                journal = {dial.key: step.entry} if step.entry else {}
+                dial = Dial("arn", "n", dial.kind, step.to, dial.least, dial.most, dial.takes_part)
+            else:
+                journal = {}
+    raise AssertionError("it never came to rest")
+
+
+def test_the_setting_is_json_and_a_misspelt_kind_is_refused(monkeypatch):
+    monkeypatch.setenv(
+        "CAFE_CAPACITY",
+        '{"aurora": {"ordersPerMinutePerUnit": 1000, "leadMinutes": 10, "most": 8}}',
+    )
+    assert Settings().capacity["aurora"].needs("aurora", 900) == 1.5
+    monkeypatch.setenv("CAFE_CAPACITY", '{"auroraa": {}}')
+    with pytest.raises(ValueError, match="auroraa"):
+        Settings()
