@@ -24,10 +24,15 @@ NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday; the rush is from 07:30
 POLICIES = {
     "aurora": Policy(orders_per_minute_per_unit=1000, headroom_percent=0, lead_minutes=15, most=6),
     "lambda": Policy(orders_per_minute_per_unit=100, headroom_percent=0, lead_minutes=5, most=100),
+    "lambdaPoller": Policy(
+        orders_per_minute_per_unit=100, headroom_percent=0, lead_minutes=5, most=100
+    ),
     "dynamodbWrite": Policy(
         orders_per_minute_per_unit=30, headroom_percent=50, lead_minutes=20, most=4000
     ),
 }
+
+NEVER = Policy(orders_per_minute_per_unit=1e9, lead_minutes=5, most=1)
 
 
 def store(rate, start="07:30", end="09:30"):
@@ -94,6 +99,14 @@ async def test_each_resource_is_turned_up_by_its_own_lead_and_back_at_the_end():
         ("09:30", 0.5, 20),
     ]
     assert await fleet.journal() == {}
+
+
+async def test_the_queue_may_never_use_more_of_a_function_than_is_reserved():
+    fleet = Fleet()  # its AWS refuses that in either direction
+    await fleet.at("07:40")
+    assert (fleet.have.reserved, fleet.have.values[FUNCTION, "MaximumConcurrency"]) == (40, 40)
+    await fleet.at("10:00")
+    assert (fleet.have.reserved, fleet.have.values[FUNCTION, "MaximumConcurrency"]) == (20, 10)
 
 
 async def test_warm_throughput_is_raised_once_and_stays():
@@ -177,7 +190,9 @@ async def test_aws_is_not_asked_while_nothing_changes():
     before = len(fleet.recorder.calls)
     await fleet.at("08:30")
     calls = [call for call in fleet.recorder.calls[before:] if call.api == "aws"]
-    assert len(calls) <= 3 * 4  # three looks in half an hour, each a listing and three resources
+    assert (
+        len(calls) <= 3 * 5
+    )  # three looks in half an hour, each of one listing and four resources' reads
 
 
 @pytest.mark.parametrize("state", ["Injecting", "Injected"])
@@ -202,12 +217,16 @@ async def test_a_function_that_a_run_stopped_in_a_rush_stays_stopped_and_goes_ba
     assert fleet.have.reserved == 20
 
 
-async def test_a_function_without_a_reservation_or_stopped_by_hand_is_left_alone():
-    for value in (None, 0):
+async def test_a_function_that_is_stopped_or_not_limited_is_left_alone_and_its_queue_never_beyond():
+    for value in (None, 0, 15):
         fleet = Fleet()
         fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = value
+        fleet.have.tags[FUNCTION] = "0"
+        fleet.policies = POLICIES | ({"lambda": NEVER} if value == 15 else {})
+        fleet.restart()
         await fleet.at("07:40")
         assert fleet.have.reserved == value
+        assert fleet.have.values[FUNCTION, "MaximumConcurrency"] == (15 if value == 15 else 10)
 
 
 async def test_a_failover_is_waited_for():
@@ -265,6 +284,14 @@ async def test_the_plan_names_each_change_with_its_time_and_what_stays():
         {
             "at": "2026-03-02T07:25:00Z",
             "resource": "cloudcafe-payment-processor",
+            "what": "batches at once",
+            "from": 10,
+            "to": 40,
+            "note": "",
+        },
+        {
+            "at": "2026-03-02T07:25:00Z",
+            "resource": "cloudcafe-payment-processor",
             "what": "reserved concurrency",
             "from": 20,
             "to": 40,
@@ -276,6 +303,14 @@ async def test_the_plan_names_each_change_with_its_time_and_what_stays():
             "what": "ACU at least",
             "from": 4,
             "to": 0.5,
+            "note": "",
+        },
+        {
+            "at": "2026-03-02T09:30:00Z",
+            "resource": "cloudcafe-payment-processor",
+            "what": "batches at once",
+            "from": 40,
+            "to": 10,
             "note": "",
         },
         {
@@ -315,6 +350,7 @@ def test_whenever_the_operator_dies_the_floor_comes_back_and_is_never_undercut(d
                 fleet.restart()
             fleet.clock.advance(600)
         assert (fleet.have.floor, fleet.have.reserved) == (0.5, 20)
+        assert fleet.have.values[FUNCTION, "MaximumConcurrency"] == 10
         assert await fleet.journal() == {}
         put = [value for arn, name, value in fleet.have.history if name == "MinCapacity"]
         assert all(0.5 <= value <= 6 for value in put)
@@ -363,6 +399,10 @@ def test_the_setting_is_json_and_a_misspelt_kind_is_refused(monkeypatch):
         '{"aurora": {"ordersPerMinutePerUnit": 1000, "leadMinutes": 10, "most": 8}}',
     )
     assert Settings().capacity["aurora"].needs("aurora", 900) == 1.5
+    poller = '{"lambdaPoller": {"ordersPerMinutePerUnit": 1, "leadMinutes": 1, "most": 8}}'
+    monkeypatch.setenv("CAFE_CAPACITY", poller)
+    with pytest.raises(ValueError, match="needs lambda"):
+        Settings()
     monkeypatch.setenv("CAFE_CAPACITY", '{"auroraa": {}}')
     with pytest.raises(ValueError, match="auroraa"):
         Settings()

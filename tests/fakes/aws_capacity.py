@@ -26,6 +26,7 @@ class CapacityOfAws:
             (TABLE, "ReadUnitsPerSecond"): 25,
             (TABLE, "WriteUnitsPerSecond"): 25,
             (FUNCTION, "ReservedConcurrentExecutions"): 20,
+            (FUNCTION, "MaximumConcurrency"): 10,
         }
         self.history: list[tuple[str, str, float]] = []
         self.gone: set[str] = set()
@@ -115,6 +116,20 @@ class CapacityOfAws:
         self._put(FUNCTION, "ReservedConcurrentExecutions", ReservedConcurrentExecutions)
         return {}
 
+    def mappings(self, FunctionName: str) -> dict[str, Any]:
+        """ListEventSourceMappings."""
+        scaling = {"MaximumConcurrency": self.values[FUNCTION, "MaximumConcurrency"]}
+        mapping = {"UUID": "mapping-1", "State": "Enabled", "ScalingConfig": scaling}
+        return {"EventSourceMappings": [mapping]}
+
+    def update_mapping(self, UUID: str, ScalingConfig: dict[str, int]) -> dict[str, Any]:
+        """UpdateEventSourceMapping; more than is reserved would be polled in vain."""
+        assert UUID == "mapping-1"
+        reserved = self.reserved
+        assert reserved is None or ScalingConfig["MaximumConcurrency"] <= reserved
+        self._put(FUNCTION, "MaximumConcurrency", ScalingConfig["MaximumConcurrency"])
+        return {}
+
     def _put(self, arn: str, name: str, value: float) -> None:
         self.values[arn, name] = value
         self.history.append((arn, name, value))
@@ -134,4 +149,6 @@ def serve(aws: Any) -> CapacityOfAws:
     aws.on("dynamodb", "update_table", made.update)
     aws.on("lambda", "get_function_concurrency", made.concurrency)
     aws.on("lambda", "put_function_concurrency", made.reserve)
+    aws.on("lambda", "list_event_source_mappings", made.mappings)
+    aws.on("lambda", "update_event_source_mapping", made.update_mapping)
     return made

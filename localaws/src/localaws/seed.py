@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TAGS = {"cloudcafe.dev/chaos": "allowed", "cloudcafe.dev/part-of": "cloudcafe"}
+RUSH_TAG = "cloudcafe.dev/rush"  # it follows the rush plan; the value is the least it may have
 TAG_LIST = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 
 

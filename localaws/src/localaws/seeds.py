@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localaws.seed import TAG_LIST, TAGS, Seed
+from localaws.seed import RUSH_TAG, TAG_LIST, TAGS, Seed
 from localaws.seeds_api import api
 from localaws.seeds_caching import caching
 from localaws.seeds_compute import compute
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEYS = ("pk", "sk")
 LEDGER_KEYS = ("ledgerPk", "ledgerSk")
+LEAST_ACU = "0.5"
 CAPACITY = {"ReadCapacityUnits": 500, "WriteCapacityUnits": 500}
 
 
@@ -74,7 +75,7 @@ def _table(name: str) -> Seed:
                 "ProvisionedThroughput": CAPACITY,
             }
         ],
-        "Tags": TAG_LIST,
+        "Tags": [*TAG_LIST, {"Key": RUSH_TAG, "Value": "0"}],
     }
     return Seed("dynamodb", "DynamoDB_20120810.CreateTable", parameters, "ResourceInUseException")
 
@@ -105,7 +106,7 @@ def _queue(name: str, **attributes: str) -> Seed:
 def _cluster(name: str) -> list[Seed]:
     tags = {
         f"Tags.Tag.{number}.{member}": text
-        for number, pair in enumerate(TAGS.items(), start=1)
+        for number, pair in enumerate({**TAGS, RUSH_TAG: LEAST_ACU}.items(), start=1)
         for member, text in zip(("Key", "Value"), pair, strict=True)
     }
     cluster = {
@@ -114,6 +115,8 @@ def _cluster(name: str) -> list[Seed]:
         "DatabaseName": "cafe",
         "MasterUsername": "cafe",
         "MasterUserPassword": "not-used-here",  # the real one is the chart's Secret
+        "ServerlessV2ScalingConfiguration.MinCapacity": LEAST_ACU,
+        "ServerlessV2ScalingConfiguration.MaxCapacity": "8",
         **tags,
     }
     instance = {

@@ -10,7 +10,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from localaws.seed import TAGS, Seed
+from localaws.seed import RUSH_TAG, TAGS, Seed
 from localaws.settings import ACCOUNT
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _function(name: str) -> list[Seed]:
         "Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
         "Handler": "cafe_payments.lambda_handler.handler",
         "Code": {"ZipFile": _no_code()},
-        "Tags": TAGS,
+        "Tags": {**TAGS, RUSH_TAG: str(RESERVED)},
     }
     reserved = {"ReservedConcurrentExecutions": RESERVED}
     path = f"/2017-10-31/functions/{name}/concurrency"

@@ -117,14 +117,21 @@ def policy() -> dict[str, Any]:
 def _rush_statements() -> Iterator[dict[str, Any]]:
     """What turns capacity ahead of rushes: only what its owner has tagged for it."""
     found = sorted({*actions_of("dials.py")} - {"tag:GetResources"})  # stores may that already
+    # of these AWS knows no resource, or only one without the owner's tag
+    lists, mapping = "lambda:ListEventSourceMappings", "lambda:UpdateEventSourceMapping"
+    found = [one for one in found if one not in (lists, mapping)]
     looks = [one for one in found if one.partition(":")[2].startswith(READS)]
     changes = [one for one in found if one not in looks]
     kinds = {"dynamodb": "table/cloudcafe-*", "lambda": "function:cloudcafe-*"}
     kinds["rds"] = "cluster:cloudcafe*"
     resources = [f"arn:aws:{service}:*:*:{kind}" for service, kind in sorted(kinds.items())]
+    yield _allow("RushLookEverywhere", [lists], "*")
     yield _allow("RushLook", looks, resources)
     tagged = {"Null": {f"aws:ResourceTag/{RUSH_TAG}": "false"}}
     yield _allow("RushChange", changes, resources) | {"Condition": tagged}
+    ours = {"ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:*:*:function:cloudcafe-*"}}
+    mappings = "arn:aws:lambda:*:*:event-source-mapping:*"
+    yield _allow("RushChangeQueue", [mapping], mappings) | {"Condition": ours}
 
 
 def _fault_statements() -> Iterator[dict[str, Any]]:

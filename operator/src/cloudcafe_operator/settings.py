@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")
 
+    @field_validator("capacity")
+    @classmethod
+    def _reserved_first(cls, value: dict[Kind, Policy]) -> dict[Kind, Policy]:
+        """Refuse a poller that would take more than is reserved, in vain."""
+        if "lambdaPoller" in value and "lambda" not in value:
+            raise ValueError("lambdaPoller needs lambda: what a queue takes must be reserved too")
+        return value
+
     @field_validator("namespaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -7,7 +7,8 @@ resource "aws_rds_cluster" "aurora" {
   engine_version     = var.aurora.engine_version
   database_name      = "cafe"
   port               = local.ports.aurora
-  tags               = merge(local.chaos_tags, local.backup_copied)
+  # what the operator turns the floor back to after a rush, and never below
+  tags = merge(local.chaos_tags, local.backup_copied, { "cloudcafe.dev/rush" = tostring(var.aurora.min_acu) })
 
   master_username                     = "cafe"
   manage_master_user_password         = true
@@ -37,6 +38,11 @@ resource "aws_rds_cluster" "aurora" {
   serverlessv2_scaling_configuration {
     min_capacity = var.aurora.min_acu
     max_capacity = var.aurora.max_acu
+  }
+
+  lifecycle {
+    # the operator raises it ahead of rushes; a new floor reaches it by the tag above
+    ignore_changes = [serverlessv2_scaling_configuration[0].min_capacity]
   }
 
   depends_on = [aws_cloudwatch_log_group.this]

@@ -23,7 +23,8 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.dynamodb.deletion_protection
-  tags                        = merge(local.chaos_tags, local.backup_copied)
+  # the operator warms it up ahead of rushes
+  tags = merge(local.chaos_tags, local.backup_copied, { "cloudcafe.dev/rush" = "0" })
 
   dynamic "attribute" {
     for_each = ["pk", "sk", "ledgerPk", "ledgerSk"]
@@ -73,8 +74,9 @@ resource "aws_dynamodb_table" "this" {
 
   lifecycle {
     # Application Auto Scaling has the say on capacity, and an experiment while it runs. The index is a member of a set, so its
-    # capacity cannot be named alone: a change of its keys needs this line out for one apply.
-    ignore_changes = [read_capacity, write_capacity, global_secondary_index]
+    # capacity cannot be named alone: a change of its keys needs this line out for one apply. Warm throughput is the operator's, and
+    # AWS never lowers it.
+    ignore_changes = [read_capacity, write_capacity, global_secondary_index, warm_throughput]
   }
 }
 

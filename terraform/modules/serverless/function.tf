@@ -117,7 +117,10 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.function.timeout_seconds
   reserved_concurrent_executions = var.function.reserved_concurrency
   kms_key_arn                    = var.kms_key_arns.data
-  tags                           = local.chaos_tags
+  # what the operator turns the reservation back to after a rush, and never below; without one there is nothing to raise
+  tags = merge(local.chaos_tags, var.function.reserved_concurrency == -1 ? {} : {
+    "cloudcafe.dev/rush" = tostring(var.function.reserved_concurrency)
+  })
 
   environment {
     variables = merge(
@@ -145,6 +148,9 @@ resource "aws_lambda_function" "this" {
   }
 
   lifecycle {
+    # the operator raises it ahead of rushes, and an experiment stops the function
+    ignore_changes = [reserved_concurrent_executions]
+
     precondition {
       condition     = var.payments_queue.visibility_timeout_seconds >= 6 * var.function.timeout_seconds
       error_message = "The queue shows a message again after ${var.payments_queue.visibility_timeout_seconds} s: while the function (${var.function.timeout_seconds} s) may still be at it. AWS wants six times the function's timeout."
@@ -167,5 +173,10 @@ resource "aws_lambda_event_source_mapping" "payments" {
 
   scaling_config {
     maximum_concurrency = var.function.most_at_once
+  }
+
+  lifecycle {
+    # it rises with the reservation
+    ignore_changes = [scaling_config[0].maximum_concurrency]
   }
 }

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services import cloudwatch, kinesis, rds, tagging
 
+from localaws.emulators import warm_throughput
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,7 @@ def install() -> None:
     tagging._COLLECTORS.update(collectors)
     kinesis._expire_records = _expire_records
     kinesis._expire_iterators = _expire_iterators
+    warm_throughput.install()
 
 
 def _tagged_databases() -> Tagged:

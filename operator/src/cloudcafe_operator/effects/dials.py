@@ -15,7 +15,12 @@ from cloudcafe_operator.planning.capacity import RUSH_TAG, Dial, Journal, Polici
 from cloudcafe_operator.ports import Aws
 
 TYPES = ["rds:cluster", "dynamodb:table", "lambda:function"]
-READY = "available", "ACTIVE"
+READY = "available", "ACTIVE", "Enabled"
+AT_ONCE = "MaximumConcurrency"
+WARM: Mapping[str, str] = {
+    "dynamodbRead": "ReadUnitsPerSecond",
+    "dynamodbWrite": "WriteUnitsPerSecond",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,14 @@ class Dials:
         for arn in sorted(least.keys() | remembered):
             for dial in await self._read_one(arn):
                 if arn in least and dial.kind in policies:
-                    found.append(replace(dial, least=least[arn]))
+                    floor = 0 if dial.kind == "lambdaPoller" else least[arn]
+                    found.append(replace(dial, least=floor))
                 elif dial.key in journal:
                     found.append(replace(dial, takes_part=False))
         return found
 
     async def turn(self, turns: Sequence[Turn]) -> None:
-        """Turn dials of one resource, in one call."""
+        """Turn dials of one resource."""
         dial, to = turns[0].dial, turns[0].to
         if dial.kind == "aurora":
             await self.aws.call(
@@ -49,19 +55,41 @@ class Dials:
                 ServerlessV2ScalingConfiguration={"MinCapacity": to, "MaxCapacity": dial.most},
                 ApplyImmediately=True,
             )
-        elif dial.kind == "lambda":
-            await self.aws.call(
-                "lambda",
-                "put_function_concurrency",
-                FunctionName=dial.name,
-                ReservedConcurrentExecutions=int(to),
-            )
-        else:
-            names = {"dynamodbRead": "ReadUnitsPerSecond", "dynamodbWrite": "WriteUnitsPerSecond"}
-            warm = {names[turn.dial.kind]: int(turn.to) for turn in turns}
+        elif dial.kind in WARM:
+            warm = {WARM[turn.dial.kind]: int(turn.to) for turn in turns}
             await self.aws.call(
                 "dynamodb", "update_table", TableName=dial.name, WarmThroughput=warm
             )
+        else:
+            await self._turn_function(turns)
+
+    async def _turn_function(self, turns: Sequence[Turn]) -> None:
+        """Never let the poller take more than is reserved: what it took in vain counts as tried."""
+        upwards = sorted(turns, key=lambda turn: turn.dial.kind)  # the reservation, the poller
+        for turn in upwards if turns[0].to > turns[0].dial.now else upwards[::-1]:
+            name, to = turn.dial.name, int(turn.to)
+            if turn.dial.kind == "lambda":
+                await self.aws.call(
+                    "lambda",
+                    "put_function_concurrency",
+                    FunctionName=name,
+                    ReservedConcurrentExecutions=to,
+                )
+                continue
+            for mapping in await self._mappings(name):
+                await self.aws.call(
+                    "lambda",
+                    "update_event_source_mapping",
+                    UUID=mapping["UUID"],
+                    ScalingConfig={"MaximumConcurrency": to},
+                )
+
+    async def _mappings(self, function: str) -> list[Mapping[str, Any]]:
+        """Return the queues that a function is fed from, those that are limited."""
+        mappings = await self.aws.pages(
+            "lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=function
+        )
+        return [one for one in mappings if (one.get("ScalingConfig") or {}).get(AT_ONCE)]
 
     async def _tagged(self) -> Mapping[str, float]:
         """Return the ARNs that take part, each with the least that its owner set."""
@@ -95,7 +123,7 @@ class Dials:
                     answer = await self.aws.call(
                         "lambda", "get_function_concurrency", FunctionName=name
                     )
-                    return list(_function(arn, name, answer))
+                    return list(_function(arn, name, answer, await self._mappings(name)))
                 case _:
                     raise Bug(f"{arn} is in the rush plan, but {service} has no dial")
         except NotFound:
@@ -123,10 +151,17 @@ def _table(arn: str, name: str, table: Mapping[str, Any]) -> Iterator[Dial]:
     yield Dial(arn, name, "dynamodbWrite", float(warm.get("WriteUnitsPerSecond", 0)), busy=busy)
 
 
-def _function(arn: str, name: str, answer: Mapping[str, Any]) -> Iterator[Dial]:
+def _function(
+    arn: str, name: str, answer: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]]
+) -> Iterator[Dial]:
     reserved = answer.get("ReservedConcurrentExecutions")
-    if reserved is not None:  # else it may have all that the account has: a reservation would limit
-        yield Dial(arn, name, "lambda", float(reserved))
+    if reserved is None:  # it may have all that the account has: a reservation would limit it
+        return
+    yield Dial(arn, name, "lambda", float(reserved))
+    for mapping in mappings[:1]:  # the cafe's function has one queue
+        busy = _busy("its queue's mapping", mapping["State"])
+        at_once = float(mapping["ScalingConfig"][AT_ONCE])
+        yield Dial(arn, name, "lambdaPoller", at_once, busy=busy)
 
 
 def _busy(what: str, status: str) -> str:

@@ -1,10 +1,11 @@
 """What AWS must have ready for the expected orders, and what is put back afterwards. Pure.
 
-A dial is one number of one AWS resource: Aurora's least capacity, a function's reserved
-concurrency, a table's warm throughput. Whoever owns the resource (Terraform) tags it with RUSH_TAG
-and the least it may have; ahead of a rush the dial is turned up, after it back to where it was
-found. The law is the chaos journal's: what was found is stored before anything is changed, only a
-value of ours is changed back, and who set another one meanwhile meant it.
+A dial is one number of one AWS resource: Aurora's least capacity, what is reserved for a function
+and how much of it its queue may use, a table's warm throughput. Whoever owns the resource
+(Terraform) tags it with RUSH_TAG and the least it may have; ahead of a rush the dial is turned up,
+after it back to where it was found. The law is the chaos journal's: what was found is stored before
+anything is changed, only a value of ours is changed back, and who set another one meanwhile meant
+it.
 
 `effects/capacity.py` reads the dials and turns them; `told_capacity` is what `cafectl plan` shows.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -23,11 +24,12 @@ from cloudcafe_operator.planning.rush import Times, levels
 from cloudcafe_operator.resources.common import Model, StatusModel, format_time
 
 RUSH_TAG = "cloudcafe.dev/rush"
-Kind = Literal["aurora", "lambda", "dynamodbRead", "dynamodbWrite"]
-STEP: Mapping[Kind, float] = {"aurora": 0.5, "lambda": 1, "dynamodbRead": 1, "dynamodbWrite": 1}
+Kind = Literal["aurora", "lambda", "lambdaPoller", "dynamodbRead", "dynamodbWrite"]
+STEP: Mapping[Kind, float] = {"aurora": 0.5}  # the others are counted in ones
 UNITS: Mapping[Kind, str] = {
     "aurora": "ACU at least",
     "lambda": "reserved concurrency",
+    "lambdaPoller": "batches at once",
     "dynamodbRead": "warm reads a second",
     "dynamodbWrite": "warm writes a second",
 }
@@ -47,8 +49,9 @@ class Policy(Model):
     def needs(self, kind: Kind, orders_per_minute: int) -> float:
         """Return the units that so many orders need, in whole steps, at most `most`."""
         bare = orders_per_minute / self.orders_per_minute_per_unit
-        steps = math.ceil(round(bare * (1 + self.headroom_percent / 100) / STEP[kind], 6))
-        return min(self.most, steps * STEP[kind])
+        step = STEP.get(kind, 1)
+        steps = math.ceil(round(bare * (1 + self.headroom_percent / 100) / step, 6))
+        return min(self.most, steps * step)
 
 
 Policies = Mapping[Kind, Policy]
@@ -139,7 +142,11 @@ def plan_capacity(
     `needed` are units by kind, `broken` the ARNs that a chaos run holds, with its name.
     """
     steps: list[Step] = []
-    for dial in dials:
+    reserved: dict[str, float] = {}
+    for found in sorted(dials, key=lambda one: (one.arn, one.kind)):  # reservations before pollers
+        dial = found
+        if dial.kind == "lambdaPoller":  # what it takes in vain counts as tried
+            dial = replace(found, most=min(found.most, reserved.get(dial.arn, math.inf)))
         step = _judge(dial, journal.get(dial.key), needed.get(dial.kind, 0))
         if step is not None and dial.arn in broken:
             step = Wait(
@@ -147,6 +154,7 @@ def plan_capacity(
             )
         elif isinstance(step, Turn) and dial.busy:
             step = Wait(dial, dial.busy)
+        reserved.setdefault(dial.arn, step.to if isinstance(step, Turn) else dial.now)
         if step is not None:
             steps.append(step)
     known = {dial.key for dial in dials}

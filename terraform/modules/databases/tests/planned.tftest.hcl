@@ -31,6 +31,14 @@ run "the_full_profile_is_safe_by_default" {
     error_message = "The order service looks for the database cafe as cafe; experiments look for the cluster cloudcafe."
   }
   assert {
+    condition     = aws_rds_cluster.aurora.tags["cloudcafe.dev/rush"] == "0.5" && aws_rds_cluster.aurora.serverlessv2_scaling_configuration[0].min_capacity == 0.5
+    error_message = "The operator learns the floor from the tag: ahead of rushes it raises it, and never goes below."
+  }
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.tags["cloudcafe.dev/rush"] == "0"])
+    error_message = "The operator warms up what is tagged."
+  }
+  assert {
     condition     = toset([for instance in aws_rds_cluster_instance.aurora : instance.identifier]) == toset(["cloudcafe-1", "cloudcafe-2"])
     error_message = "Two instances: a writer, and one to fail over to."
   }

@@ -37,6 +37,11 @@ run "takes_payments_from_the_queue" {
   }
 
   assert {
+    condition     = aws_lambda_function.this.tags["cloudcafe.dev/rush"] == "20"
+    error_message = "The operator learns the reservation from the tag: ahead of rushes it raises it, and never goes below."
+  }
+
+  assert {
     condition = aws_lambda_function.this.environment[0].variables == tomap({
       CAFE_PAYMENT_PROVIDER_URL = "https://payments.example.com"
       CAFE_SERVICE_TOKEN_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token"
