@@ -1,6 +1,7 @@
 """An order repository and price lists in memory, for tests: the ports' obligations, kept."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -30,11 +31,20 @@ class FakeOrders:
         self.stores: dict[str, StoreView] = {}
         self.placements: dict[str, Placement] = {}
         self.in_flight: set[str] = set()
+        self.ended: set[UUID] = set()
         self.away = False
         self.may_commit = asyncio.Event()
         self.may_commit.set()
         self.committing = asyncio.Event()
         """Set as soon as a placement is in flight."""
+
+    def under_way(self, store_id: str) -> int:
+        """How many orders of a store are not at their end."""
+        orders = [one.order for one in self.placements.values()]
+        return sum(
+            one.store_id == store_id and one.id not in self.ended and not one.synthetic
+            for one in orders
+        )
 
     async def known_store(self, store_id: str) -> KnownStore | None:
         """The store as placing needs it."""
@@ -49,13 +59,16 @@ class FakeOrders:
             closed_reason=store.closed_reason,
             till_key_sha256=store.till_key_sha256,
             changed_at=_EPOCH,
+            queue_limit=store.queue_limit,
+            under_way=self.under_way(store_id),
         )
 
     async def look(self, store_id: str, key: str) -> tuple[KnownStore | None, Replay | None]:
         """The store, and what was answered to the key."""
         placement = self.placements.get(key)
         replay = Replay(placement.request_hash, 201, placement.response) if placement else None
-        return await self.known_store(store_id), replay
+        store = await self.known_store(store_id)
+        return store and replace(store, under_way=None), replay
 
     async def place(self, placement: Placement) -> Placed:
         """Write an accepted order whole, or nothing."""

@@ -55,6 +55,12 @@ class StoreInput(WireInput):
         examples=["opens at 06:00 Europe/Lisbon"],
     )
     till_key_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    queue_limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=5000,
+        description="So many orders under way, and new ones are refused with 503 for a moment.",
+    )
 
 
 class StoreView(StoreInput):
@@ -188,6 +194,9 @@ class KnownStore:
     closed_reason: str | None
     till_key_sha256: str | None
     changed_at: datetime
+    queue_limit: int | None = None
+    under_way: int | None = None
+    """How many orders are not at their end; None: nobody has counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,24 @@ from cafe_kit.database import Database
 
 from cafe_order.models import KnownStore, Placed, Placement, Replay
 
+# What is under way is counted for stores that limit it, at most once a second for each that sells:
+# among its newest orders, since older ones have ended (or are stuck, and the books tell that).
 STORE = """
-SELECT id, currency, accepting_orders, closed_reason, till_key_sha256, updated_at
-FROM stores WHERE id = $1
+SELECT s.id, s.currency, s.accepting_orders, s.closed_reason, s.till_key_sha256, s.updated_at,
+       s.queue_limit,
+       CASE WHEN s.queue_limit IS NOT NULL THEN (
+           SELECT count(*) FILTER (WHERE newest.status IN ('placed', 'confirmed', 'paid'))
+           FROM (SELECT o.status FROM orders o
+                 WHERE o.store_id = s.id AND NOT o.synthetic
+                   AND o.placed_at > now() - interval '15 minutes'
+                 ORDER BY o.placed_at DESC LIMIT s.queue_limit * 4) AS newest
+       ) END AS under_way
+FROM stores s WHERE s.id = $1
 """
 
 LOOK = """
 SELECT s.id, s.currency, s.accepting_orders, s.closed_reason, s.till_key_sha256, s.updated_at,
-       k.request_hash, k.status, k.response
+       s.queue_limit, NULL::bigint AS under_way, k.request_hash, k.status, k.response
 FROM (SELECT 1) AS one
 LEFT JOIN stores s ON s.id = $1
 LEFT JOIN idempotency_keys k ON k.key = $2
@@ -174,4 +184,6 @@ def _known(row: Any) -> KnownStore:
         closed_reason=row["closed_reason"],
         till_key_sha256=row["till_key_sha256"],
         changed_at=row["updated_at"],
+        queue_limit=row["queue_limit"],
+        under_way=row["under_way"],
     )

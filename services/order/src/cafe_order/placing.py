@@ -16,7 +16,6 @@ from cafe_kit.errors import (
     CafeError,
     ConflictError,
     ForbiddenError,
-    NotFoundError,
     UnavailableError,
     UnprocessableError,
 )
@@ -31,6 +30,7 @@ from cafe_order.models import (
     Replay,
     new_order_id,
 )
+from cafe_order.refusals import no_store, not_sold, price_changed, queue_full
 from cafe_order.shedding import Backlog
 from cafe_order.store_memory import StoreMemory
 
@@ -112,8 +112,8 @@ class Placing:
             ForbiddenError: not this caller's store, or synthetic without the service token.
             NotFoundError: no such store.
             UnprocessableError: unknown item, wrong currency, or the key had another body.
-            UnavailableError: too much waits already; or database or menu are away, the outcome may
-                be unknown, and a repetition with the same key resolves it.
+            UnavailableError: too much waits already, at all or at this store; or database or menu
+                are away, the outcome may be unknown, and a retry with the same key resolves it.
         """
         self._backlog.check()
         wish = _Wish(asked, key, hash_of(asked), caller)
@@ -121,12 +121,19 @@ class Placing:
         try:
             _check_caller(wish, store)
             prices = await self._prices.of(asked.store_id)
-            placement = self._draft(wish, _check_open(asked, store), prices)
+            store = _check_open(asked, store)
+            placement = self._draft(wish, store, prices)
         except CafeError as refusal:
             return await self._place_afresh(wish, refusal)
+        if store.queue_limit is not None and not self._has_room(wish, store):
+            return await self._place_afresh(wish, queue_full(store))
         if await self._orders.place(placement) is Placed.ACCEPTED:
             return Answer(201, placement.response, replayed=False)
         return await self._place_afresh(wish)
+
+    def _has_room(self, wish: _Wish, store: KnownStore) -> bool:
+        """A synthetic order waits in no queue."""
+        return wish.asked.synthetic or self._stores.admits(store)
 
     async def _place_afresh(self, wish: _Wish, refusal: CafeError | None = None) -> Answer:
         """The whole way: an older answer comes first, then the rules on what is true now."""
@@ -138,10 +145,12 @@ class Placing:
         if replay is not None:
             return _replayed(replay, wish.request_hash)
         open_store = _check_open(wish.asked, store)
-        if isinstance(refusal, UnavailableError):  # the menu; it is away for us as well
+        if isinstance(refusal, UnavailableError):  # the menu is away for us as well, the queue full
             raise refusal
         prices = await self._prices.of(store_id, AFRESH_SECONDS)
         placement = self._draft(wish, open_store, prices)
+        if refusal is not None and not self._has_room(wish, open_store):
+            raise queue_full(open_store)
         outcome = await self._orders.place(placement)
         if outcome is Placed.ACCEPTED:
             return Answer(201, placement.response, replayed=False)
@@ -186,11 +195,11 @@ class Placing:
         for index, line in enumerate(asked.lines):
             item = prices.items.get(line.sku)
             if item is None:
-                raise _not_sold(store.id, line.sku, index)
+                raise not_sold(store.id, line.sku, index)
             lines.append(SoldLine(item.sku, item.name, line.quantity, item.price_minor))
             total_minor += line.quantity * item.price_minor
         if asked.expected_total_minor not in {None, total_minor}:
-            raise _price_changed(store, total_minor, lines)
+            raise price_changed(store, total_minor, lines)
         return NewOrder(
             id=new_order_id(),
             store_id=store.id,
@@ -263,36 +272,3 @@ def _check_currency(asked: AskedOrder, store: KnownStore, prices: PriceList) -> 
             slug="menu-currency-differs",
             remedy="PUT a menu in the store's currency.",
         )
-
-
-def no_store(store_id: str) -> NotFoundError:
-    """The problem of a store that does not exist."""
-    return NotFoundError(
-        f"There is no store {store_id!r}.",
-        slug="unknown-store",
-        field="storeId",
-        remedy="Create it with PUT /stores/{id}, or check the id.",
-    )
-
-
-def _not_sold(store_id: str, sku: str, index: int) -> UnprocessableError:
-    return UnprocessableError(
-        f"Store {store_id} does not sell {sku!r}.",
-        slug="unknown-item",
-        field=f"lines[{index}].sku",
-        remedy=f"Choose from GET /stores/{store_id}/menu on the menu service.",
-    )
-
-
-def _price_changed(store: KnownStore, total_minor: int, lines: list[SoldLine]) -> ConflictError:
-    prices = [
-        {"sku": line.sku, "name": line.name, "unitPriceMinor": line.unit_price_minor}
-        for line in lines
-    ]
-    return ConflictError(
-        f"The order costs {total_minor} {store.currency} minor units now.",
-        slug="price-changed",
-        field="expectedTotalMinor",
-        remedy="Show the customer the current prices; send the new total with a new key.",
-        extra={"currency": store.currency, "totalMinor": total_minor, "prices": prices},
-    )

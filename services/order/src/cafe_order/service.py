@@ -8,7 +8,7 @@ from cafe_kit.auth import Caller
 from cafe_kit.errors import NotFoundError
 
 from cafe_order.models import OrderView, StoreInput, StoreView
-from cafe_order.placing import no_store
+from cafe_order.refusals import no_store
 from cafe_order.saga import Step, cancel
 from cafe_order.transitions import Saga, Wish
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from cafe_order.models import KnownStore
 
@@ -17,21 +18,44 @@ FRESH_SECONDS = 1.0
 Fetch = Callable[[str], Awaitable[KnownStore | None]]
 
 
+@dataclass(slots=True)
+class _Seen:
+    """A store, when it was read, and how many orders we let in since."""
+
+    store: KnownStore
+    at: float
+    let_in: int = 0
+
+
 class StoreMemory:
     """One read a store and second, however many orders wait for it."""
 
     def __init__(self, fetch: Fetch, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._known: OrderedDict[str, tuple[KnownStore, float]] = OrderedDict()
+        self._known: OrderedDict[str, _Seen] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[KnownStore | None]] = {}
 
     def recent(self, store_id: str) -> KnownStore | None:
         """The store as it was less than a second ago, if that is known."""
         entry = self._known.get(store_id)
-        if entry is None or self._clock() - entry[1] >= FRESH_SECONDS:
+        if entry is None or self._clock() - entry.at >= FRESH_SECONDS:
             return None
-        return entry[0]
+        return entry.store
+
+    def admits(self, store: KnownStore) -> bool:
+        """Whether the store's queue has room for one more order, which is then counted.
+
+        By the count of a moment ago and what this process let in since: other replicas may let in
+        as many again within that second.
+        """
+        entry = self._known.get(store.id)
+        if store.queue_limit is None or entry is None:
+            return True
+        if (entry.store.under_way or 0) + entry.let_in >= store.queue_limit:
+            return False
+        entry.let_in += 1
+        return True
 
     async def of(self, store_id: str) -> KnownStore | None:
         """The store, at most a second old; None when there is none.
@@ -42,8 +66,17 @@ class StoreMemory:
         return self.recent(store_id) or await asyncio.shield(self._shared_fetch(store_id))
 
     def learn(self, store: KnownStore) -> None:
-        """Remember what somebody has just read."""
-        self._known[store.id] = (store, self._clock())
+        """Remember what somebody has just read.
+
+        Who has not counted the store's queue leaves the count, and its age, as they were.
+        """
+        old = self._known.get(store.id)
+        if store.queue_limit is None or store.under_way is not None:
+            self._known[store.id] = _Seen(store, self._clock())
+        elif old is not None:
+            old.store = replace(store, under_way=old.store.under_way)
+        else:
+            return
         self._known.move_to_end(store.id)
         if len(self._known) > MAX_STORES:
             self._known.popitem(last=False)
