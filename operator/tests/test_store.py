@@ -462,6 +462,15 @@ async def test_dying_at_any_write_of_a_stores_life_leaves_nothing_behind(moment)
     assert number > 15
 
 
+async def test_a_queue_limit_reaches_the_order_service_and_goes_again(world):
+    await world.apply(queueLimit=40)
+    await world.settle()
+    assert world.cafe.stores[ID]["queueLimit"] == 40
+    await world.kubernetes.patch(REF, {"spec": {"queueLimit": None}})
+    await world.settle()
+    assert world.cafe.stores[ID]["queueLimit"] is None
+
+
 async def test_a_store_opens_and_closes_by_its_hours_and_stays_proved(world):
     await world.apply(hours=[{"open": "08:00", "close": "18:00"}])  # it is nine o'clock
     await world.settle()

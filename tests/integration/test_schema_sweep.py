@@ -38,6 +38,7 @@ STORE = {
     ],
     "chaos": {"allowed": True},
     "acceptingOrders": True,
+    "queueLimit": 200,
 }  # fmt: skip
 EXPERIMENT = {
     "hypothesis": "A coffee can be bought.",

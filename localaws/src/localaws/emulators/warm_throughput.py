@@ -44,12 +44,13 @@ def _warming(update: Update) -> Update:
         current = warmth(table)
         for name, units in asked.items():
             if units < current[name]:
-                return dynamodb.error_response_json(
+                refused: tuple[Any, ...] = dynamodb.error_response_json(
                     "ValidationException",
                     f"One or more parameter values were invalid: {name} of WarmThroughput cannot "
                     f"be decreased from {current[name]} to {units}",
                     BAD_REQUEST,
                 )
+                return refused
         before = table.get("WarmThroughput")
         table["WarmThroughput"] = {**current, **asked, "Status": "ACTIVE"}  # the answer shows it
         answer = update(data)

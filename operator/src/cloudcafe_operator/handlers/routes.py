@@ -144,22 +144,17 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
                 stuck_after=settings.ledger_stuck_seconds,
             ),
         ),
-        rush=RushKeeper(
-            kubernetes,
-            ports.events,
-            clock,
-            settings.pod_namespace,
-            CapacityKeeper(
-                kubernetes,
-                aws,
-                ports.events,
-                clock,
-                settings.pod_namespace,
-                settings.capacity,
-                settings.namespaces,
-            ),
-        ),
+        rush=rush_keeper(settings, ports),
     )
+
+
+def rush_keeper(settings: Settings, ports: Ports) -> RushKeeper:
+    """Connect what is made ready ahead of rushes: the services' replicas, and AWS."""
+    kubernetes, clock, home = ports.kubernetes, ports.clock, settings.pod_namespace
+    capacity = CapacityKeeper(
+        kubernetes, ports.aws, ports.events, clock, home, settings.capacity, settings.namespaces
+    )
+    return RushKeeper(kubernetes, ports.events, clock, home, capacity)
 
 
 def wakes_also(key: str, manifest: Mapping[str, Any]) -> Sequence[str]:

@@ -63,6 +63,7 @@ def wanted_store(
             "timezone": spec.timezone,
             "currency": spec.currency,
             "tier": spec.tier,
+            "queueLimit": spec.queue_limit,
             **_accepting(spec, times),
         },
         menu={"currency": spec.currency, "items": [item.manifest() for item in menu]},

@@ -134,6 +134,13 @@ class CafeStoreSpec(Model):
         description="When many orders are expected.",
         json_schema_extra=keyed_by("name"),
     )
+    queue_limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=5000,
+        description="How many of its orders may be under way: new ones are refused for a moment "
+        "then (503 with Retry-After). Without limit, where left out.",
+    )
     chaos: Chaos = Field(default=Chaos(), description="Consent to experiments.")
     deletion_policy: Literal["Delete", "Retain"] = Field(
         default="Delete",
