@@ -1,6 +1,7 @@
 """Values say what they mean, or are refused with a sentence that names them."""
 
 import pytest
+from cloudcafe_operator.settings import Settings
 
 from tests.charts.rendered import AWS, SERVICES, environment, refusal, render
 
@@ -22,6 +23,8 @@ LOCAL = {
         ("cloudcafe-crds.enable=false", "'enable'"),
         ("cloudcafe-operator.replica=2", "'replica'"),
         ("cloudcafe-operator.replicas=3", "/replicas"),
+        ("cloudcafe-operator.capacity.kinds.auroraa.most=3", "'auroraa'"),
+        ("cloudcafe-operator.capacity.kinds.lambda=null", "lambda"),
         ("cloudcafe-services.service.order.replicas.min=3", "'service'"),
         ("cloudcafe-services.services.order.replicas.minimum=3", "'minimum'"),
         ("cloudcafe-services.services.oder.replicas.min=3", "/services/oder"),
@@ -131,3 +134,31 @@ def test_a_token_of_ones_own_is_used_by_everyone():
 
 def test_the_definitions_can_be_left_to_someone_else():
     assert not render("--set", "cloudcafe-crds.enabled=false").of("CustomResourceDefinition")
+
+
+def capacity(chart):
+    [container] = chart.get("Deployment", "cloudcafe-operator")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    found = environment(container).get("CAFE_CAPACITY")
+    return found and found["value"]
+
+
+def test_capacity_follows_rushes_where_the_tier_is_embedded_and_on_aws_when_asked(
+    embedded, on_aws, monkeypatch
+):
+    assert capacity(on_aws) is None
+    asked = render("-f", AWS, "--set", "cloudcafe-operator.capacity.enabled=true")
+    assert capacity(asked) == capacity(embedded)
+    monkeypatch.setenv("CAFE_CAPACITY", capacity(embedded))
+    kinds = {"aurora", "lambda", "lambdaPoller", "dynamodbRead", "dynamodbWrite"}
+    assert set(Settings().capacity) == kinds
+
+
+def test_a_kind_may_be_left_alone(monkeypatch):
+    kinds = "cloudcafe-operator.capacity.kinds"
+    words = ("--set", f"{kinds}.dynamodbRead=null", "--set", f"{kinds}.aurora.most=4")
+    monkeypatch.setenv("CAFE_CAPACITY", capacity(render(*words)))
+    found = Settings().capacity
+    assert "dynamodbRead" not in found
+    assert found["aurora"].most == 4
