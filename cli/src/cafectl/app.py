@@ -25,6 +25,7 @@ from cafectl.audit_command import audit
 from cafectl.chaos import commands as chaos
 from cafectl.chaos import look
 from cafectl.chaos.verdict import EXIT_CODES
+from cafectl.orphans_command import orphans
 from cafectl.redrive_command import redrive
 from cafectl.values_command import values
 
@@ -149,7 +150,7 @@ _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Break something": (chaos.run, chaos.watch, chaos.approve, chaos.preview),
     "Stop it": (chaos.halt, chaos.resume),
     "What it did": (list_runs, look.history, look.report, look.explain),
-    "The fleet": (fleet.stores, fleet.plan),
+    "The fleet": (fleet.stores, fleet.plan, orphans),
     "Buy coffee": (buy, trickle),
     "The books": (audit, redrive),
     "Set up": (values,),

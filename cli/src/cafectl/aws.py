@@ -1,4 +1,4 @@
-"""SQS and Kinesis as `redrive.py` needs them: the only module of cafectl that knows boto3."""
+"""SQS and Kinesis as `redrive.py` needs them. Beside `orphans_aws.py` the only one with boto3."""
 
 from __future__ import annotations
 
