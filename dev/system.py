@@ -31,6 +31,7 @@ PACKAGES = {
     "dockerd": "docker.io",
     "docker": "docker.io",
     "iptables": "iptables",
+    "java": "default-jre-headless",
     "javac": "default-jdk-headless",
     "mvn": "maven",
     "redis-server": "redis-server",

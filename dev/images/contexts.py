@@ -64,13 +64,16 @@ def fill(image: Image, folder: Path) -> None:
     if image.name == "k6":
         shutil.copy2(tool("k6"), folder / "k6")
     if image.name == "documentdb":
-        shutil.copytree(_jars(image.folder) / "lib", folder / "lib")
+        shutil.copytree(documentdb_jars() / "lib", folder / "lib")
 
 
 _NOISE = shutil.ignore_patterns("__pycache__", "*.egg-info", "target")
 
 
-def _jars(folder: Path) -> Path:
+def documentdb_jars() -> Path:
+    """Return a folder whose `lib` has the server of the MongoDB wire protocol; tests run it too."""
+    folder = ROOT / "dev" / "images" / "documentdb"
+
     def build(draft: Path) -> None:
         ensure_programs("the documentdb image", "mvn", "javac")
         with step("jars of documentdb"):

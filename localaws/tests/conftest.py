@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from localaws.testing import LocalAws
 
-from localaws.tests.kubernetes import Cluster
 from localaws.tests.traffic import proxied_echo
+from tests.fakes.pods_api import Cluster
 
 ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import socket
 import socketserver
-import subprocess
 import threading
-import time
 from contextlib import contextmanager
 
-import httpx
+from localaws.settings import Settings
+from localaws.stores import stores
+
+from services.kit.tests.support.toxiproxy import Toxiproxy as Proxies
+from services.kit.tests.support.toxiproxy import until
+
+__all__ = ["ENDPOINTS", "WRITER", "Toxiproxy", "echoes", "proxied_echo", "until"]
 
 WRITER = "aurora-writer"
-ENDPOINTS = (WRITER, "redshift", "elasticache", "memorydb", "documentdb")
+ENDPOINTS = tuple(store.proxy.name for store in stores(Settings()))
 
 
 class Echo(socketserver.StreamRequestHandler):
@@ -21,60 +25,8 @@ class Echo(socketserver.StreamRequestHandler):
             self.wfile.write(line)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def until(condition, seconds=15):
-    """Ask until it is true; the pause only spares the processor."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.02)
-
-
-class Toxiproxy:
-    """The real one, as the chart runs it: the proxies come from outside localaws."""
-
-    def __init__(self, program, upstream, names=ENDPOINTS):
-        self.program = program
-        self.api_port = free_port()
-        self.ports = {name: free_port() for name in names}
-        self.upstream = upstream
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [self.program, "-host", "127.0.0.1", "-port", str(self.api_port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(self._created)
-
-    def _created(self):
-        proxies = [
-            {
-                "name": name,
-                "listen": f"127.0.0.1:{port}",
-                "upstream": self.upstream,
-                "enabled": True,
-            }
-            for name, port in self.ports.items()
-        ]
-        try:
-            answer = httpx.post(f"{self.url}/populate", json=proxies, trust_env=False)
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 201
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.api_port}"
+class Toxiproxy(Proxies):
+    """With an echo behind each proxy."""
 
     def connect(self, name=WRITER):
         """A connection that echoes, or None where it is refused or cut."""
@@ -109,7 +61,8 @@ def proxied_echo(program):
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as echo:
         echo.daemon_threads = True
         threading.Thread(target=echo.serve_forever, daemon=True).start()
-        proxy = Toxiproxy(program, f"127.0.0.1:{echo.server_address[1]}")
+        upstream = f"127.0.0.1:{echo.server_address[1]}"
+        proxy = Toxiproxy(program, dict.fromkeys(ENDPOINTS, upstream))
         try:
             yield proxy
         finally:

@@ -81,7 +81,17 @@ def provisioned(cluster, bystander):
 
 @pytest.mark.parametrize(
     "stem",
-    ["03-aurora-failover", "04-dynamodb-throttle", "13-pod-kill", "14-pod-partition"],
+    [
+        "03-aurora-failover",
+        "04-dynamodb-throttle",
+        # what needs pods, nodes and their network; the others are seen in tests/consequences too
+        "06-ecs-task-kill",
+        "07-eks-node-drain",
+        "13-pod-kill",
+        "14-pod-partition",
+        "15-cpu-stress",
+        "16-asg-instance-terminate",
+    ],
 )
 def test_a_scenario_passes_as_it_is_shipped(cluster, experiment, stem):
     run = in_phase(cluster, experiment(stem, f"shipped-{stem}"), "Finished")

@@ -5,9 +5,9 @@ import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
 import java.util.List;
 
-/** Serves the MongoDB wire protocol on all addresses, from the one file $DOCUMENTDB_DATA. */
+/** Serves the MongoDB wire protocol on all addresses and $DOCUMENTDB_PORT, from the one file $DOCUMENTDB_DATA. */
 public final class DocumentDb {
-    private static final int PORT = 27017;
+    private static final String PORT = "27017";
     private static final int COMMIT_MILLIS = 200; // what a power cut may lose
 
     private DocumentDb() {
@@ -20,7 +20,7 @@ public final class DocumentDb {
         MongoServer server = new MongoServer(backend);
         // stops accepting, then closes the file
         Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
-        server.bind("0.0.0.0", PORT);
+        server.bind("0.0.0.0", Integer.parseInt(System.getenv().getOrDefault("DOCUMENTDB_PORT", PORT)));
     }
 
     /** What DocumentDB 5.0 claims; the server's own newest (wire 8) is too old for PyMongo. */

@@ -12,10 +12,14 @@ PATH = "/api/v1/namespaces/cafe/pods"
 
 
 class Cluster:
-    """`pods` by name; `asked` are the requests that came with a valid token."""
+    """`pods` by name; `asked` are the requests that came with a valid token.
+
+    `replaced` is called with the service whose pod was deleted: what runs in it ends.
+    """
 
     def __init__(self):
         self.pods, self.asked, self.refusing = {}, [], 0
+        self.replaced = lambda service: None
         self._made = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -69,7 +73,9 @@ class Cluster:
         if pod["metadata"]["uid"] != uid:
             return 409
         del self.pods[name]
-        self.add(pod["metadata"]["labels"]["app.kubernetes.io/name"])
+        service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        self.replaced(service)
+        self.add(service)
         return 200
 
 
