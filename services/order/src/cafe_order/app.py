@@ -14,6 +14,7 @@ from cafe_kit.sqs import SqsConsumer
 from cafe_kit.wire import utc_now
 
 from cafe_order import endpoints, hot_route, operations
+from cafe_order.activity import PostgresActivity
 from cafe_order.destinations import Destination, KinesisDestination, PaymentsDestination
 from cafe_order.history import CustomerHistory, HistoryDestination
 from cafe_order.ledger import PostgresLedger
@@ -139,6 +140,7 @@ def _add_reading(parts: _Parts, orders: PostgresOrders) -> None:
     state.service = OrderService(orders, saga, wake_relay=parts.bell.ring)
     state.history = CustomerHistory(parts.aws, parts.settings.orders_table)
     state.ledger = PostgresLedger(parts.database)
+    state.activity = PostgresActivity(parts.database)
     state.parked = PostgresParked(parts.database, wake_relay=parts.bell.ring)
     parts.application.health.depends_on("dynamodb", state.history.check, required=False)
 

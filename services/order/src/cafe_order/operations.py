@@ -1,4 +1,4 @@
-"""HTTP for those who look after the service: the book of orders, and messages that got stuck.
+"""HTTP for those who look after the service: books, how busy it is, messages that got stuck.
 
 All for the platform only.
 """
@@ -12,6 +12,7 @@ from cafe_kit.wire import STORE_ID
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
+from cafe_order.activity import Activity, PostgresActivity
 from cafe_order.events import Destinations
 from cafe_order.ledger import LedgerPage, PostgresLedger, Window
 from cafe_order.parked import ParkedPage, PostgresParked, RedriveInput, Redriven
@@ -54,6 +55,15 @@ async def get_ledger(
 ) -> LedgerPage:
     """Orders in the order of their placing, without the synthetic ones."""
     return await ledger.page(window, limit, cursor)
+
+
+@router.get("/activity", tags=["ledger"])
+async def get_activity(
+    request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 1000
+) -> Activity:
+    """How busy the stores are, the busiest first: orders a minute, and how long guests wait."""
+    activity: PostgresActivity = request.app.state.activity
+    return await activity.read(limit)
 
 
 @router.get("/outbox/parked", tags=["outbox"])
