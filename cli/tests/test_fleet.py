@@ -1,11 +1,15 @@
 """The fleet's tables: what is known is shown, what is not is not invented."""
 
 import io
+import json
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
-from cafectl.fleet import plan_table, row_of, stores_table, summary
+from cafectl import fleet
+from cafectl.chaos.cluster import Gone
+from cafectl.fleet import row_of, stores_table, summary
 from rich.console import Console
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -75,20 +79,47 @@ def test_the_fleet_in_a_sentence():
     assert summary(rows) == "2 stores: 1 ready, 1 open, 1 with books that differ."
 
 
-def test_the_plan_leaves_out_what_is_over_and_shows_the_level_that_is_on():
-    levels = [
-        {"at": "2026-03-02T06:00:00Z", "ordersPerMinute": 0, "minReplicas": {"order": 2}},
-        {"at": "2026-03-02T07:20:00Z", "ordersPerMinute": 6000, "minReplicas": {"order": 5}},
-        {"at": "2026-03-02T09:30:00Z", "ordersPerMinute": 3000, "minReplicas": {"order": 3}},
+def test_how_busy_a_store_is_stands_in_its_row_and_the_fleets_sum_below():
+    busy = {"default.corner": [12.4, 310], "default.two": [30.0, None]}
+    rows = [
+        row_of(store(storeId="default.corner", conditions=ready()), busy),
+        row_of(store("two", storeId="default.two"), busy),
+        row_of(store("three", storeId="default.three"), busy),
     ]
-    lines = shown(plan_table(levels, NOW))
-    assert [line.split()[:3] for line in lines[1:]] == [
-        ["Mon", "07:20", "6000"],
-        ["Mon", "09:30", "3000"],
-    ]
-    assert lines[1].count("█") == 2 * lines[2].count("█")
+    lines = shown(stores_table(rows, NOW))
+    assert "12.4  310 ms" in lines[1]
+    assert [row["ordersPerMinute"] for row in rows] == [12.4, 30.0, 0.0]
+    assert summary(rows).endswith(", 42.4 orders a minute.")
 
 
-def test_a_plan_without_any_rush_has_no_bars():
-    levels = [{"at": "2026-03-02T06:00:00Z", "ordersPerMinute": 0, "minReplicas": {}}]
-    assert shown(plan_table(levels, NOW))[1].split() == ["Mon", "06:00", "0"]
+def test_a_price_is_shown_where_the_operator_knows_one():
+    priced = {"monthlyUSD": "3.40", "pricedOn": "2026-11-01"}
+    assert "3.40" in shown(stores_table([row_of(store(costEstimate=priced))], NOW))[1]
+
+
+def answered(monkeypatch, at, stores):
+    data = {"activity.json": json.dumps({"at": at, "fleet": [0, None], "stores": stores})}
+    monkeypatch.setattr(fleet, "asked", lambda *_: SimpleNamespace(data=data))
+
+
+def test_figures_that_nobody_has_renewed_are_not_shown_as_todays(monkeypatch):
+    answered(monkeypatch, "2026-03-02T07:59:30Z", {"default.corner": [3.0, 40]})
+    assert fleet.activity("cloudcafe", NOW) == {"default.corner": [3.0, 40]}
+    answered(monkeypatch, "2026-03-02T07:58:30Z", {"default.corner": [3.0, 40]})
+    assert fleet.activity("cloudcafe", NOW) is None
+
+
+def test_a_fleet_without_orders_is_at_zero_however_long_ago_that_was_written(monkeypatch):
+    answered(monkeypatch, "2026-03-01T08:00:00Z", {})
+    assert fleet.activity("cloudcafe", NOW) == {}
+    assert row_of(store(storeId="default.corner"), {})["ordersPerMinute"] == 0.0
+
+
+def test_without_the_operators_figures_none_are_invented(monkeypatch):
+    def gone(*_):
+        raise Gone("no such ConfigMap")
+
+    monkeypatch.setattr(fleet, "asked", gone)
+    assert fleet.activity("cloudcafe", NOW) is None
+    row = row_of(store(storeId="default.corner"), None)
+    assert (row["ordersPerMinute"], row["p95Ms"]) == (None, None)

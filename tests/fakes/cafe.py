@@ -29,6 +29,7 @@ class FakeCafe:
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    busy: dict[str, tuple[float, int | None]] = field(default_factory=dict)  # orders/min, p95 ms
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def handle(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
@@ -44,6 +45,8 @@ class FakeCafe:
                 answer = self._order(body, lower.get("idempotency-key", ""))
             case ["orders", number] if number in self.orders:
                 answer = 200, self._with_ending(number)
+            case ["activity"]:
+                answer = 200, self._activity()
             case ["stores", store]:
                 answer = self._part(self.stores, method, store, body, lambda b: {"id": store, **b})
             case ["stores", store, "menu"]:
@@ -51,6 +54,17 @@ class FakeCafe:
             case ["stores", store, "stock"]:
                 answer = self._stock(method, store, body)
         return answer
+
+    def _activity(self) -> dict[str, Any]:
+        busiest = sorted(self.busy.items(), key=lambda item: -item[1][0])
+        waits = [wait for _, wait in self.busy.values() if wait is not None]
+        stores = [
+            {"storeId": store, "ordersPerMinute": rate, "p95Milliseconds": wait}
+            for store, (rate, wait) in busiest
+        ]
+        rate = sum(one for one, _ in self.busy.values())
+        fleet = {"ordersPerMinute": rate, "p95Milliseconds": max(waits, default=None)}
+        return {"fleet": fleet, "stores": stores}
 
     def _part(
         self,

@@ -20,7 +20,7 @@ from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 from rich.console import Console
 
-from cafectl import fleet, orders, runs
+from cafectl import fleet, orders, plan, runs
 from cafectl.audit_command import audit
 from cafectl.chaos import commands as chaos
 from cafectl.chaos import look
@@ -150,7 +150,7 @@ _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Break something": (chaos.run, chaos.watch, chaos.approve, chaos.preview),
     "Stop it": (chaos.halt, chaos.resume),
     "What it did": (list_runs, look.history, look.report, look.explain),
-    "The fleet": (fleet.stores, fleet.plan, orphans),
+    "The fleet": (fleet.stores, plan.plan, orphans),
     "Buy coffee": (buy, trickle),
     "The books": (audit, redrive),
     "Set up": (values,),

@@ -43,6 +43,21 @@ rush_capacity = Gauge(
     "cloudcafe_rush_capacity", "What AWS has ready, by tagged resource.", ["resource", "what"]
 )
 stores = Gauge("cloudcafe_stores", "Stores by readiness.", ["ready"])
+stores_balanced = Gauge(
+    "cloudcafe_stores_balanced", "Stores by whether their books balance.", ["balanced"]
+)
+stores_accepting = Gauge("cloudcafe_stores_accepting", "Stores where guests can order now.")
+stores_drifted = Gauge("cloudcafe_stores_drifted", "Stores with settings changed by hand.")
+orders_per_minute = Gauge(
+    "cloudcafe_orders_per_minute", "Guests' orders over the last five minutes, of all stores."
+)
+order_wait = Gauge(
+    "cloudcafe_order_wait_p95_seconds", "From placed to confirmed or refused, of all stores."
+)
+store_orders_per_minute = Gauge(
+    "cloudcafe_store_orders_per_minute", "Of the hundred busiest stores, if asked for.", ["store"]
+)
+store_order_wait = Gauge("cloudcafe_store_order_wait_p95_seconds", "Of the same stores.", ["store"])
 
 SPANS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
 inject_seconds = Histogram(

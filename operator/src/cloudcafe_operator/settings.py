@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON: what AWS must have ready by kind of dial; empty: AWS is left alone",
     )
+    store_metrics: bool = Field(
+        default=False, description="metrics of each of the hundred busiest stores too"
+    )
     relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")

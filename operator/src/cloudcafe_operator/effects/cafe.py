@@ -80,6 +80,10 @@ class Cafe:
         """Return an order with its history."""
         return await self._send("GET", f"{self.order_url}/orders/{order_id}")
 
+    async def activity(self) -> Json:
+        """Return how busy the stores are, the thousand busiest in one answer."""
+        return await self._send("GET", f"{self.order_url}/activity")
+
     def _url(self, store_id: str, part: Part) -> str:
         return {
             "store": f"{self.order_url}/stores/{store_id}",

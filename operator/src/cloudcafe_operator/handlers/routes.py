@@ -21,6 +21,7 @@ from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.execute_store import StoreExecutor
+from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
 from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
 from cloudcafe_operator.effects.probes import Shop
@@ -50,6 +51,7 @@ class Routes:
     # these run while this operator leads
     watch_ledger: Callable[[], Coroutine[Any, Any, None]]
     keep_rush_plan: Callable[[], Coroutine[Any, Any, None]]
+    watch_fleet: Callable[[], Coroutine[Any, Any, None]]
 
     async def reconcile(self, key: str) -> float | None:
         """Pass a key to the reconciler of its kind."""
@@ -70,6 +72,7 @@ def routes(settings: Settings, ports: Ports) -> Routes:
         stop=chaos.sampler.stop_all,
         watch_ledger=stores.ledger.run,
         keep_rush_plan=stores.rush.run,
+        watch_fleet=stores.fleet.run,
     )
 
 
@@ -145,6 +148,9 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
             ),
         ),
         rush=rush_keeper(settings, ports),
+        fleet=FleetWatch(
+            cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
+        ),
     )
 
 

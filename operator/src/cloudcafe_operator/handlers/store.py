@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.delete_store import StoreDeleter
+from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerWatch
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
@@ -52,6 +53,7 @@ class StoreReconciler:
     reporter: StoreReporter
     ledger: LedgerWatch
     rush: RushKeeper
+    fleet: FleetWatch
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
@@ -61,6 +63,7 @@ class StoreReconciler:
             self.converger.forget(store_id)
             self.ledger.forget(store_id)
             self.rush.forget(store_id)
+            self.fleet.forget(store_id)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
@@ -70,7 +73,8 @@ class StoreReconciler:
         return await self._converge(store)
 
     async def _converge(self, store: Manifest) -> float:
-        generation = store["metadata"]["generation"]
+        meta = store["metadata"]
+        generation = meta["generation"]
         old = parse(CafeStoreStatus, store.get("status"), where="status")
         try:
             spec, unknown = parse_known(CafeStoreSpec, store["spec"])
@@ -79,6 +83,7 @@ class StoreReconciler:
         except UserError as error:
             now = self.clock.now()
             refused = refused_status(old, error, generation=generation, now=now)
+            self.fleet.note(naming.store_id(meta["namespace"], meta["name"]), refused)
             await self.reporter.write(store, old, refused)
             raise
         self.rush.note(wanted.store_id, spec)
@@ -102,6 +107,7 @@ class StoreReconciler:
             generation=generation,
             now=self.clock.now(),
         )
+        self.fleet.note(wanted.store_id, status)
         await self.reporter.write(store, old, with_unknown_fields(status, unknown))
         for trouble in troubles(finding.observed, (*DATA_TIER, *CAFE)):
             raise trouble.error  # its type says when to try again

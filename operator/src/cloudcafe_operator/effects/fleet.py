@@ -1,0 +1,109 @@
+"""The fleet as metrics, and for `cafectl stores`: one call of the order service for all stores.
+
+`main.py` runs it while this operator leads; the stores' reconciler tells it how each store stands.
+What the busiest stores do is in a ConfigMap, written only when it changed: a fleet without orders
+costs nothing. Metrics are of the fleet; a store's own are behind a switch, and of the busiest only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.kinds import CONFIG_MAPS
+from cloudcafe_operator.planning.fleet import Activity, Standing, fleet, standing
+from cloudcafe_operator.ports import Clock, Kubernetes
+from cloudcafe_operator.resources.common import format_time, parse
+from cloudcafe_operator.resources.store_status import CafeStoreStatus
+
+EVERY_S = 15.0
+SHOWN = "cloudcafe-fleet"
+MOST_LABELS = 100
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class FleetWatch:
+    """One for the fleet."""
+
+    cafe: Cafe
+    kubernetes: Kubernetes
+    clock: Clock
+    namespace: str
+    each_store: bool = False
+    _standings: dict[str, Standing] = field(default_factory=dict)
+    _numbers: Counter[Standing] = field(default_factory=Counter)
+    _written: dict[str, Any] | None = None
+
+    def note(self, store_id: str, status: CafeStoreStatus) -> None:
+        """Remember how a store stands."""
+        self.forget(store_id)
+        found = standing(status)
+        self._standings[store_id] = found
+        self._numbers[found] += 1
+
+    def forget(self, store_id: str) -> None:
+        """A store is gone."""
+        old = self._standings.pop(store_id, None)
+        if old is not None:
+            self._numbers[old] -= 1
+            if not self._numbers[old]:
+                del self._numbers[old]
+
+    async def run(self) -> None:
+        """Look for ever; no trouble with the order service ends it."""
+        while True:
+            try:
+                await self.round()
+            except OperatorError as trouble:
+                log.warning("how busy the fleet is, is not known", reason=str(trouble))
+            await asyncio.sleep(EVERY_S)
+
+    async def round(self) -> None:
+        """Look once."""
+        self._count()
+        activity = parse(Activity, await self.cafe.activity(), where="GET /activity")
+        self._measure(activity)
+        figures = activity.figures()
+        if figures != self._written:
+            await self._show(figures)
+
+    def _count(self) -> None:
+        found = fleet(self._numbers.items())
+        for answer, number in found.ready.items():
+            metrics.stores.labels(answer).set(number)
+        for answer, number in found.books.items():
+            metrics.stores_balanced.labels(answer).set(number)
+        metrics.stores_accepting.set(found.accepting)
+        metrics.stores_drifted.set(found.drifted)
+
+    def _measure(self, activity: Activity) -> None:
+        metrics.orders_per_minute.set(activity.fleet.orders_per_minute)
+        metrics.order_wait.set((activity.fleet.p95_milliseconds or 0) / 1000)
+        metrics.store_orders_per_minute.clear()
+        metrics.store_order_wait.clear()
+        for one in activity.stores[:MOST_LABELS] if self.each_store else ():
+            metrics.store_orders_per_minute.labels(one.store_id).set(one.orders_per_minute)
+            wait = (one.p95_milliseconds or 0) / 1000
+            metrics.store_order_wait.labels(one.store_id).set(wait)
+
+    async def _show(self, figures: dict[str, Any]) -> None:
+        text = json.dumps({"at": format_time(self.clock.now()), **figures})
+        await self.kubernetes.apply(
+            CONFIG_MAPS,
+            {
+                "apiVersion": CONFIG_MAPS.api_version,
+                "kind": CONFIG_MAPS.kind,
+                "metadata": {"name": SHOWN, "namespace": self.namespace},
+                "data": {"activity.json": text},
+            },
+        )
+        self._written = figures

@@ -1,0 +1,126 @@
+"""The fleet in figures: bounded, true at once, and free while nothing happens."""
+
+import json
+
+import pytest
+from cafe_order import activity as of_order
+from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.fleet import MOST_LABELS, SHOWN
+from cloudcafe_operator.errors import Unavailable, UserError
+from cloudcafe_operator.handlers.routes import store_reconciler
+from cloudcafe_operator.planning.fleet import Activity, Fleet, Standing, fleet
+from cloudcafe_operator.ports import Ports
+from cloudcafe_operator.settings import Settings
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
+from tests.fakes.stores import ID, REF, StoreWorld
+
+
+@pytest.fixture
+def world():
+    return StoreWorld()
+
+
+def keeper(world):
+    return world.reconciler.fleet
+
+
+def value(gauge):
+    return gauge._value.get()
+
+
+def shown(world):
+    found = world.kubernetes.find("ConfigMap", SHOWN, "cloudcafe")
+    return json.loads(found["data"]["activity.json"])
+
+
+async def test_a_store_counts_as_it_stands_and_no_longer_when_it_is_gone(world):
+    await world.apply()
+    await world.settle()
+    await keeper(world).round()
+    assert value(metrics.stores.labels("True")) == 1
+    assert value(metrics.stores_accepting) == 1
+    assert value(metrics.stores_balanced.labels("Unknown")) == 1
+    await world.kubernetes.delete(REF)
+    await world.settle()
+    await keeper(world).round()
+    assert value(metrics.stores.labels("True")) == 0
+    assert value(metrics.stores_accepting) == 0
+
+
+async def test_a_store_that_is_refused_is_not_ready(world):
+    await world.apply(stock=[{"sku": "unicorn", "quantity": 1}])
+    with pytest.raises(UserError):
+        await world.reconcile()
+    await keeper(world).round()
+    assert value(metrics.stores.labels("False")) == 1
+
+
+async def test_what_guests_do_is_measured_and_shown(world):
+    world.cafe.busy = {ID: (12.4, 310), "default.harbour": (40.0, None)}
+    await keeper(world).round()
+    assert value(metrics.orders_per_minute) == 52.4
+    assert value(metrics.order_wait) == 0.31
+    assert shown(world) == {
+        "at": "2026-03-01T09:00:00Z",
+        "fleet": [52.4, 310],
+        "stores": {"default.harbour": [40.0, None], ID: [12.4, 310]},
+    }
+
+
+async def test_a_fleet_without_orders_costs_no_writes(world):
+    await keeper(world).round()
+    before = len(world.recorder.writes)
+    for _ in range(5):
+        world.clock.advance(15)
+        await keeper(world).round()
+    assert len(world.recorder.writes) == before
+
+
+async def test_an_order_service_that_is_away_leaves_the_stores_counted(world):
+    await world.apply()
+    await world.settle()
+    world.http.mount("order:8080", lambda *_: (503, {"title": "away"}))
+    with pytest.raises(Unavailable):
+        await keeper(world).round()
+    assert value(metrics.stores.labels("True")) == 1
+
+
+async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busiest_only(world):
+    world.cafe.busy = {f"default.s{number}": (float(number), 5) for number in range(300)}
+    await keeper(world).round()
+    assert b'store="' not in generate_latest()
+    ports = Ports(
+        world.kubernetes, world.fake_aws, world.http, None, world.clock, world.events, None
+    )
+    asked = store_reconciler(Settings(service_token="token", store_metrics=True), ports).fleet
+    await asked.round()
+    text = generate_latest().decode()
+    assert text.count('cloudcafe_store_orders_per_minute{store="') == MOST_LABELS
+    assert 'cloudcafe_store_orders_per_minute{store="default.s299"} 299.0' in text
+    world.cafe.busy = {}
+    await asked.round()
+    assert b'store="' not in generate_latest()
+
+
+def test_the_order_service_says_what_is_read():
+    busy = of_order.Busy(orders_per_minute=3.5, p95_milliseconds=None)
+    store = of_order.BusyStore(store_id=ID, orders_per_minute=3.5, p95_milliseconds=40)
+    said = of_order.Activity(fleet=busy, stores=[store]).model_dump(mode="json", by_alias=True)
+    assert Activity.model_validate(said).figures() == {
+        "fleet": [3.5, None],
+        "stores": {ID: [3.5, 40]},
+    }
+
+
+answers = st.sampled_from(["True", "False", "Unknown"])
+
+
+@given(st.lists(st.builds(Standing, answers, answers, st.booleans(), st.booleans()), max_size=30))
+def test_every_store_is_counted_once(standings):
+    found = fleet((one, 1) for one in standings)
+    assert isinstance(found, Fleet)
+    assert sum(found.ready.values()) == sum(found.books.values()) == len(standings)
+    assert found.drifted == sum(one.drifted for one in standings)
