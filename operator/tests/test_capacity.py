@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeAws, FakeClock, FakeKubernetes, RecordedEvents
-from tests.fakes.aws_capacity import CLUSTER, FUNCTION, TABLE, serve
+from tests.fakes.capacity import CLUSTER, FUNCTION, TABLE, serve
 from tests.fakes.recorder import Died, Recorder
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday; the rush is from 07:30 to 09:30
