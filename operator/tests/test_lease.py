@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import Retry, Unavailable
 from cloudcafe_operator.kinds import LEASES
 from cloudcafe_operator.ports import Ref
 
@@ -44,6 +44,24 @@ async def test_a_silent_leader_is_replaced_after_the_lease_and_not_before(server
     lease = server.find("Lease", "cloudcafe-operator", "cloudcafe")
     assert lease["spec"]["holderIdentity"] == "b"
     assert lease["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_leader_is_sure_only_as_long_as_nobody_else_can_take_over(server, clock):
+    leader, other = candidate(server, clock, "a"), candidate(server, clock, "b")
+    with pytest.raises(Retry):
+        leader.confirm()
+    await leader.try_once()
+    await other.try_once()
+    clock.advance(14.9)
+    leader.confirm()
+    clock.advance(0.1)
+    with pytest.raises(Retry):
+        leader.confirm()
+    assert await other.try_once()
+    other.confirm()
+    assert not await leader.try_once()
+    with pytest.raises(Retry):
+        leader.confirm()
 
 
 async def test_a_leader_that_renews_stays(server, clock):

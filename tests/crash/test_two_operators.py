@@ -48,6 +48,8 @@ async def together(fault, head_start):
 class Stale:
     """A cache that lags: every third read of a run returns what the read before it saw."""
 
+    KIND = "ChaosRun"
+
     def __init__(self, inner):
         self._inner = inner
         self._last = None
@@ -58,7 +60,7 @@ class Stale:
 
     async def get(self, ref):
         fresh = await self._inner.get(ref)
-        if ref.resource.kind != "ChaosRun":
+        if ref.resource.kind != self.KIND:
             return fresh
         self._reads += 1
         seen, self._last = self._last, fresh

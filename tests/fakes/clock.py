@@ -20,6 +20,10 @@ class FakeClock:
         """Return seconds."""
         return self._monotonic
 
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward or back; the other one goes on as if nothing had been."""
+        self._now += timedelta(seconds=seconds)
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._now += timedelta(seconds=seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import Any
 
 from cloudcafe_operator.errors import AlreadyExists, NotFound
@@ -19,6 +20,7 @@ class StoreAws:
     def __init__(self, aws: FakeAws, *, listed: bool = True) -> None:
         self.queues: dict[str, dict[str, Any]] = {}
         self.secrets: dict[str, dict[str, Any]] = {}
+        self.made: Counter[str] = Counter()  # how often something was really created
         self.listed = listed  # whether the tag listing knows anything
         self._versions = itertools.count(1)
         for operation in ("create_queue", "get_queue_url", "get_queue_attributes", "delete_queue",
@@ -41,6 +43,7 @@ class StoreAws:
         if known and any(known["attributes"].get(n) != v for n, v in Attributes.items()):
             raise AlreadyExists(f"{QueueName} has other attributes")
         made = {"attributes": {**Attributes, "QueueArn": arn}, "tags": dict(tags)}
+        self.made[QueueName] += known is None
         self.queues.setdefault(QueueName, made)
         return {"QueueUrl": SQS_URL + QueueName}
 
@@ -76,6 +79,7 @@ class StoreAws:
                       Description: str) -> dict[str, Any]:  # fmt: skip
         if Name in self.secrets:
             raise AlreadyExists(Name)
+        self.made[Name] += 1
         self.secrets[Name] = {
             "ARN": f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:{Name}-abc123",
             "Tags": {pair["Key"]: pair["Value"] for pair in Tags},

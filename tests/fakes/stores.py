@@ -43,17 +43,22 @@ class StoreWorld:
             self.http.mount(host, self.cafe.handle)
 
     def restart(self):
+        """Begin anew, with nothing in memory."""
+        self.reconciler = self.operator()
+
+    def operator(self, kubernetes=None, aws=None, http=None):
+        """Return one more operator over the same world, or over a port of its own."""
         ports = Ports(
-            self.kubernetes,
-            self.fake_aws,
-            self.http,
+            kubernetes or self.kubernetes,
+            aws or self.fake_aws,
+            http or self.http,
             admin=None,
             clock=self.clock,
             events=self.events,
             queue=None,
         )
         settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
-        self.reconciler = store_reconciler(settings, ports)
+        return store_reconciler(settings, ports)
 
     async def apply(self, **spec):
         manifest = example()

@@ -27,6 +27,7 @@ from cloudcafe_operator.effects.kubernetes import (
     load_configuration,
     load_credentials,
 )
+from cloudcafe_operator.effects.leader import LeaderAws, LeaderHttp
 from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.handlers.routes import WATCHED, Routes, routes, wakes_also
@@ -87,6 +88,9 @@ def compose(
     settings: Settings, kubernetes: KubernetesApi, aws: AwsApi, http: HttpClient, clock: SystemClock
 ) -> App:
     """Connect the parts."""
+    lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
+    timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)
+    leadership = Leadership(kubernetes, clock, ref=lease, identity=settings.pod_name, timing=timing)
     events = EventWriter(kubernetes, clock, instance=settings.pod_name)
     found: Routes
 
@@ -96,11 +100,16 @@ def compose(
     queue = WorkQueue(reconcile, clock=clock, workers=settings.workers)
     token = settings.service_token.get_secret_value()
     admin = ServiceAdmin(kubernetes, http, settings.pod_namespace, token)
-    ports = Ports(kubernetes, aws, http, admin, clock, events, queue)
+    ports = Ports(
+        kubernetes=kubernetes,
+        aws=LeaderAws(aws, leadership),
+        http=LeaderHttp(http, leadership),
+        admin=admin,
+        clock=clock,
+        events=events,
+        queue=queue,
+    )
     found = routes(settings, ports)  # reconcilers wake keys, the queue calls reconcilers
-    lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
-    timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)
-    leadership = Leadership(kubernetes, clock, ref=lease, identity=settings.pod_name, timing=timing)
     watcher = Watcher(kubernetes, queue, namespaces=settings.namespaces, also=wakes_also)
     return App(settings, ports, found, queue, watcher, leadership, events, Health())
 

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from cloudcafe_operator import metrics
-from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError
+from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Retry
 from cloudcafe_operator.kinds import LEASES
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 
@@ -54,6 +54,7 @@ class Leadership:
         self._ref = ref
         self._identity = identity
         self._timing = timing or Timing()
+        self._sure_until = float("-inf")
         self._seen: tuple[str, float] = ("", 0.0)  # the Lease's version, and when we first saw it
 
     async def acquire(self) -> None:
@@ -92,9 +93,15 @@ class Leadership:
             renewed = self._clock.monotonic()
         raise LeaseLost(f"{self._ref} was not renewed in time: {trouble}") from trouble
 
+    def confirm(self) -> None:
+        """Raise Retry where the Lease may be another's by now."""
+        if self._clock.monotonic() >= self._sure_until:
+            raise Retry(f"{self._ref} was not renewed in time: nothing is changed", after=1.0)
+
     async def release(self) -> None:
         """Give the Lease back, so that the next operator starts at once."""
         metrics.leading.set(0)
+        self._sure_until = float("-inf")
         lease = await self._kubernetes.get(self._ref)
         if lease is None or lease["spec"].get("holderIdentity") != self._identity:
             return
@@ -104,6 +111,13 @@ class Leadership:
 
     async def try_once(self) -> bool:
         """Take or renew the Lease if it is free or ours; whether we hold it now."""
+        asked = self._clock.monotonic()
+        ours = await self._take()
+        # nobody else takes it earlier than its duration after they saw what we wrote after this
+        self._sure_until = asked + self._timing.duration if ours else float("-inf")
+        return ours
+
+    async def _take(self) -> bool:
         lease = await self._kubernetes.get(self._ref)
         try:
             if lease is None:

@@ -18,6 +18,7 @@ from cloudcafe_operator.resources.store_status import Hop, OrderPath
 
 NAME = "OrderPathVerified"
 PATIENCE_SECONDS = 30.0
+CLOCKS_APART = timedelta(minutes=1)
 RETRY = timedelta(seconds=15)
 POLLS = ((1.0, 0.2), (5.0, 0.5), (float("inf"), 1.0))  # up to an age in seconds: wait so long
 SPREAD = 0.2  # stores that were made together shall not all buy at the same moment
@@ -32,8 +33,10 @@ class Bought:
 
 
 def is_due(last: OrderPath | None, *, generation: int, now: datetime) -> bool:
-    """Whether the order path must be proved (again)."""
-    return last is None or last.generation != generation or now >= last.next_at
+    """Whether the order path must be proved (again), also where the clock was set back since."""
+    if last is None or last.generation != generation:
+        return True
+    return now >= last.next_at or last.at - now > CLOCKS_APART
 
 
 def cannot_buy(
