@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cloudcafe_operator.effects.rush import PLAN, RushKeeper
+from cloudcafe_operator.errors import Unavailable
 from cloudcafe_operator.kinds import AUTOSCALERS, CONFIG_MAPS
-from cloudcafe_operator.planning.rush import AHEAD, CAPACITY, LEAST, Scaler, expects, levels
+from cloudcafe_operator.planning.rush import AHEAD, CAPACITY, LEAST, Scaler, crowds, expects
+from cloudcafe_operator.planning.rush import levels as levels_of
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from hypothesis import given
@@ -31,6 +33,10 @@ def expected(*stores):
         for times, rate in expects(one).items():
             total[times] = total.get(times, 0) + rate
     return total
+
+
+def levels(expected, now, until):
+    return levels_of(crowds(expected, now, until), now, until)
 
 
 def plan(*stores, hours=24):
@@ -162,3 +168,29 @@ async def test_what_somebody_changed_by_hand_is_put_right_at_the_next_look(fleet
     )
     await fleet.keeper.round()
     assert await fleet.least("order") == 2
+
+
+async def test_an_operator_that_starts_within_a_rush_does_not_take_it_for_over(fleet):
+    fleet.kubernetes.seed(
+        {
+            "apiVersion": "cloudcafe.dev/v1alpha1",
+            "kind": "CafeStore",
+            "metadata": {"name": "corner", "namespace": "lisbon"},
+            "spec": store(rate=6000).model_dump(by_alias=True, exclude_defaults=True),
+        },
+        {
+            "apiVersion": "cloudcafe.dev/v1alpha1",
+            "kind": "CafeStore",
+            "metadata": {"name": "strange", "namespace": "lisbon"},
+            "spec": {"city": "Lisbon"},
+        },
+    )
+    fleet.clock.advance(2 * 3600)
+    keeper = RushKeeper(fleet.kubernetes, fleet.events, fleet.clock, "cloudcafe")
+    fleet.kubernetes.fail_next("list", Unavailable("no answer"))
+    with pytest.raises(Unavailable):
+        await keeper.round()
+    assert await fleet.least("order") == 2
+    await keeper.round()
+    assert await fleet.least("order") == 5
+    assert fleet.events.reasons == ["RushAhead"]

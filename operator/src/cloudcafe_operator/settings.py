@@ -65,6 +65,7 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON: what AWS must have ready by kind of dial; empty: AWS is left alone",
     )
+    rush_seconds: float = Field(default=30, gt=0, description="between two looks at the rush plan")
     store_metrics: bool = Field(
         default=False, description="metrics of each of the hundred busiest stores too"
     )

@@ -32,11 +32,11 @@ from cloudcafe_operator.planning.capacity import (
     Step,
     Turn,
     Wait,
+    needs,
     plan_capacity,
-    rates,
     told_capacity,
 )
-from cloudcafe_operator.planning.rush import Times
+from cloudcafe_operator.planning.rush import Crowd
 from cloudcafe_operator.ports import Aws, Clock, Events, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.run import RunStatus
@@ -99,12 +99,9 @@ class CapacityKeeper:
     _entries: Journal = field(default_factory=dict)
     _quiet: tuple[Mapping[Kind, float], float] | None = None
 
-    async def follow(self, expected: Mapping[Times, int]) -> None:
+    async def follow(self, crowded: Sequence[Crowd]) -> None:
         """Look once at what is expected and what AWS has, and bring the second to the first."""
-        needed = {
-            kind: self.policies[kind].needs(kind, rate)
-            for kind, rate in rates(self.policies, expected, self.clock.now()).items()
-        }
+        needed = needs(self.policies, crowded, self.clock.now())
         if self._quiet and self._quiet[0] == needed and self.clock.monotonic() < self._quiet[1]:
             return
         self._quiet = None
@@ -116,10 +113,10 @@ class CapacityKeeper:
             self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
 
     def told(
-        self, expected: Mapping[Times, int], span: tuple[datetime, datetime]
+        self, crowded: Sequence[Crowd], span: tuple[datetime, datetime]
     ) -> list[dict[str, Any]]:
         """Return the changes of a span, as `cafectl plan` shows them."""
-        return told_capacity(self._dials, self._entries, self.policies, expected, span)
+        return told_capacity(self._dials, self._entries, self.policies, crowded, span)
 
     async def _converge(self, journal: CapacityJournal, needed: Mapping[Kind, float]) -> None:
         self._dials = await Dials(self.aws).read(self.policies, self._entries)

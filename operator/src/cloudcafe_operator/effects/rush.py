@@ -13,20 +13,34 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.capacity import CapacityKeeper
-from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.kinds import AUTOSCALERS, CONFIG_MAPS
-from cloudcafe_operator.planning.rush import Level, Scaler, Times, expects, levels, scaler, told
+from cloudcafe_operator.errors import OperatorError, UserError
+from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES, CONFIG_MAPS
+from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.rush import (
+    Crowd,
+    Scaler,
+    Times,
+    crowds,
+    expects,
+    level_at,
+    levels,
+    scaler,
+    told,
+)
 from cloudcafe_operator.ports import Clock, Events, Json, Kubernetes, Manifest
+from cloudcafe_operator.resources.common import parse_known
 from cloudcafe_operator.resources.store import CafeStoreSpec
 
 EVERY_S = 30.0
 SHOWN = timedelta(hours=25)
+LONGEST_LEAD = timedelta(hours=2)
+SLICE = 50
 PLAN = "cloudcafe-rush-plan"
 log = structlog.get_logger()
 
@@ -40,16 +54,25 @@ class RushKeeper:
     clock: Clock
     namespace: str
     capacity: CapacityKeeper | None = None
+    namespaces: Sequence[str] = ()
+    every_s: float = EVERY_S
     _stores: dict[str, Mapping[Times, int]] = field(default_factory=dict)
+    _version: int = 0
+    _knows_all: bool = False
+    _crowds: tuple[tuple[int, datetime], Sequence[Crowd]] | None = None
     _written: str = ""
 
     def note(self, store_id: str, spec: CafeStoreSpec) -> None:
         """Remember what a store expects."""
-        self._stores[store_id] = expects(spec)
+        found = expects(spec)
+        if self._stores.get(store_id) != found:
+            self._stores[store_id] = found
+            self._version += 1
 
     def forget(self, store_id: str) -> None:
         """A store is gone."""
-        self._stores.pop(store_id, None)
+        if self._stores.pop(store_id, None) is not None:
+            self._version += 1
 
     async def run(self) -> None:
         """Keep to the plan for ever; no trouble with the API server ends it."""
@@ -58,37 +81,64 @@ class RushKeeper:
                 await self.round()
             except OperatorError as trouble:
                 log.warning("the rush plan waits", reason=str(trouble))
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self.every_s)
 
     async def round(self) -> None:
         """Look once at plan, autoscalers and AWS, and write what differs."""
+        if not self._knows_all:  # else a restart within a rush would look like its end
+            await self._know_all()
         now = self.clock.now()
         # whole hours: the plan that is shown changes once an hour, not with every look
         shown_from = now.replace(minute=0, second=0, microsecond=0)
-        expected = self._expected()
-        level = levels(expected, now, now + SHOWN)[0]
-        metrics.expected_orders.set(level.orders_per_minute)
+        crowded = await self._crowded(shown_from)
+        orders = level_at(crowded, now)
+        metrics.expected_orders.set(orders)
         manifests = await self.kubernetes.list(AUTOSCALERS, namespace=self.namespace)
         scalers = [(found, one) for one in manifests if (found := scaler(one))]
         for found, manifest in scalers:
-            wanted = found.replicas(level.orders_per_minute)
+            wanted = found.replicas(orders)
             if wanted != found.now:
-                await self._scale(found, manifest, wanted, level)
+                await self._scale(found, manifest, wanted, orders)
         span = (shown_from, shown_from + SHOWN)
         try:
             if self.capacity:
-                await self.capacity.follow(expected)
+                await self.capacity.follow(crowded)
         finally:  # trouble with AWS must not hide the plan
-            changes = self.capacity.told(expected, span) if self.capacity else []
-            await self._show(told(levels(expected, *span), [one for one, _ in scalers]), changes)
+            changes = self.capacity.told(crowded, span) if self.capacity else []
+            await self._show(told(levels(crowded, *span), [one for one, _ in scalers]), changes)
 
-    def _expected(self) -> Mapping[Times, int]:
-        total: Counter[Times] = Counter()
-        for one in self._stores.values():
-            total.update(one)
-        return total
+    async def _know_all(self) -> None:
+        """Learn what every store expects before anything is judged by the sum."""
+        for namespace in self.namespaces or (None,):
+            stores = await self.kubernetes.list(CAFE_STORES, namespace=namespace)
+            for number, store in enumerate(stores):
+                self._learn(store)
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
+        self._knows_all = True
 
-    async def _scale(self, found: Scaler, manifest: Manifest, wanted: int, level: Level) -> None:
+    def _learn(self, store: Manifest) -> None:
+        meta = store["metadata"]
+        store_id = naming.store_id(meta["namespace"], meta["name"])
+        if store_id in self._stores or meta.get("deletionTimestamp"):
+            return
+        try:
+            self.note(store_id, parse_known(CafeStoreSpec, store["spec"])[0])
+        except UserError as refused:  # its own status says so
+            log.debug("a store is in no plan", store=store_id, reason=str(refused))
+
+    async def _crowded(self, since: datetime) -> Sequence[Crowd]:
+        """Return who comes from a moment on; worked out anew where a store or the hour changed."""
+        key = (self._version, since)
+        if self._crowds is None or self._crowds[0] != key:
+            total: Counter[Times] = Counter()
+            for one in self._stores.values():
+                total.update(one)
+            found = await asyncio.to_thread(crowds, total, since, since + SHOWN + LONGEST_LEAD)
+            self._crowds = (key, found)
+        return self._crowds[1]
+
+    async def _scale(self, found: Scaler, manifest: Manifest, wanted: int, orders: int) -> None:
         await self.kubernetes.apply(
             AUTOSCALERS,
             {
@@ -103,7 +153,7 @@ class RushKeeper:
             manifest,
             reason="RushAhead" if more else "RushOver",
             message=f"{found.name}: minReplicas {found.now} → {wanted}, "
-            f"{level.orders_per_minute} orders a minute are expected",
+            f"{orders} orders a minute are expected",
             kind="Normal",
         )
 

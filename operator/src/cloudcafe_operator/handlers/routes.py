@@ -160,7 +160,15 @@ def rush_keeper(settings: Settings, ports: Ports) -> RushKeeper:
     capacity = CapacityKeeper(
         kubernetes, ports.aws, ports.events, clock, home, settings.capacity, settings.namespaces
     )
-    return RushKeeper(kubernetes, ports.events, clock, home, capacity)
+    return RushKeeper(
+        kubernetes,
+        ports.events,
+        clock,
+        home,
+        capacity,
+        settings.namespaces,
+        settings.rush_seconds,
+    )
 
 
 def wakes_also(key: str, manifest: Mapping[str, Any]) -> Sequence[str]:

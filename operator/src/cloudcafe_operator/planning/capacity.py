@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cloudcafe_operator.planning.rush import Times, levels
+from cloudcafe_operator.planning.rush import Crowd, level_at, levels
 from cloudcafe_operator.resources.common import Model, StatusModel, format_time
 
 RUSH_TAG = "cloudcafe.dev/rush"
@@ -121,12 +121,10 @@ class Wait:
 Step = Turn | Forget | Wait
 
 
-def rates(policies: Policies, expected: Mapping[Times, int], now: datetime) -> Mapping[Kind, int]:
-    """Return the orders a minute that each kind must be ready for: it begins by its own lead."""
+def needs(policies: Policies, crowded: Sequence[Crowd], now: datetime) -> Mapping[Kind, float]:
+    """Return the units that each kind must have ready: it begins by its own lead."""
     return {
-        kind: levels(expected, now, now + timedelta(minutes=1), ahead=_lead(policy))[
-            0
-        ].orders_per_minute
+        kind: policy.needs(kind, level_at(crowded, now, ahead=_lead(policy)))
         for kind, policy in policies.items()
     }
 
@@ -190,7 +188,7 @@ def told_capacity(
     dials: Sequence[Dial],
     journal: Journal,
     policies: Policies,
-    expected: Mapping[Times, int],
+    crowded: Sequence[Crowd],
     span: tuple[datetime, datetime],
 ) -> list[dict[str, Any]]:
     """Return the changes of the span in the order of time, as people and programs read them."""
@@ -201,7 +199,7 @@ def told_capacity(
             continue
         rest = resting(dial, journal.get(dial.key))
         at = rest
-        for level in levels(expected, *span, ahead=_lead(policy)):
+        for level in levels(crowded, *span, ahead=_lead(policy)):
             needed = policy.needs(dial.kind, level.orders_per_minute)
             target = max(rest, min(dial.most, needed))
             if dial.kind in RAISED_ONLY:

@@ -127,8 +127,18 @@ def occurrences(
     days: Sequence[str], times: tuple[str, str], zone: ZoneInfo, now: datetime
 ) -> list[Interval]:
     """Return the intervals of a weekly entry from yesterday on, empty ones left out."""
-    today = now.astimezone(zone).date()
-    dates = (today + number * DAY for number in range(-2, HORIZON_DAYS))
+    return between(days, times, zone, (now - 2 * DAY, now + (HORIZON_DAYS - 1) * DAY))
+
+
+def between(
+    days: Sequence[str],
+    times: tuple[str, str],
+    zone: ZoneInfo,
+    span: tuple[datetime, datetime],
+) -> list[Interval]:
+    """Return the intervals of a weekly entry that begin on the days of a span; none is empty."""
+    since, until = (moment.astimezone(zone).date() for moment in span)
+    dates = (since + number * DAY for number in range((until - since).days + 1))
     wanted = [one for one in dates if not days or WEEKDAYS[one.weekday()] in days]
     found = [_interval(one, times, zone) for one in wanted]
     return [one for one in found if one.start < one.end]

@@ -10,12 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cloudcafe_operator.planning.opening import occurrences
+from cloudcafe_operator.planning.opening import DAY, Interval, between
 from cloudcafe_operator.resources.common import format_time
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.resources.week import Weekday
@@ -25,6 +26,15 @@ CAPACITY = "cloudcafe.dev/orders-per-minute-per-replica"
 LEAST = "cloudcafe.dev/min-replicas"
 
 Times = tuple[str, tuple[Weekday, ...], str, str]  # zone, days, start, end
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """One occurrence of the rushes of one timetable: what they add, from start to end."""
+
+    start: datetime
+    end: datetime
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,44 @@ def expects(spec: CafeStoreSpec) -> Mapping[Times, int]:
     return found
 
 
+def crowds(expected: Mapping[Times, int], since: datetime, until: datetime) -> list[Crowd]:
+    """Return the rushes that may matter within a span; those of the same time are one.
+
+    The costly part of a plan: the rest goes through what it found, which is little however many
+    stores there are.
+    """
+    found: Counter[Interval] = Counter()
+    days = (since - DAY).astimezone(UTC).date(), until.astimezone(UTC).date()
+    for times, rate in expected.items():
+        for interval in _occurring(times, *days):
+            if interval.end > since:
+                found[interval] += rate
+    return [Crowd(interval.start, interval.end, rate) for interval, rate in found.items()]
+
+
+@lru_cache(maxsize=20_000)  # a timetable is worked out once a day, not with every change of another
+def _occurring(times: Times, since: date, until: date) -> tuple[Interval, ...]:
+    zone, days, start, end = times
+    span = (
+        datetime.combine(since, time(), tzinfo=UTC),
+        datetime.combine(until + DAY, time(), tzinfo=UTC),
+    )
+    return tuple(between(days, (start, end), ZoneInfo(zone), span))
+
+
+def level_at(crowded: Iterable[Crowd], now: datetime, *, ahead: timedelta = AHEAD) -> int:
+    """Return the orders a minute to be ready for at a moment."""
+    return sum(one.rate for one in crowded if one.start - ahead <= now < one.end)
+
+
 def levels(
-    expected: Mapping[Times, int], now: datetime, until: datetime, *, ahead: timedelta = AHEAD
+    crowded: Iterable[Crowd], now: datetime, until: datetime, *, ahead: timedelta = AHEAD
 ) -> list[Level]:
     """Return the plan from now on: the level now, then each change; rushes begin early."""
     changes: Counter[datetime] = Counter({now: 0})
-    for (zone, days, start, end), rate in expected.items():
-        for interval in occurrences(days, (start, end), ZoneInfo(zone), now):
-            changes[max(now, interval.start - ahead)] += rate
-            changes[max(now, interval.end)] -= rate
+    for one in crowded:
+        changes[max(now, one.start - ahead)] += one.rate
+        changes[max(now, one.end)] -= one.rate
     moments = sorted(changes)
     sums = accumulate(changes[moment] for moment in moments)
     return _changes_only(

@@ -1,0 +1,194 @@
+"""The rush plan over clocks, zones and daylight saving: a function of time alone."""
+
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from cloudcafe_operator.planning.capacity import (
+    Dial,
+    Forget,
+    Policy,
+    Turn,
+    needs,
+    plan_capacity,
+    told_capacity,
+)
+from cloudcafe_operator.planning.rush import crowds, level_at, levels
+from cloudcafe_operator.resources.week import WEEKDAYS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ZONES = (
+    "UTC",
+    "Europe/Lisbon",
+    "America/New_York",
+    "America/St_Johns",  # half an hour off
+    "Australia/Lord_Howe",  # moves by half an hour
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "Africa/Casablanca",  # has winter time in Ramadan
+    "America/Santiago",  # moves at midnight
+)
+DAY = timedelta(days=1)
+#: around the nights on which clocks move in one of the zones, and any other time
+TURNS = [
+    datetime(2026, 3, 8, tzinfo=UTC),
+    datetime(2026, 3, 29, tzinfo=UTC),
+    datetime(2026, 4, 5, tzinfo=UTC),
+    datetime(2026, 9, 6, tzinfo=UTC),
+    datetime(2026, 10, 25, tzinfo=UTC),
+    datetime(2026, 11, 1, tzinfo=UTC),
+]
+moments = st.one_of(
+    st.builds(
+        lambda turn, minutes: turn + timedelta(minutes=minutes),
+        st.sampled_from(TURNS),
+        st.integers(-2 * 1440, 2 * 1440),
+    ),
+    st.builds(
+        lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes),
+        st.integers(0, 365 * 1440),
+    ),
+)
+times = st.tuples(st.integers(0, 95), st.integers(1, 96)).filter(lambda pair: pair[0] < pair[1])
+rushes = st.builds(
+    lambda zone, days, span: (
+        zone,
+        tuple(sorted(days, key=WEEKDAYS.index)),
+        f"{span[0] // 4:02}:{span[0] % 4 * 15:02}",
+        f"{span[1] // 4:02}:{span[1] % 4 * 15:02}",
+    ),
+    st.sampled_from(ZONES),
+    st.sets(st.sampled_from(WEEKDAYS)),
+    times,
+)
+fleets = st.dictionaries(rushes, st.integers(1, 5000), max_size=6)
+leads = st.integers(1, 120).map(lambda minutes: timedelta(minutes=minutes))
+
+
+def at(plan, moment):
+    """The level of a plan at a moment."""
+    return [one.orders_per_minute for one in plan if one.at <= moment][-1]
+
+
+def plan(fleet, now, ahead=timedelta(minutes=10)):
+    until = now + 25 * timedelta(hours=1)
+    return levels(crowds(fleet, now, until + ahead), now, until, ahead=ahead)
+
+
+def meant(zone, day, wall):
+    """The moments that a wall clock may mean: none is skipped, some come twice.
+
+    Independent of folds: what the offsets of the day before and after make of it, if it is shown
+    then; a time that is never shown is as much later as the clock jumped.
+    """
+    if wall == "24:00":
+        day, wall = day + DAY, "00:00"
+    bare = datetime.combine(day, time.fromisoformat(wall), tzinfo=UTC)
+    around = [(bare + days * DAY).astimezone(ZoneInfo(zone)).utcoffset() for days in (-2, 2)]
+    found = [bare - offset for offset in around]
+    shown = [one for one in found if one.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC) == bare]
+    return shown or found[:1]
+
+
+def is_on(rush, moment, ahead):
+    """Whether a rush is on, or near enough, by the store's own wall clock."""
+    zone, days, start, end = rush
+    today = moment.astimezone(ZoneInfo(zone)).date()
+    for day in (today + number * DAY for number in range(-2, 3)):
+        if not days or WEEKDAYS[day.weekday()] in days:
+            begins, ends = min(meant(zone, day, start)), max(meant(zone, day, end))
+            if begins < ends and begins - ahead <= moment < ends:
+                return True
+    return False
+
+
+@settings(max_examples=40)
+@given(fleets, moments, leads, st.integers(0, 24 * 60))
+def test_the_plan_is_the_same_whenever_it_is_asked_for(fleet, now, ahead, later):
+    moment = now + timedelta(minutes=later)
+    assert at(plan(fleet, now, ahead), moment) == at(plan(fleet, moment, ahead), moment)
+
+
+@settings(max_examples=40)
+@given(fleets, moments, leads)
+def test_levels_begin_now_follow_each_other_and_are_never_below_zero(fleet, now, ahead):
+    found = plan(fleet, now, ahead)
+    assert found[0].at == now
+    assert all(one.at < two.at for one, two in pairwise(found))
+    assert all(one.orders_per_minute != two.orders_per_minute for one, two in pairwise(found))
+    assert all(0 <= one.orders_per_minute <= sum(fleet.values()) for one in found)
+
+
+@settings(max_examples=40)
+@given(fleets, fleets, moments, st.integers(0, 24 * 60))
+def test_two_fleets_expect_together_what_each_expects(one, two, now, later):
+    moment = now + timedelta(minutes=later)
+    both = {times: one.get(times, 0) + two.get(times, 0) for times in one.keys() | two.keys()}
+    assert at(plan(both, now), moment) == at(plan(one, now), moment) + at(plan(two, now), moment)
+
+
+@settings(max_examples=40)
+@given(fleets, moments, leads, leads, st.integers(0, 24 * 60))
+def test_who_begins_earlier_is_never_less_ready(fleet, now, one, two, later):
+    moment = now + timedelta(minutes=later)
+    short, long = sorted((one, two))
+    assert at(plan(fleet, now, long), moment) >= at(plan(fleet, now, short), moment)
+
+
+@settings(max_examples=120)
+@given(fleets, moments, leads, st.integers(0, 24 * 60))
+def test_the_level_is_that_of_every_stores_own_wall_clock(fleet, now, ahead, later):
+    moment = now + timedelta(minutes=later)
+    expected = sum(rate for rush, rate in fleet.items() if is_on(rush, moment, ahead))
+    assert at(plan(fleet, now, ahead), moment) == expected
+    assert level_at(crowds(fleet, moment, moment + ahead), moment, ahead=ahead) == expected
+
+
+POLICIES = {
+    "aurora": Policy(orders_per_minute_per_unit=700, lead_minutes=15, most=16),
+    "dynamodbWrite": Policy(orders_per_minute_per_unit=10, lead_minutes=45, most=900),
+}
+
+
+def turned(dials, journal, needed):
+    """What is there after AWS did all that was asked."""
+    for step in plan_capacity(dials, journal, needed, {}):
+        if isinstance(step, Forget):
+            journal.pop(step.key)
+        elif isinstance(step, Turn):
+            if step.entry:
+                journal[step.dial.key] = step.entry
+            dials = [
+                Dial(one.arn, one.name, one.kind, step.to, one.least, one.most)
+                if one.key == step.dial.key
+                else one
+                for one in dials
+            ]
+    return dials
+
+
+@settings(max_examples=15, deadline=None)
+@given(fleets, moments)
+def test_what_the_plan_tells_of_aws_is_what_is_done(fleet, now):
+    now = now.replace(minute=0)
+    dials = [
+        Dial("a", "cloudcafe", "aurora", 0.5, 0.5, 12),
+        Dial("t", "cloudcafe-orders", "dynamodbWrite", 25),
+    ]
+    journal = {}
+    span = (now, now + 24 * timedelta(hours=1))
+    crowded = crowds(fleet, now, span[1] + timedelta(hours=2))
+    told = told_capacity(dials, journal, POLICIES, crowded, span)
+    for quarter in range(24 * 4):
+        moment = now + quarter * timedelta(minutes=15)
+        needed = needs(POLICIES, crowded, moment)
+        dials = turned(dials, journal, needed)
+        for dial in dials:
+            so_far = [
+                one["to"]
+                for one in told
+                if one["resource"] == dial.name and datetime.fromisoformat(one["at"]) <= moment
+            ]
+            assert dial.now == (so_far or [0.5 if dial.kind == "aurora" else 25])[-1]
+    assert all(one["to"] > one["from"] for one in told if one["note"])
