@@ -5,7 +5,7 @@ import json
 import pytest
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.system_probes import Systems
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.resources.probe import Probe
 
 from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes
@@ -138,10 +138,9 @@ ALARM = {"StateValue": "ALARM", "StateReason": "too many refused"}
     ("alarms", "why"),
     [
         ({"MetricAlarms": [{"StateValue": "OK"}]}, ""),
-        ({"MetricAlarms": [{"StateValue": "INSUFFICIENT_DATA"}]}, ""),
         ({"MetricAlarms": [ALARM]}, "alarm slo: too many refused"),
         ({"MetricAlarms": [], "CompositeAlarms": [ALARM]}, "alarm slo: too many refused"),
-        ({"MetricAlarms": []}, "there is no alarm slo"),
+        ({"MetricAlarms": []}, "there is no alarm slo: create it, or correct the name"),
     ],
 )
 async def test_an_alarm_is_bad_while_it_rings(alarms, why):
@@ -149,6 +148,14 @@ async def test_an_alarm_is_bad_while_it_rings(alarms, why):
     cafe.aws.on("cloudwatch", "describe_alarms", lambda **_: alarms)
     seen = await cafe.sample(cloudwatch={"alarm": "slo"})
     assert (seen.result, seen.why) == ("refused" if why else "good", why)
+
+
+async def test_an_alarm_without_data_is_no_answer():
+    cafe = Cafe()
+    found = {"MetricAlarms": [{"StateValue": "INSUFFICIENT_DATA"}]}
+    cafe.aws.on("cloudwatch", "describe_alarms", lambda **_: found)
+    with pytest.raises(UserError, match="alarm slo has no data to judge by"):
+        await cafe.sample(cloudwatch={"alarm": "slo"})
 
 
 def vector(*values):

@@ -1,5 +1,8 @@
 """An alarm as a stop condition: it ends a run, and is no measure of recovery."""
 
+import pytest
+from cloudcafe_operator.errors import AccessDenied, Unavailable
+
 from tests.crash.engines import Engine, all_finished, drive
 from tests.crash.worlds import World, experiment
 
@@ -17,6 +20,8 @@ class Alarmed:
         self.world.kubernetes.seed(item)
 
     def _describe(self, **_):
+        if isinstance(self.state, Exception):
+            raise self.state
         return {"MetricAlarms": [{"StateValue": self.state, "StateReason": "burning"}]}
 
     @property
@@ -48,5 +53,56 @@ async def test_an_alarm_that_rings_already_begins_nothing():
 
 async def test_an_alarm_that_is_quiet_changes_nothing():
     run = Alarmed()
+    await drive(run.world, until=all_finished)
+    assert run.status["verdict"] == "Passed", run.status["message"]
+
+
+DENIED = AccessDenied("not authorized to perform cloudwatch:DescribeAlarms")
+
+
+@pytest.mark.parametrize(
+    ("state", "met"),
+    [
+        (Unavailable("CloudWatch is silent"), "CloudWatch is silent"),
+        (DENIED, "cloudwatch:DescribeAlarms"),
+        ("INSUFFICIENT_DATA", "alarm slo has no data to judge by"),
+    ],
+)
+async def test_an_alarm_that_nobody_can_read_any_more_undoes_the_fault(state, met):
+    run = Alarmed()
+    engine = Engine(run.world)
+    for _ in range(60):
+        await engine.tick()
+        if run.world.runs() and run.status.get("phase") == "Holding":
+            run.state = state
+        if all_finished(run.world):
+            break
+        run.world.clock.advance(1.0)
+    assert (run.status["verdict"], run.status["stop"]["reason"]) == ("Aborted", "StopCondition")
+    # two samples of 5 s and a timeout of 5 s, though failingFor is 1s: the first is no answer
+    assert "probe slo of stopWhen had no answer for 15" in run.status["message"]
+    assert met in run.status["message"]
+
+
+@pytest.mark.parametrize("state", [Unavailable("CloudWatch is silent"), DENIED])
+async def test_an_alarm_that_cannot_be_read_at_the_start_begins_nothing(state):
+    run = Alarmed(state)
+    await drive(run.world, until=all_finished)
+    assert run.status["stop"]["reason"] == "BaselineNotSteady"
+    assert "probe slo of stopWhen was not seen yet" in run.status["message"]
+    assert str(state) in run.status["message"]
+    assert run.world.injections()["auroraFailover"] == 0
+
+
+async def test_a_new_operator_asks_an_alarm_before_it_holds_the_silence_against_a_run():
+    run = Alarmed()
+    engine = Engine(run.world)
+    for _ in range(60):
+        await engine.tick()
+        if run.world.runs() and run.status.get("phase") == "Holding":
+            break
+        run.world.clock.advance(1.0)
+    engine.bury()
+    run.world.clock.advance(16.0)  # longer than the silence that ends a run
     await drive(run.world, until=all_finished)
     assert run.status["verdict"] == "Passed", run.status["message"]

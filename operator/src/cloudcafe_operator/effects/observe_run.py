@@ -65,6 +65,7 @@ class Observer:
             halted=await self._is_halted(),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
+            watched_seconds=self.sampler.watched_seconds(run.uid),
             unsaved_seconds=now - memory.saved_at,
             deferred={key: at - now for key, at in memory.retry_at.items() if at > now},
             now=self.clock.now(),

@@ -33,6 +33,7 @@ class Watch:
     namespace: str
     spec: ExperimentSpec
     started_at: datetime
+    begun: float  # monotonic
     samples: dict[str, list[Sample]]
     troubles: dict[str, str] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)  # monotonic, by probe
@@ -60,6 +61,11 @@ class Sampler:
         """Return what each probe of a run met when it was bad last."""
         watch = self._watches.get(run_uid)
         return dict(watch.troubles) if watch else {}
+
+    def watched_seconds(self, run_uid: str) -> float:
+        """Return for how long a run has been sampled by this process."""
+        watch = self._watches.get(run_uid)
+        return self._clock.monotonic() - watch.begun if watch else 0.0
 
     def stop(self, run_uid: str) -> None:
         """Stop sampling a run and forget its samples."""
@@ -89,6 +95,7 @@ class Sampler:
             namespace=run.namespace,
             spec=spec,
             started_at=run.status.started_at or self._clock.now(),
+            begun=self._clock.monotonic(),
             troubles={log.name: log.trouble for log in run.status.probes},
             samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.sampled},
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.planning.samples import Result
 from cloudcafe_operator.ports import Aws, Http, Kubernetes, Manifest
@@ -65,10 +65,16 @@ class Systems:
         )
         alarms = [*(found.get("MetricAlarms") or ()), *(found.get("CompositeAlarms") or ())]
         if not alarms:
-            return "refused", f"there is no alarm {probe.alarm}"
-        if all(one["StateValue"] != "ALARM" for one in alarms):
-            return GOOD
-        return "refused", f"alarm {probe.alarm}: {alarms[0].get('StateReason', 'ALARM')}"
+            return "refused", f"there is no alarm {probe.alarm}: create it, or correct the name"
+        ringing = [one for one in alarms if one["StateValue"] == "ALARM"]
+        if ringing:
+            return "refused", f"alarm {probe.alarm}: {ringing[0].get('StateReason', 'ALARM')}"
+        if any(one["StateValue"] == "INSUFFICIENT_DATA" for one in alarms):
+            raise UserError(
+                f"alarm {probe.alarm} has no data to judge by (INSUFFICIENT_DATA): let its metric "
+                "report, or set what the alarm makes of missing data"
+            )
+        return GOOD
 
     async def _query(self, probe: PrometheusProbe, longest: float) -> Answer:
         url = f"{probe.url.rstrip('/')}/api/v1/query?query={quote(probe.query, safe='')}"

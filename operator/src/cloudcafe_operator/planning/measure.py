@@ -69,6 +69,15 @@ def failing_for(samples: Sequence[Sample], now: float) -> float:
     return 0.0 if bad_since is None else now - bad_since
 
 
+def unanswered_for(samples: Sequence[Sample], now: float, watched: float) -> float:
+    """Return for how long whom a probe asks has said nothing, while somebody was asking.
+
+    `watched` is for how long this process has asked: an operator that was down has no answers.
+    """
+    last = max((one.at for one in samples), default=-math.inf)
+    return min(now - last, watched)
+
+
 def measure(
     spec: ExperimentSpec, status: RunStatus, samples: Samples, step: StepStatus
 ) -> Measures:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.measure import (
-    failing_for,
     judge_baseline,
     measure,
     served_again,
@@ -40,6 +39,7 @@ from cloudcafe_operator.planning.steps import (
     with_entry,
     with_step,
 )
+from cloudcafe_operator.planning.stop import stop_condition
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.run import Phase, RunStatus
 
@@ -72,23 +72,11 @@ def facts(observed: Observed) -> Facts:
     return Facts(
         deleted="the run was deleted" if observed.run.deleting else observed.experiment_gone,
         halted="ConfigMap cloudcafe-halt says halted" if observed.halted else "",
-        stop=_stop_condition(observed),
+        stop=stop_condition(observed),
         deadline=_deadline(observed),
         hold_over=status.phase == "Holding" and _is_over(observed, _hold_until(status)),
         paused=observed.paused,
     )
-
-
-def _stop_condition(observed: Observed) -> str:
-    """Say which stop condition holds; only while something may be in force."""
-    status = observed.run.status
-    if status.phase not in ("Injecting", "Holding"):
-        return ""
-    for rule in observed.run.spec.template.stop_when:
-        lasted = failing_for(observed.samples.get(rule.probe, ()), observed.offset)
-        if lasted >= seconds(rule.failing_for):
-            return f"probe {rule.probe} had no good sample for {short(lasted)}"
-    return ""
 
 
 def _deadline(observed: Observed) -> str:

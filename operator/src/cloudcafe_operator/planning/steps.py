@@ -27,6 +27,7 @@ class Observed:
     halted: bool = False
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
+    watched_seconds: float = 0.0  # for how long this process has sampled the run
     unsaved_seconds: float = 0.0  # since samples were last stored
     deferred: Mapping[str, float] = field(default_factory=dict)  # effect → seconds until again
 

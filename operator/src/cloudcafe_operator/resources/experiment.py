@@ -106,10 +106,13 @@ class Limits(Model):
 
 
 class StopWhen(Model):
-    """A stop condition: the run is undone and Aborted."""
+    """A stop condition, true or unknown: the run is undone and Aborted."""
 
     probe: str = Field(pattern=NAME, max_length=40, description="Name of a probe of steadyState.")
-    failing_for: Duration = Field(description="How long without one good sample is too long.")
+    failing_for: Duration = Field(
+        description="How long without one good sample is too long. No answer from whom the probe "
+        "asks for as long, and for at least two samples and a timeout, is as bad."
+    )
 
 
 class RecoveryHistory(StatusModel):

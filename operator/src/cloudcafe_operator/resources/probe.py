@@ -68,7 +68,7 @@ class KubernetesProbe(Model):
 
 
 class CloudwatchProbe(Model):
-    """Looks at a CloudWatch alarm: in state ALARM is bad."""
+    """Looks at a CloudWatch alarm: ALARM is bad, INSUFFICIENT_DATA is no answer."""
 
     alarm: str = Field(min_length=1, max_length=255, description="Name of the alarm.")
 
