@@ -281,12 +281,14 @@ def test_preview_shows_targets_and_calls_and_leaves_nothing_behind(chaos, clock)
         "capacityLeft": "1 of 2",
         "calls": ["rds:FailoverDBCluster cloudcafe"],
     }
-    told = {"targets": [target], "iamActions": ["rds:FailoverDBCluster"]}
+    share = {"step": "fail-over", "of": "service shop/order", "left": "2 of 3"}
+    told = {"targets": [target], "capacity": [share], "iamActions": ["rds:FailoverDBCluster"]}
     begins(chaos, verdict="", preview=told, journal=[], steps=[])
     chaos.add(experiment(schedule={"cron": "0 9 * * 1"}))
     result = cafectl("preview", "aurora-failover")
     assert result.exit_code == 0
     assert "rds:FailoverDBCluster cloudcafe" in result.stdout
+    assert "step fail-over: left of service shop/order: 2 of 3" in result.stdout
     assert "A run would hit 1 target. Nothing was touched." in result.stdout
     assert "Which targets are hit is chance: give spec.seed" in result.stdout
     (created, deleted) = chaos.writes

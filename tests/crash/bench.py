@@ -26,6 +26,9 @@ class Bench:
         captured = await self.fault.capture(self.spec, target, self.reach)
         return Entry("run-uid", "run", NAMESPACE, target, captured)
 
+    async def capacity(self, entry):
+        return await self.fault.capacity(self.spec, [entry.target], self.reach)
+
     async def inject(self, entry):
         return await self.fault.inject(self.spec, entry, self.reach)
 

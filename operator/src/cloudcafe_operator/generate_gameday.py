@@ -48,6 +48,7 @@ def build(scenarios: Sequence[Scenario]) -> dict[str, Any]:
         "limits": {
             "maxTargets": max(one.get("maxTargets", 10) for one in limits),
             "maxPercent": max(one.get("maxPercent", 50) for one in limits),
+            "maxServicePercent": max(_service_percent(one) for one in limits),
             "maxZones": max(one.get("maxZones", 1) for one in limits),
             "maxDuration": "1h",  # a longer one is sampled less often
         },
@@ -61,6 +62,10 @@ def build(scenarios: Sequence[Scenario]) -> dict[str, Any]:
         "metadata": {"name": "master-chaos"},
         "spec": spec,
     }
+
+
+def _service_percent(limits: Mapping[str, Any]) -> int:
+    return int(limits.get("maxServicePercent", limits.get("maxPercent", 50)))
 
 
 def _probes(scenarios: Sequence[Scenario]) -> list[Any]:

@@ -1,7 +1,9 @@
 """The checklist: every refusal names the field and the remedy."""
 
 import pytest
-from cloudcafe_operator.planning.checks import CHECKS, Findings, Slot, refusals
+from cloudcafe_operator.planning.checks import CHECKS, refusals
+from cloudcafe_operator.planning.findings import Findings, Slot
+from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import Target
 
@@ -24,6 +26,15 @@ def many(number, size):
         target(id=f"Pod/shop/p{n}", name=f"p{n}", group="Deployment order", group_size=size)
         for n in range(number)
     ]
+
+
+def losing(number, limits=None, **member):
+    everyone = frozenset(Member(f"Pod/shop/p{n}", **member) for n in range(3))
+    lost = frozenset(f"Pod/shop/p{n}" for n in range(number))
+    capacity = Capacity(everyone, lost)
+    slot = Slot(0, 0, "podKill", chosen=tuple(many(number, 9)), capacity=capacity)
+    spec = experiment_spec("podKill")
+    return findings(slot=slot, spec=spec | {"limits": spec["limits"] | (limits or {})})
 
 
 def with_url(url):
@@ -70,6 +81,14 @@ REFUSED = {
     "TooLargeShare": (
         lambda: findings(*many(2, 3)),
         "2 of 3 of Deployment order and limits.maxPercent is 50: hit fewer",
+    ),
+    "TooMuchOfService": (
+        lambda: losing(2, service="shop/order"),
+        "step break would leave 1 of 3 of service shop/order and limits.maxPercent is 50: hit",
+    ),
+    "TooMuchOfZone": (
+        lambda: losing(2, limits={"maxZonePercent": 60}, zone="eu-west-1a"),
+        "would leave 1 of 3 of zone eu-west-1a and limits.maxZonePercent is 60: hit fewer",
     ),
     "TooShort": (
         lambda: findings(target(), spec=experiment_spec("podKill", limits={"maxDuration": "7s"})),

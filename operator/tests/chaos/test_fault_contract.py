@@ -76,6 +76,7 @@ async def test_reverting_what_was_never_injected_writes_nothing(fault):
 async def test_the_permissions_it_declares_are_exactly_those_it_uses(fault):
     bench = Bench(fault)
     entry = await bench.entry()
+    await bench.capacity(entry)
     await bench.inject(entry)
     bench.world.clock.advance(30)
     await bench.in_force(entry)

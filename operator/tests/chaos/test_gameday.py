@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.generate_gameday import build
-from cloudcafe_operator.planning.checks import Findings, refusals
+from cloudcafe_operator.planning.checks import refusals
+from cloudcafe_operator.planning.findings import Findings
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 

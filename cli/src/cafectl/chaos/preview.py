@@ -18,6 +18,8 @@ def shown(run: Run) -> Iterator[RenderableType]:
         yield Text(f"no preview: {run.status.message}", style="red")
         return
     yield _targets(found)
+    for share in found.capacity:
+        yield Text.assemble((f"step {share.step}: ", "bold"), f"left of {share.of}: {share.left}")
     for heading, lines in (("IAM actions", found.iam_actions), ("RBAC", found.rbac)):
         if lines:
             yield Text.assemble((f"{heading}: ", "bold"), ", ".join(lines))

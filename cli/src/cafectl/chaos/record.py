@@ -144,11 +144,20 @@ class PreviewTarget(Read):
     refused: str = ""
 
 
+class PreviewCapacity(Read):
+    """What a service, or a zone, would be left with."""
+
+    step: str
+    of: str
+    left: str
+
+
 class Preview(Read):
     """What a run would do."""
 
     targets: tuple[PreviewTarget, ...] = ()  # the first hundred
     total: int = 0
+    capacity: tuple[PreviewCapacity, ...] = ()
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()

@@ -13,13 +13,22 @@ from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, Fenc
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
 from cloudcafe_operator.kinds import CHAOS_RUNS, FAULTS, NAMESPACES
-from cloudcafe_operator.planning.checks import PROBES, Findings, Slot
+from cloudcafe_operator.planning.checks import PROBES
 from cloudcafe_operator.planning.fence import host_of, namespace_of, urls
+from cloudcafe_operator.planning.findings import Findings, Slot
 from cloudcafe_operator.planning.selection import choose
+from cloudcafe_operator.planning.shares import NOBODY
 from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref, User
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.experiment import FaultEntry
-from cloudcafe_operator.resources.run import OPEN, Preview, PreviewTarget, Run, Target
+from cloudcafe_operator.resources.run import (
+    OPEN,
+    Preview,
+    PreviewCapacity,
+    PreviewTarget,
+    Run,
+    Target,
+)
 
 MOST_READ = 100  # what limits.maxTargets can be
 MOST_SHOWN = 100
@@ -90,10 +99,11 @@ class Surveyor:
         try:
             spec = fault_spec(fault, entry)
             matched = await fault.select(spec, world)
+            seed = run.spec.template.seed
+            chosen = choose(matched, entry, f"{run.uid if seed is None else seed}/{step}/{number}")
+            capacity = await fault.capacity(spec, chosen, world) if chosen else NOBODY
         except (UserError, NotFound) as problem:
             return Slot(step, number, entry.fault, problem=str(problem))
-        seed = run.spec.template.seed
-        chosen = choose(matched, entry, f"{run.uid if seed is None else seed}/{step}/{number}")
         refused: dict[str, str] = {}
         for target in chosen[:MOST_READ]:  # more of them are refused by their number anyway
             try:
@@ -106,6 +116,7 @@ class Surveyor:
             entry.fault,
             matched=len(matched),
             chosen=chosen,
+            capacity=capacity,
             irreversible=fault.irreversible,
             refused=refused,
         )
@@ -187,10 +198,20 @@ def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Pr
     return Preview(
         targets=tuple(targets),
         total=len(hits),
+        capacity=_services_left(findings),
         iam_actions=tuple(sorted({a for name in used for a in faults[name].iam_actions})),
         rbac=tuple(sorted({verb for name in used for verb in faults[name].rbac})),
         refusals=tuple(refusals),
     )
+
+
+def _services_left(findings: Findings) -> tuple[PreviewCapacity, ...]:
+    return tuple(
+        PreviewCapacity(
+            step=findings.spec.steps[step].name, of=f"{share.kind} {share.name}", left=share.left
+        )
+        for step, share in findings.shares()
+    )[:MOST_SHOWN]
 
 
 def _capacity_left(findings: Findings, slot: Slot, target: Target) -> str:

@@ -12,8 +12,15 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import NotFound, UserError
-from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, opted_in, tags_of
+from cloudcafe_operator.faults.aws_tags import (
+    AwsSelector,
+    matches,
+    opted_in,
+    service_of,
+    tags_of,
+)
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -67,6 +74,21 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
                 for instance in instances
             ]
         return targets
+
+    async def capacity(
+        self, spec: AsgInstanceTerminateSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the instances in service of the targets' groups."""
+        members = []
+        for group in sorted({target.group for target in targets}):
+            found = await _read_group(group, world)
+            service = service_of(tags_of(found.get("Tags") or ()), group)
+            members += [
+                Member(one["InstanceId"], service, one.get("AvailabilityZone", ""))
+                for one in found.get("Instances") or ()
+                if one["LifecycleState"] == IN_SERVICE
+            ]
+        return Capacity(frozenset(members), frozenset(target.name for target in targets))
 
     async def capture(self, spec: AsgInstanceTerminateSpec, target: Target, world: World) -> Json:
         """Note how many instances are in service; refuse a group that would not replace one."""
@@ -139,7 +161,11 @@ def _in_service(group: Json) -> list[str]:
 
 
 async def _group(target: Target, world: World) -> dict[str, Any]:
-    name = target.group.removeprefix(GROUP)
+    return await _read_group(target.group, world)
+
+
+async def _read_group(group: str, world: World) -> dict[str, Any]:
+    name = group.removeprefix(GROUP)
     answer = await world.aws.call(
         "autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name]
     )

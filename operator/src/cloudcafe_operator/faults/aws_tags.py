@@ -16,6 +16,7 @@ from cloudcafe_operator.resources.run import Target
 Text = Annotated[str, Field(max_length=512)]
 OPT_IN = "cloudcafe.dev/chaos"
 PROTECTED = "cloudcafe.dev/protected"  # never broken, whatever else it is tagged with
+SERVICE = "cloudcafe.dev/service"  # namespace/name, where it serves with pods of that service
 RUN_TAG = "cloudcafe.dev/run"  # what a run makes or changes bears its uid
 
 
@@ -62,11 +63,24 @@ def opted_in(tags: Mapping[str, str]) -> bool:
     return tags.get(OPT_IN) == "allowed"
 
 
+def service_of(tags: Mapping[str, str], group: str) -> str:
+    """Return which service members serve: `shop/order` where a tag says so, else their group."""
+    return tags.get(SERVICE) or group
+
+
 async def tagged(selector: AwsSelector, kind: str, world: World) -> list[Target]:
     """Return what matches among the resources of a kind, such as `lambda:function`, in one listing.
 
     Costs tag:GetResources. The ARN's last part is the target's name.
     """
+    return [
+        Target(id=arn, name=re.split("[:/]", arn)[-1], opted_in=opted_in(tags))
+        for arn, tags in (await tags_of_all(selector, kind, world)).items()
+    ]
+
+
+async def tags_of_all(selector: AwsSelector, kind: str, world: World) -> dict[str, dict[str, str]]:
+    """Return the tags of what matches, by ARN."""
     if selector.arns:
         asked: dict[str, Any] = {"ResourceARNList": list(selector.arns)}
     else:
@@ -75,13 +89,12 @@ async def tagged(selector: AwsSelector, kind: str, world: World) -> list[Target]
     found = await world.aws.pages(
         "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", **asked
     )
-    targets = []
+    matching = {}
     for item in sorted(found, key=lambda one: str(one["ResourceARN"])):
         arn, tags = item["ResourceARN"], tags_of(item.get("Tags") or ())
         if _is_a(kind, arn) and matches(selector, arn, tags):
-            name = re.split("[:/]", arn)[-1]
-            targets.append(Target(id=arn, name=name, opted_in=opted_in(tags)))
-    return targets
+            matching[arn] = tags
+    return matching
 
 
 def _is_a(kind: str, arn: str) -> bool:

@@ -28,6 +28,7 @@ from cloudcafe_operator.faults.aws_tags import (
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.faults.pods import OPERATOR
 from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -73,12 +74,19 @@ class AzNetworkPartition(Fault[AzNetworkPartitionSpec]):
                 id=f"{vpc}/{zone}",
                 name=zone,
                 opted_in=all(opted_in(tags_of(one.get("Tags") or ())) for one in subnets),
+                zone=zone,
                 group=f"zones of {vpc}",
                 group_size=len(of_vpc[vpc]),
             )
             for (vpc, zone), subnets in sorted(zones.items())
             if not spec.zones or zone in spec.zones
         ]
+
+    async def capacity(
+        self, spec: AzNetworkPartitionSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the zones: whoever serves in them is lost."""
+        return Capacity(lost_zones=frozenset(target.zone for target in targets))
 
     async def capture(self, spec: AzNetworkPartitionSpec, target: Target, world: World) -> Json:
         """Note which ACL guards each subnet; refuse what would cut the way to undo it."""

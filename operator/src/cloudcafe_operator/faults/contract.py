@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, TypeVar
 
+from cloudcafe_operator.planning.shares import NOBODY, Capacity
 from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes
 from cloudcafe_operator.resources.common import Model
 from cloudcafe_operator.resources.run import Target
@@ -74,6 +75,13 @@ class Fault(ABC, Generic[Spec]):
     @abstractmethod
     async def select(self, spec: Spec, world: World) -> Sequence[Target]:
         """Return every candidate the selector matches, opted in or not, in any order."""
+
+    async def capacity(self, spec: Spec, targets: Sequence[Target], world: World) -> Capacity:
+        """Return who serves where the chosen targets do, and whom they take away; read only.
+
+        Nobody where the fault breaks what has no members, such as a table: that is lost whole.
+        """
+        return NOBODY
 
     @abstractmethod
     async def capture(self, spec: Spec, target: Target, world: World) -> Json:

@@ -15,11 +15,13 @@ from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, 
 from cloudcafe_operator.faults.pods import (
     RBAC,
     PodSelector,
+    capacity_of_pods,
     read_pod,
     ready_pods,
     select_pods,
     workload,
 )
+from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Method
 from cloudcafe_operator.resources.run import Target
 
@@ -48,6 +50,12 @@ class CpuStress(Fault[CpuStressSpec]):
     async def select(self, spec: CpuStressSpec, world: World) -> Sequence[Target]:
         """Return the running pods that match."""
         return await select_pods(spec.selector, world)
+
+    async def capacity(
+        self, spec: CpuStressSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the pods of the targets' services."""
+        return await capacity_of_pods(targets, world)
 
     async def capture(self, spec: CpuStressSpec, target: Target, world: World) -> Json:
         """Note where the pod is reached; refuse where it is stressed already."""

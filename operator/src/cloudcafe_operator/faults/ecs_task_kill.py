@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import UserError
-from cloudcafe_operator.faults.aws_tags import AwsSelector, tagged
+from cloudcafe_operator.faults.aws_tags import AwsSelector, service_of, tagged, tags_of_all
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
+DESCRIBED_AT_ONCE = 100
 PARTS_OF_A_SERVICE = 3  # service/<cluster>/<name>: ARNs without the cluster are from before 2018
 
 
@@ -64,6 +66,18 @@ class EcsTaskKill(Fault[EcsTaskKillSpec]):
                 for arn in arns
             ]
         return targets
+
+    async def capacity(
+        self, spec: EcsTaskKillSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the running tasks of the targets' services."""
+        hit = {target.group for target in targets}
+        members: list[Member] = []
+        for arn, tags in (await tags_of_all(spec.selector, "ecs:service", world)).items():
+            cluster, name = arn.split(":", 5)[5].split("/")[1:]
+            if (group := f"ECS service {cluster}/{name}") in hit:
+                members += await _members((cluster, name), service_of(tags, group), world)
+        return Capacity(frozenset(members), frozenset(target.id for target in targets))
 
     async def capture(self, spec: EcsTaskKillSpec, target: Target, world: World) -> Json:
         """Note how many tasks of its service run."""
@@ -129,6 +143,23 @@ def _cluster(target: Target) -> str:
 def _is_over(task: Json | None) -> bool:
     """Whether it is gone (ECS forgets a stopped task within an hour) or is to stop."""
     return task is None or task["desiredStatus"] == "STOPPED"
+
+
+async def _members(where: tuple[str, str], service: str, world: World) -> list[Member]:
+    """Return the tasks of an ECS service; ECS describes a hundred at once."""
+    arns = await world.aws.pages(
+        "ecs", "list_tasks", "taskArns", cluster=where[0], serviceName=where[1]
+    )
+    members = []
+    for first in range(0, len(arns), DESCRIBED_AT_ONCE):
+        some = arns[first : first + DESCRIBED_AT_ONCE]
+        found = await world.aws.call("ecs", "describe_tasks", cluster=where[0], tasks=some)
+        members += [
+            Member(one["taskArn"], service, one.get("availabilityZone", ""))
+            for one in found["tasks"]
+            if not _is_over(one)
+        ]
+    return members
 
 
 async def _task(target: Target, world: World) -> dict[str, Any] | None:

@@ -18,14 +18,19 @@ from cloudcafe_operator.errors import Conflict, Retry, UserError
 from cloudcafe_operator.faults.budgets import exhausted
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.faults.pods import (
+    NAME,
     OPERATOR,
     Text,
     has_opted_in,
     is_running,
+    pod_capacity,
+    pod_id,
     ready_pods,
     workload,
+    zone_of,
 )
 from cloudcafe_operator.kinds import NODES, PODS
+from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.common import Model, Rule
 from cloudcafe_operator.resources.run import Target
@@ -33,8 +38,6 @@ from cloudcafe_operator.resources.run import Target
 OPT_IN = "cloudcafe.dev/chaos"
 MARK = "cloudcafe.dev/cordoned-by"  # annotation: the run's uid
 GROUP = "the nodes"
-ZONE = "topology.kubernetes.io/zone"
-NAME = "app.kubernetes.io/name"
 STAY = ("DaemonSet", "Node")
 
 
@@ -90,6 +93,14 @@ class EksNodeDrain(Fault[EksNodeDrainSpec]):
             for node in hit
             if named or _name(node) not in ours
         ]
+
+    async def capacity(
+        self, spec: EksNodeDrainSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the pods that would have to go, among all of their namespaces."""
+        going = [pod for target in targets for pod in await _to_evict(target, world)]
+        namespaces = {pod["metadata"]["namespace"] for pod in going}
+        return await pod_capacity(namespaces, [pod_id(pod) for pod in going], world)
 
     async def capture(self, spec: EksNodeDrainSpec, target: Target, world: World) -> Json:
         """Note what has to come back; refuse a drain that could not end."""
@@ -250,7 +261,7 @@ def _target(node: Manifest, nodes: int, *, carries_us: bool) -> Target:
         opted_in=(meta.get("labels") or {}).get(OPT_IN) == "allowed",
         protected="carries the operator" if carries_us else "",
         group=GROUP,
-        zone=(meta.get("labels") or {}).get(ZONE, ""),
+        zone=zone_of(node),
         group_size=nodes,
         everywhere=True,
     )

@@ -17,7 +17,9 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.aws_tags import RUN_TAG, AwsSelector, matches, opted_in, tags_of
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.faults.pods import pod_capacity, pod_id
 from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Json, Ref
 from cloudcafe_operator.resources.run import Target
 
@@ -50,7 +52,7 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:RemoveTags",
     )
-    rbac = ("list pods", "get pods")
+    rbac = ("list pods", "get pods", "list nodes")
 
     async def select(self, spec: NlbTargetLossSpec, world: World) -> Sequence[Target]:
         """Return the registered targets of the groups that match."""
@@ -75,6 +77,27 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
                 for key in serving
             ]
         return found
+
+    async def capacity(
+        self, spec: NlbTargetLossSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the targets of the groups; a pod's address counts as that pod, of its service."""
+        lost = {_target(_parts(target)[1])["Id"] for target in targets}
+        members: list[Member] = []
+        for arn in sorted({_parts(target)[0] for target in targets}):
+            group = next(target.group for target in targets if _parts(target)[0] == arn)
+            states = await _health(arn, world)
+            serving = {_target(key)["Id"] for key, state in states.items() if state in SERVING}
+            members += [Member(one, group) for one in serving]
+        pods = [
+            pod
+            for one in sorted(lost)
+            for pod in await world.kubernetes.list(PODS, fields=f"status.podIP={one}")
+        ]
+        of_pods = await pod_capacity(
+            {pod["metadata"]["namespace"] for pod in pods}, [pod_id(pod) for pod in pods], world
+        )
+        return Capacity(of_pods.members | frozenset(members), of_pods.lost | frozenset(lost))
 
     async def capture(self, spec: NlbTargetLossSpec, target: Target, world: World) -> Json:
         """Note the target; refuse one that takes no traffic: its loss would show nothing."""

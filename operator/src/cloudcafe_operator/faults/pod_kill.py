@@ -15,12 +15,14 @@ from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, 
 from cloudcafe_operator.faults.pods import (
     RBAC,
     PodSelector,
+    capacity_of_pods,
     read_pod,
     ready_pods,
     select_pods,
     workload,
 )
 from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Ref
 from cloudcafe_operator.resources.duration import Duration, seconds
 from cloudcafe_operator.resources.run import Target
@@ -47,6 +49,12 @@ class PodKill(Fault[PodKillSpec]):
     async def select(self, spec: PodKillSpec, world: World) -> Sequence[Target]:
         """Return the running pods that match."""
         return await select_pods(spec.selector, world)
+
+    async def capacity(
+        self, spec: PodKillSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the pods of the targets' services."""
+        return await capacity_of_pods(targets, world)
 
     async def capture(self, spec: PodKillSpec, target: Target, world: World) -> Json:
         """Note whose pod it is."""

@@ -14,8 +14,15 @@ from pydantic import Field
 
 from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, Retry, UserError
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
-from cloudcafe_operator.faults.pods import RBAC, PodSelector, read_pod, select_pods
+from cloudcafe_operator.faults.pods import (
+    RBAC,
+    PodSelector,
+    capacity_of_pods,
+    read_pod,
+    select_pods,
+)
 from cloudcafe_operator.kinds import CHAOS_RUNS, NETWORK_POLICIES, PODS
+from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.run import Target
 
@@ -48,6 +55,12 @@ class PodPartition(Fault[PodPartitionSpec]):
     async def select(self, spec: PodPartitionSpec, world: World) -> Sequence[Target]:
         """Return the running pods that match."""
         return await select_pods(spec.selector, world)
+
+    async def capacity(
+        self, spec: PodPartitionSpec, targets: Sequence[Target], world: World
+    ) -> Capacity:
+        """Return the pods of the targets' services."""
+        return await capacity_of_pods(targets, world)
 
     async def capture(self, spec: PodPartitionSpec, target: Target, world: World) -> Json:
         """Refuse where the cut would not cut."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from cloudcafe_operator.faults.contract import World
-from cloudcafe_operator.kinds import NAMESPACES, PODS
+from cloudcafe_operator.kinds import NAMESPACES, NODES, PODS
+from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Manifest, Ref
 from cloudcafe_operator.resources.common import Model, Rule
 from cloudcafe_operator.resources.run import Target
@@ -17,7 +18,9 @@ from cloudcafe_operator.resources.run import Target
 Text = Annotated[str, Field(max_length=253)]
 OPT_IN = "cloudcafe.dev/chaos"  # on a namespace: allowed; on a pod: forbidden
 OPERATOR = "cloudcafe-operator"
-RBAC = ("list pods", "get pods", "get namespaces")
+NAME = "app.kubernetes.io/name"
+ZONE = "topology.kubernetes.io/zone"
+RBAC = ("list pods", "get pods", "get namespaces", "list nodes")
 
 
 class PodSelector(Model):
@@ -68,6 +71,43 @@ async def select_pods(selector: PodSelector, world: World) -> list[Target]:
     return [_target(pod, sizes, opted_in=opted_in) for pod in hit]
 
 
+async def pod_capacity(
+    namespaces: Collection[str], lost: Collection[str], world: World
+) -> Capacity:
+    """Return the running pods of namespaces as members of their services, and who is lost."""
+    nodes = await world.kubernetes.list(NODES)
+    zones = {node["metadata"]["name"]: zone_of(node) for node in nodes}
+    members = [
+        Member(pod_id(pod), service_of(pod), zones.get(pod["spec"].get("nodeName", ""), ""))
+        for namespace in sorted(namespaces)
+        for pod in await world.kubernetes.list(PODS, namespace=namespace)
+        if is_running(pod)
+    ]
+    return Capacity(frozenset(members), frozenset(lost))
+
+
+async def capacity_of_pods(targets: Sequence[Target], world: World) -> Capacity:
+    """Return the capacity that goes with chosen pods."""
+    namespaces = {target.namespace for target in targets if target.namespace}
+    return await pod_capacity(namespaces, [target.id for target in targets], world)
+
+
+def pod_id(pod: Manifest) -> str:
+    """Return a pod's id as a target."""
+    return f"Pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def service_of(pod: Manifest) -> str:
+    """Return `shop/order`, what its customers call, by the label everybody sets; or nothing."""
+    name = (pod["metadata"].get("labels") or {}).get(NAME)
+    return f"{pod['metadata']['namespace']}/{name}" if name else ""
+
+
+def zone_of(node: Manifest) -> str:
+    """Return a node's Availability Zone, where it says one."""
+    return str((node["metadata"].get("labels") or {}).get(ZONE, ""))
+
+
 async def read_pod(target: Target, world: World) -> Manifest | None:
     """Return the very pod that was selected; None where it is gone or replaced."""
     pod = await world.kubernetes.get(Ref(PODS, target.name, target.namespace))
@@ -101,7 +141,7 @@ def _target(pod: Manifest, sizes: Counter[str], *, opted_in: bool) -> Target:
     meta = pod["metadata"]
     group = workload(pod)
     return Target(
-        id=f"Pod/{meta['namespace']}/{meta['name']}",
+        id=pod_id(pod),
         name=meta["name"],
         namespace=meta["namespace"],
         uid=meta["uid"],
@@ -113,7 +153,7 @@ def _target(pod: Manifest, sizes: Counter[str], *, opted_in: bool) -> Target:
 
 
 def _protected(labels: Mapping[str, str]) -> str:
-    if labels.get("app.kubernetes.io/name") == OPERATOR:
+    if labels.get(NAME) == OPERATOR:
         return "is the operator itself"
     return f"carries {OPT_IN}=forbidden" if labels.get(OPT_IN) == "forbidden" else ""
 

@@ -6,54 +6,17 @@ nothing. All are gone through, so that a user sees every reason at once.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from cloudcafe_operator.planning import limits
 from cloudcafe_operator.planning.fence import host_of, namespace_of, refused_host, urls
-from cloudcafe_operator.resources.duration import seconds
-from cloudcafe_operator.resources.experiment import ExperimentSpec
-from cloudcafe_operator.resources.run import Target
+from cloudcafe_operator.planning.findings import Findings, Slot
 
 PROTECTED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 OPT_IN = "cloudcafe.dev/chaos"
-MOST_ENTRIES = 500
 MOST_SAID = 10
 PROBES = "cloudcafe.dev/probes"
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What one entry of a step's faults[] resolved to."""
-
-    step: int
-    number: int
-    fault: str
-    known: bool = True
-    problem: str = ""  # its arguments are wrong, or reading its targets failed for good
-    matched: int = 0
-    chosen: tuple[Target, ...] = ()
-    irreversible: str = ""
-    refused: Mapping[str, str] = field(default_factory=dict)  # target id → why capture refuses
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Everything the checks look at."""
-
-    spec: ExperimentSpec
-    namespace: str  # the experiment's
-    slots: tuple[Slot, ...]
-    known_faults: tuple[str, ...] = ()
-    busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
-    closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
-    out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
-
-    def hit(self) -> Iterator[tuple[Slot, Target]]:
-        """Go through all targets of all slots."""
-        for slot in self.slots:
-            for target in slot.chosen:
-                yield slot, target
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,69 +99,6 @@ def creator_reaches(findings: Findings) -> Iterator[str]:
         )
 
 
-def targets_within_limit(findings: Findings) -> Iterator[str]:
-    """limits.maxTargets, step by step."""
-    allowed = findings.spec.limits.max_targets
-    for number, step in enumerate(findings.spec.steps):
-        ids = {target.id for slot, target in findings.hit() if slot.step == number}
-        if len(ids) > allowed:
-            yield (
-                f"step {step.name} would hit {len(ids)} targets and limits.maxTargets is "
-                f"{allowed}: narrow the selector, or use mode one or fixed"
-            )
-
-
-def journal_has_room(findings: Findings) -> Iterator[str]:
-    """A run is one object, and etcd takes no more than a megabyte and a half of it."""
-    hits = sum(1 for _ in findings.hit())
-    if hits > MOST_ENTRIES:
-        yield (
-            f"the run would hit {hits} targets in all and its journal has room for {MOST_ENTRIES}: "
-            "narrow the selectors, or make it several experiments"
-        )
-
-
-def zones_within_limit(findings: Findings) -> Iterator[str]:
-    """limits.maxZones, step by step: what is lost with one zone must be able to move."""
-    allowed = findings.spec.limits.max_zones
-    for number, step in enumerate(findings.spec.steps):
-        hit = {target.zone for slot, target in findings.hit() if slot.step == number}
-        zones = sorted(hit - {""})
-        if len(zones) > allowed:
-            yield (
-                f"step {step.name} would hit {', '.join(zones)} and limits.maxZones is {allowed}: "
-                "narrow the selector to a zone, or raise the limit"
-            )
-
-
-def share_within_limit(findings: Findings) -> Iterator[str]:
-    """limits.maxPercent of each workload, step by step."""
-    allowed = findings.spec.limits.max_percent
-    hit: dict[tuple[int, str], set[str]] = defaultdict(set)
-    sizes: dict[str, int] = {}
-    for slot, target in findings.hit():
-        if target.group:
-            hit[slot.step, target.group].add(target.id)
-            sizes[target.group] = max(target.group_size, 1)
-    for (step, group), ids in sorted(hit.items()):
-        if 100 * len(ids) > allowed * sizes[group]:
-            yield (
-                f"step {findings.spec.steps[step].name} would hit {len(ids)} of {sizes[group]} of "
-                f"{group} and limits.maxPercent is {allowed}: hit fewer, or raise the limit"
-            )
-
-
-def time_suffices(findings: Findings) -> Iterator[str]:
-    """Otherwise the deadline would abort every run."""
-    spec = findings.spec
-    needed = seconds(spec.steady_state.baseline) + sum(seconds(step.hold) for step in spec.steps)
-    if needed >= seconds(spec.limits.max_duration):
-        yield (
-            f"baseline and holds take {needed:g}s and limits.maxDuration is "
-            f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
-        )
-
-
 def consent_is_given(findings: Findings) -> Iterator[str]:
     """What cannot be undone must be agreed to by name."""
     for slot in findings.slots:
@@ -243,11 +143,13 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("OperatorTargeted", operator_is_spared),
     ("NotAllowed", creator_reaches),
     ("NotOptedIn", targets_opted_in),
-    ("TooManyTargets", targets_within_limit),
-    ("TooManyInAll", journal_has_room),
-    ("TooManyZones", zones_within_limit),
-    ("TooLargeShare", share_within_limit),
-    ("TooShort", time_suffices),
+    ("TooManyTargets", limits.targets_within_limit),
+    ("TooManyInAll", limits.journal_has_room),
+    ("TooManyZones", limits.zones_within_limit),
+    ("TooLargeShare", limits.share_within_limit),
+    ("TooMuchOfService", limits.service_keeps_enough),
+    ("TooMuchOfZone", limits.zone_keeps_enough),
+    ("TooShort", limits.time_suffices),
     ("ConsentMissing", consent_is_given),
     ("ProbeRefused", probes_are_fenced),
     ("TargetBusy", nobody_else_holds),

@@ -97,8 +97,21 @@ class Limits(Model):
     max_percent: int = Field(
         default=50, ge=1, le=100, description="Share of any one workload or group."
     )
+    max_service_percent: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Share of any one service's capacity, over all workloads that serve it and all "
+        "faults of a step; maxPercent where it is left out.",
+    )
     max_zones: int = Field(
         default=1, ge=1, le=6, description="Availability Zones of one step, where targets have one."
+    )
+    max_zone_percent: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="Share of all that is seen to serve in any one Availability Zone, in a step.",
     )
     max_duration: Duration = Field(
         default="10m", description="The whole run; then it is undone. At most 2h."

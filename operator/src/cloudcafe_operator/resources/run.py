@@ -183,11 +183,20 @@ class PreviewTarget(StatusModel):
     refused: str = ""
 
 
+class PreviewCapacity(StatusModel):
+    """What customers of a service, or those in a zone, would be left with in a step."""
+
+    step: str
+    of: str  # `service shop/order`, `zone eu-west-1a`
+    left: str  # `1 of 3`
+
+
 class Preview(StatusModel):
     """What a run would do; nothing was touched."""
 
     targets: tuple[PreviewTarget, ...] = ()
     total: int = 0  # of the targets; the first hundred are listed
+    capacity: tuple[PreviewCapacity, ...] = ()
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()

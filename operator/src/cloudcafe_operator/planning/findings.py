@@ -1,0 +1,54 @@
+"""What a survey found about a run's targets: what the checklist looks at. Pure data.
+
+Made by `effects/survey.py`, judged by `checks.py` and `limits.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cloudcafe_operator.planning.shares import NOBODY, Capacity, Share, shares
+from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.run import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one entry of a step's faults[] resolved to."""
+
+    step: int
+    number: int
+    fault: str
+    known: bool = True
+    problem: str = ""  # its arguments are wrong, or reading its targets failed for good
+    matched: int = 0
+    chosen: tuple[Target, ...] = ()
+    capacity: Capacity = NOBODY
+    irreversible: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)  # target id → why capture refuses
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything the checks look at."""
+
+    spec: ExperimentSpec
+    namespace: str  # the experiment's
+    slots: tuple[Slot, ...]
+    known_faults: tuple[str, ...] = ()
+    busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
+    closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
+    out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
+
+    def hit(self) -> Iterator[tuple[Slot, Target]]:
+        """Go through all targets of all slots."""
+        for slot in self.slots:
+            for target in slot.chosen:
+                yield slot, target
+
+    def shares(self) -> Iterator[tuple[int, Share]]:
+        """Go through what each step takes of services and zones, over all its faults."""
+        for step in range(len(self.spec.steps)):
+            for share in shares(slot.capacity for slot in self.slots if slot.step == step):
+                yield step, share

@@ -1,0 +1,103 @@
+"""The part of the checklist that keeps the blast radius: one function per limit. Pure.
+
+Each takes the findings and returns sentences that name the field and the remedy; `checks.py` has
+them in its list.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from cloudcafe_operator.planning.findings import Findings
+from cloudcafe_operator.resources.duration import seconds
+
+MOST_ENTRIES = 500
+
+
+def targets_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxTargets, step by step."""
+    allowed = findings.spec.limits.max_targets
+    for number, step in enumerate(findings.spec.steps):
+        ids = {target.id for slot, target in findings.hit() if slot.step == number}
+        if len(ids) > allowed:
+            yield (
+                f"step {step.name} would hit {len(ids)} targets and limits.maxTargets is "
+                f"{allowed}: narrow the selector, or use mode one or fixed"
+            )
+
+
+def journal_has_room(findings: Findings) -> Iterator[str]:
+    """A run is one object, and etcd takes no more than a megabyte and a half of it."""
+    hits = sum(1 for _ in findings.hit())
+    if hits > MOST_ENTRIES:
+        yield (
+            f"the run would hit {hits} targets in all and its journal has room for {MOST_ENTRIES}: "
+            "narrow the selectors, or make it several experiments"
+        )
+
+
+def zones_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxZones, step by step: what is lost with one zone must be able to move."""
+    allowed = findings.spec.limits.max_zones
+    for number, step in enumerate(findings.spec.steps):
+        hit = {target.zone for slot, target in findings.hit() if slot.step == number}
+        zones = sorted(hit - {""})
+        if len(zones) > allowed:
+            yield (
+                f"step {step.name} would hit {', '.join(zones)} and limits.maxZones is {allowed}: "
+                "narrow the selector to a zone, or raise the limit"
+            )
+
+
+def share_within_limit(findings: Findings) -> Iterator[str]:
+    """limits.maxPercent of each workload, step by step."""
+    allowed = findings.spec.limits.max_percent
+    hit: dict[tuple[int, str], set[str]] = defaultdict(set)
+    sizes: dict[str, int] = {}
+    for slot, target in findings.hit():
+        if target.group:
+            hit[slot.step, target.group].add(target.id)
+            sizes[target.group] = max(target.group_size, 1)
+    for (step, group), ids in sorted(hit.items()):
+        if 100 * len(ids) > allowed * sizes[group]:
+            yield (
+                f"step {findings.spec.steps[step].name} would hit {len(ids)} of {sizes[group]} of "
+                f"{group} and limits.maxPercent is {allowed}: hit fewer, or raise the limit"
+            )
+
+
+def service_keeps_enough(findings: Findings) -> Iterator[str]:
+    """limits.maxServicePercent: what customers of a service lose, over all faults of a step."""
+    limits, field = findings.spec.limits, "maxServicePercent"
+    allowed = limits.max_service_percent
+    if allowed is None:
+        allowed, field = limits.max_percent, "maxPercent"
+    yield from _too_much(findings, ("service", allowed, field))
+
+
+def zone_keeps_enough(findings: Findings) -> Iterator[str]:
+    """limits.maxZonePercent: what is lost of all that serves in one zone, in a step."""
+    allowed = findings.spec.limits.max_zone_percent
+    yield from _too_much(findings, ("zone", allowed, "maxZonePercent"))
+
+
+def _too_much(findings: Findings, limit: tuple[str, int, str]) -> Iterator[str]:
+    kind, allowed, field = limit
+    for step, share in findings.shares():
+        if share.kind == kind and share.exceeds(allowed):
+            yield (
+                f"step {findings.spec.steps[step].name} would leave {share.left} of {kind} "
+                f"{share.name} and limits.{field} is {allowed}: hit fewer, or raise the limit"
+            )
+
+
+def time_suffices(findings: Findings) -> Iterator[str]:
+    """Otherwise the deadline would abort every run."""
+    spec = findings.spec
+    needed = seconds(spec.steady_state.baseline) + sum(seconds(step.hold) for step in spec.steps)
+    if needed >= seconds(spec.limits.max_duration):
+        yield (
+            f"baseline and holds take {needed:g}s and limits.maxDuration is "
+            f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
+        )
