@@ -8,6 +8,7 @@ fails when a new version of ministack no longer has the place it hooks into.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Tagged = Iterator[tuple[str, list[dict[str, str]]]]
 
+PUT_DASHBOARD, VALIDATE_TAG_ARN = cloudwatch._put_dashboard, cloudwatch._validate_alarm_tag_arn
 RECORDS_PER_SHARD = 100_000
 """Kinesis keeps a day by default; a load test on one machine must not fill the memory with it."""
 
@@ -33,6 +35,9 @@ def install() -> None:
         "cloudwatch": _tagged_alarms,
     }
     tagging._COLLECTORS.update(collectors)
+    tagging._matches_type_filters = _matches_type_filters
+    cloudwatch._put_dashboard = _put_dashboard
+    cloudwatch._validate_alarm_tag_arn = _refuse_tags_of_nothing
     kinesis._expire_records = _expire_records
     kinesis._expire_iterators = _expire_iterators
     warm_throughput.install()
@@ -56,6 +61,31 @@ def _tagged_alarms() -> Tagged:
     """GetResources knows no CloudWatch alarms and dashboards."""
     for arn, tags in cloudwatch._resource_tags.items():
         yield arn, tagging._normalise_flat(tags)
+
+
+def _matches_type_filters(arn: str, asked: list[str]) -> bool:
+    """A type is what stands before the first : or /, also where the name after it has the other."""
+    service, resource = arn.split(":", 5)[2::3]
+    type_ = re.split("[:/]", resource, maxsplit=1)[0]
+    return not asked or any(one in (service, f"{service}:{type_}") for one in asked)
+
+
+def _put_dashboard(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:  # noqa: FBT001, FBT002 - its signature
+    """PutDashboard knows no tags: AWS takes those of a dashboard that is new."""
+    name, tags = data.get("DashboardName", ""), data.get("Tags", [])
+    is_new = name not in cloudwatch._dashboards
+    answer = PUT_DASHBOARD(params, data, is_cbor, is_json)
+    if is_new and name in cloudwatch._dashboards:
+        arn = cloudwatch._dashboards[name]["DashboardArn"]
+        cloudwatch._resource_tags[arn] = {tag["Key"]: tag["Value"] for tag in tags}
+    return answer
+
+
+def _refuse_tags_of_nothing(arn: str, **protocol: bool) -> Any:
+    """Tags are for alarms only: AWS has them for dashboards too."""
+    if arn.partition(":dashboard/")[2] in cloudwatch._dashboards:
+        return None
+    return VALIDATE_TAG_ARN(arn, **protocol)
 
 
 def _expire_records(stream: dict[str, Any]) -> None:
