@@ -65,7 +65,8 @@ class Uses:
 
 USES = {
     "order": Uses(
-        tables=("cloudcafe-orders",),
+        # and the tables that the operator makes for flagships
+        tables=("cloudcafe-orders", "cloudcafe-store-*"),
         streams=("cloudcafe-order-events",),
         consumes=("cloudcafe-payment-results.fifo",),
         sends=("cloudcafe-payments.fifo", "cloudcafe-payment-results-dlq.fifo"),

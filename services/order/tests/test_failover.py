@@ -46,7 +46,7 @@ async def test_connections_that_are_cut_do_not_linger_in_the_pool(fragile_cafe, 
     await proxy.cut()
 
     async def noticed():
-        pool = fragile_cafe.application.public.state.placing._known._database._pool
+        pool = fragile_cafe.application.public.state.placing._placing._known._database._pool
         assert pool.get_idle_size() == 0
 
     await eventually(noticed)
@@ -101,7 +101,7 @@ async def test_a_writer_that_became_a_reader_is_left_for_the_new_one(fragile_caf
 
 async def _drop_pool(cafe):
     """New connections see the database's new setting."""
-    await cafe.application.public.state.placing._known._database._pool.expire_connections()
+    await cafe.application.public.state.placing._placing._known._database._pool.expire_connections()
 
 
 async def test_nothing_is_lost_or_doubled_when_cut_again_and_again(fragile_cafe, proxy):

@@ -38,7 +38,7 @@ class Till:
             backlog=Backlog(most=10),
             clock=lambda: NOW,
         )
-        made._stores = StoreMemory(self.orders.known_store, clock=lambda: self.now)
+        made.stores = StoreMemory(self.orders.known_store, clock=lambda: self.now)
         return made
 
     async def open(self):
@@ -146,7 +146,7 @@ def test_the_queue_never_passes_the_limit_by_more_than_a_replicas_second(limit, 
                 till.now += number
             else:
                 room = till.under_way() < limit
-                counted = replicas[number]._stores.recent("corner") is None  # this very moment
+                counted = replicas[number].stores.recent("corner") is None  # this very moment
                 shed = await till.is_shed(placing=replicas[number])
                 assert not counted or shed != room
             assert till.under_way() <= len(replicas) * limit

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from cafe_kit.app import Application, build_application
@@ -11,6 +12,7 @@ from cafe_kit.cloudwatch import BusinessMetrics, add_cloudwatch
 from cafe_kit.database import Database
 from cafe_kit.errors import UnavailableError
 from cafe_kit.sqs import SqsConsumer
+from cafe_kit.store_metrics import StoreMetrics
 from cafe_kit.wire import utc_now
 
 from cafe_order import endpoints, hot_route, operations
@@ -18,6 +20,7 @@ from cafe_order.activity import PostgresActivity
 from cafe_order.destinations import Destination, KinesisDestination, PaymentsDestination
 from cafe_order.history import CustomerHistory, HistoryDestination
 from cafe_order.ledger import PostgresLedger
+from cafe_order.measuring import MeasuredPlacing
 from cafe_order.merging import MergedPlacements
 from cafe_order.migrate import newest_version
 from cafe_order.outbox import OutboxRow, PostgresOutbox
@@ -32,6 +35,7 @@ from cafe_order.service import OrderService
 from cafe_order.settings import OrderSettings
 from cafe_order.shedding import Backlog
 from cafe_order.stock import StockDestination
+from cafe_order.store_history import StoreHistory, StoreHistoryDestination
 from cafe_order.transitions import PostgresSaga
 
 COUNTED = {
@@ -128,7 +132,11 @@ def _add_placing(parts: _Parts, prices: MenuPrices) -> None:
         writers=settings.placing_writers,
         batch=settings.placing_batch,
     )
-    placing = Placing(placements, merged, prices, backlog=parts.backlog, clock=utc_now)
+    judging = Placing(placements, merged, prices, backlog=parts.backlog, clock=utc_now)
+    stores = StoreMetrics(parts.aws, application.metrics, seconds=settings.cloudwatch_seconds)
+    application.workers["store-metrics"] = stores.run
+    application.finishers.append(stores.finish)
+    placing = MeasuredPlacing(judging, judging.stores.is_measured, stores)
     application.public.state.placing = placing
     application.express[hot_route.METHOD, hot_route.PATH] = hot_route.HotRoute(placing, settings)
 
@@ -139,6 +147,7 @@ def _add_reading(parts: _Parts, orders: PostgresOrders) -> None:
     saga = PostgresSaga(parts.database, clock=utc_now)
     state.service = OrderService(orders, saga, wake_relay=parts.bell.ring)
     state.history = CustomerHistory(parts.aws, parts.settings.orders_table)
+    state.store_history = StoreHistory(parts.aws)
     state.ledger = PostgresLedger(parts.database)
     state.activity = PostgresActivity(parts.database)
     state.parked = PostgresParked(parts.database, wake_relay=parts.bell.ring)
@@ -160,7 +169,8 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
 
     outbox = PostgresOutbox(parts.relay_database)
     metrics = RelayMetrics(application.metrics.registry)
-    destinations: Sequence[Destination] = (kinesis, payments, stock, history)
+    stores = StoreHistoryDestination(parts.aws, linger_seconds=settings.history_linger_seconds)
+    destinations: Sequence[Destination] = (kinesis, payments, stock, history, stores)
     for destination in destinations:
         relay = Relay(
             destination,
@@ -169,7 +179,7 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
             bell=parts.bell,
             clock=utc_now,
             idle_seconds=settings.relay_idle_seconds,
-            told=lambda row: _count(parts.business, row),
+            told=partial(_count, parts.business) if destination is kinesis else _nothing,
         )
         application.workers[f"relay-{destination.name}"] = relay.run
     keeper = Housekeeping(
@@ -199,8 +209,12 @@ def _add_results(parts: _Parts) -> None:
     parts.application.health.depends_on("payment-results", consumer.check, required=False)
 
 
+def _nothing(_row: OutboxRow) -> None:
+    """What goes to lists is the same event once more."""
+
+
 def _count(business: BusinessMetrics, row: OutboxRow) -> None:
-    name = COUNTED.get(row.kind) if row.kind.startswith("order.") else None
+    name = COUNTED.get(row.kind)
     if name is not None:
         business.count(name)
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from cafe_order.history import CustomerHistory
 from cafe_order.intake import MAX_CUSTOMER_ID
+from cafe_order.measuring import Places
 from cafe_order.models import (
     CustomerOrders,
     OrderInput,
@@ -19,8 +20,8 @@ from cafe_order.models import (
     StoreInput,
     StoreView,
 )
-from cafe_order.placing import Placing
 from cafe_order.service import OrderService
+from cafe_order.store_history import StoreHistory
 
 router = APIRouter()
 
@@ -30,13 +31,18 @@ def _service(request: Request) -> OrderService:
     return service
 
 
-def _placing(request: Request) -> Placing:
-    placing: Placing = request.app.state.placing
+def _placing(request: Request) -> Places:
+    placing: Places = request.app.state.placing
     return placing
 
 
 def _history(request: Request) -> CustomerHistory:
     history: CustomerHistory = request.app.state.history
+    return history
+
+
+def _store_history(request: Request) -> StoreHistory:
+    history: StoreHistory = request.app.state.store_history
     return history
 
 
@@ -69,7 +75,7 @@ async def place_order(
     body: OrderInput,
     key: IdempotencyKey,
     caller: AnyCaller,
-    placing: Annotated[Placing, Depends(_placing)],
+    placing: Annotated[Places, Depends(_placing)],
 ) -> Response:
     """Place an order, exactly once per Idempotency-Key."""
     # what the hot route understands never comes here; the answer would be the same
@@ -103,6 +109,19 @@ async def get_customer_orders(
 ) -> CustomerOrders:
     """A customer's orders at all stores, the newest first; a moment behind the orders."""
     return await history.page(customer_id, limit, cursor)
+
+
+@router.get("/stores/{store_id}/orders", responses={**NOT_FOUND}, tags=["stores"])
+async def get_store_orders(  # noqa: PLR0913, PLR0917 - FastAPI's dependencies
+    store_id: StoreIdPath,
+    caller: AnyCaller,
+    service: Service,
+    history: Annotated[StoreHistory, Depends(_store_history)],
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> CustomerOrders:
+    """A flagship's orders, the newest first, for its till; a moment behind the orders."""
+    return await history.page(await service.own_store(store_id, caller), limit, cursor)
 
 
 @router.put("/stores/{store_id}", dependencies=[ServiceOnly], tags=["stores"])

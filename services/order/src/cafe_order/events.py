@@ -1,7 +1,8 @@
 """What an order tells the world, as outbox records. Pure; called by the rules and the saga.
 
 Destinations: `kinesis` (facts for analytics and loyalty), `payments` (SQS FIFO), `stock`
-(inventory), `history` (the customer's list of orders). The messages are those of
+(inventory), `history` (the customer's list of orders), `store-history`
+(a flagship's). The messages are those of
 `cafe_kit.events`, written by hand because the first of them are written for every order that is
 placed; a test compares the two. A message's `id` is the same in every delivery, so consumers can
 tell a repetition.
@@ -22,8 +23,9 @@ KINESIS = "kinesis"
 PAYMENTS = "payments"
 STOCK = "stock"
 HISTORY = "history"
-DESTINATIONS = (KINESIS, PAYMENTS, STOCK, HISTORY)
-Destinations = Literal["kinesis", "payments", "stock", "history"]
+STORE_HISTORY = "store-history"
+DESTINATIONS = (KINESIS, PAYMENTS, STOCK, HISTORY, STORE_HISTORY)
+Destinations = Literal["kinesis", "payments", "stock", "history", "store-history"]
 VERSION = 1
 
 RESERVE = "stock.reserve"
@@ -144,8 +146,19 @@ class Facts:
 
     def history(self, status: Status, at: datetime, reason: str | None = None) -> OutboxRecord:
         """The order as it is now, for its customer."""
+        return OutboxRecord(HISTORY, f"order.{status}", self._now(status, at, reason))
+
+    def store_history(
+        self, table: str, status: Status, at: datetime, reason: str | None = None
+    ) -> OutboxRecord:
+        """The order as it is now, for the list of its store."""
+        order = self._now(status, at, reason)
+        payload = f'{{"table":{_compact(table)},"order":{order}}}'
+        return OutboxRecord(STORE_HISTORY, f"list.{status}", payload)
+
+    def _now(self, status: Status, at: datetime, reason: str | None) -> str:
         now = f'"status":"{status}","updatedAt":"{self._moment(at)}","reason":{_compact(reason)}'
-        return OutboxRecord(HISTORY, f"order.{status}", f"{{{self._whole},{now}}}")
+        return f"{{{self._whole},{now}}}"
 
     def _moment(self, at: datetime) -> str:
         return self._placed_moment if at is self._placed_at else _moment(at)
@@ -157,17 +170,19 @@ class Facts:
 
 
 def placed_records(
-    order: Ordered, customer_id: str | None, trace_id: str
+    order: Ordered, customer_id: str | None, trace_id: str, orders_table: str | None = None
 ) -> tuple[OutboxRecord, ...]:
     """The records of a new order."""
     facts = Facts(order, customer_id, trace_id)
     reserve = facts.command(RESERVE, order.placed_at)
     if order.synthetic:
         return (reserve,)
-    placed = facts.event("placed", order.placed_at)
-    if customer_id is None:
-        return (placed, reserve)
-    return (placed, reserve, facts.history("placed", order.placed_at))
+    records = [facts.event("placed", order.placed_at), reserve]
+    if customer_id is not None:
+        records.append(facts.history("placed", order.placed_at))
+    if orders_table is not None:
+        records.append(facts.store_history(orders_table, "placed", order.placed_at))
+    return tuple(records)
 
 
 def _moment(at: datetime) -> str:

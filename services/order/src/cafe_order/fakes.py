@@ -61,6 +61,8 @@ class FakeOrders:
             changed_at=_EPOCH,
             queue_limit=store.queue_limit,
             under_way=self.under_way(store_id),
+            measured=store.measured,
+            orders_table=store.orders_table,
         )
 
     async def look(self, store_id: str, key: str) -> tuple[KnownStore | None, Replay | None]:

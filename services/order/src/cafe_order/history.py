@@ -106,7 +106,11 @@ class CustomerHistory:
             UnavailableError: DynamoDB is away, or the table does not exist.
             UnprocessableError: the cursor is none of ours.
         """
-        pk = {"S": f"CUSTOMER#{customer_id}"}
+        return await self.listed(f"CUSTOMER#{customer_id}", limit, cursor)
+
+    async def listed(self, partition: str, limit: int, cursor: str | None) -> CustomerOrders:
+        """A page of the orders under one partition key; raises as `page`."""
+        pk = {"S": partition}
         start: Item = {}
         if cursor is not None:
             start = {

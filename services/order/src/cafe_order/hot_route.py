@@ -13,7 +13,8 @@ from cafe_kit.settings import KitSettings
 from starlette.types import Scope, Send
 
 from cafe_order.intake import decoded
-from cafe_order.placing import Answer, Placing
+from cafe_order.measuring import Places
+from cafe_order.placing import Answer
 
 METHOD, PATH = "POST", "/orders"
 
@@ -26,7 +27,7 @@ _REPLAYED = (b"idempotent-replayed", b"true")
 class HotRoute:
     """Handles `POST /orders`; one instance per application."""
 
-    def __init__(self, placing: Placing, settings: KitSettings) -> None:
+    def __init__(self, placing: Places, settings: KitSettings) -> None:
         self._placing = placing
         self._settings = settings
 

@@ -61,6 +61,14 @@ class StoreInput(WireInput):
         le=5000,
         description="So many orders under way, and new ones are refused with 503 for a moment.",
     )
+    measured: bool = Field(
+        default=False, description="Whether CloudWatch is told of its orders one store at a time."
+    )
+    orders_table: str | None = Field(
+        default=None,
+        pattern=r"^cloudcafe-store-[A-Za-z0-9_.-]{1,239}$",
+        description="The DynamoDB table that keeps the list of its orders.",
+    )
 
 
 class StoreView(StoreInput):
@@ -197,6 +205,8 @@ class KnownStore:
     queue_limit: int | None = None
     under_way: int | None = None
     """How many orders are not at their end; None: nobody has counted."""
+    measured: bool = False
+    orders_table: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from cafe_order.models import KnownStore, Placed, Placement, Replay
 # among its newest orders, since older ones have ended (or are stuck, and the books tell that).
 STORE = """
 SELECT s.id, s.currency, s.accepting_orders, s.closed_reason, s.till_key_sha256, s.updated_at,
-       s.queue_limit,
+       s.queue_limit, s.measured, s.orders_table,
        CASE WHEN s.queue_limit IS NOT NULL THEN (
            SELECT count(*) FILTER (WHERE newest.status IN ('placed', 'confirmed', 'paid'))
            FROM (SELECT o.status FROM orders o
@@ -29,7 +29,8 @@ FROM stores s WHERE s.id = $1
 
 LOOK = """
 SELECT s.id, s.currency, s.accepting_orders, s.closed_reason, s.till_key_sha256, s.updated_at,
-       s.queue_limit, NULL::bigint AS under_way, k.request_hash, k.status, k.response
+       s.queue_limit, s.measured, s.orders_table, NULL::bigint AS under_way,
+       k.request_hash, k.status, k.response
 FROM (SELECT 1) AS one
 LEFT JOIN stores s ON s.id = $1
 LEFT JOIN idempotency_keys k ON k.key = $2
@@ -186,4 +187,6 @@ def _known(row: Any) -> KnownStore:
         changed_at=row["updated_at"],
         queue_limit=row["queue_limit"],
         under_way=row["under_way"],
+        measured=row["measured"],
+        orders_table=row["orders_table"],
     )

@@ -98,7 +98,7 @@ class Placing:
         clock: Callable[[], datetime],
     ) -> None:
         self._known = known
-        self._stores = StoreMemory(known.known_store)
+        self.stores = StoreMemory(known.known_store)
         self._orders = orders
         self._prices = prices
         self._backlog = backlog
@@ -117,7 +117,7 @@ class Placing:
         """
         self._backlog.check()
         wish = _Wish(asked, key, hash_of(asked), caller)
-        store = await self._stores.of(asked.store_id)
+        store = await self.stores.of(asked.store_id)
         try:
             _check_caller(wish, store)
             prices = await self._prices.of(asked.store_id)
@@ -133,14 +133,14 @@ class Placing:
 
     def _has_room(self, wish: _Wish, store: KnownStore) -> bool:
         """A synthetic order waits in no queue."""
-        return wish.asked.synthetic or self._stores.admits(store)
+        return wish.asked.synthetic or self.stores.admits(store)
 
     async def _place_afresh(self, wish: _Wish, refusal: CafeError | None = None) -> Answer:
         """The whole way: an older answer comes first, then the rules on what is true now."""
         store_id = wish.asked.store_id
         store, replay = await self._known.look(store_id, wish.key)
         if store is not None:
-            self._stores.learn(store)
+            self.stores.learn(store)
         _check_caller(wish, store)
         if replay is not None:
             return _replayed(replay, wish.request_hash)
@@ -185,7 +185,7 @@ class Placing:
             store_changed_at=store.changed_at,
             customer_id=asked.customer_id,
             trace_id=trace_id,
-            records=placed_records(order, asked.customer_id, trace_id),
+            records=placed_records(order, asked.customer_id, trace_id, store.orders_table),
         )
 
     def _price(self, asked: AskedOrder, store: KnownStore, prices: PriceList) -> NewOrder:

@@ -41,6 +41,8 @@ class OrderState:
     placed_at: datetime
     synthetic: bool
     trace_id: str
+    orders_table: str | None = None
+    """Where its store keeps the list of its orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ def _told(
     records = [*commands, facts.event(status, at, reason)]
     if order.customer_id is not None:
         records.append(facts.history(status, at, reason))
+    if order.orders_table is not None:
+        records.append(facts.store_history(order.orders_table, status, at, reason))
     return Step(status, reason, tuple(records))
 
 

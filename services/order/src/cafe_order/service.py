@@ -90,6 +90,17 @@ class OrderService:
             raise no_store(store_id)
         return store
 
+    async def own_store(self, store_id: str, caller: Caller) -> StoreView:
+        """One store, for the platform or its own till.
+
+        Raises:
+            NotFoundError: it does not exist, or it is another one's.
+        """
+        store = await self._orders.store(store_id)
+        if store is None or not caller.may_act_for(store.till_key_sha256):
+            raise no_store(store_id)
+        return store
+
     async def delete_store(self, store_id: str) -> None:
         """Forget a store; its orders stay. Fine when it is gone already."""
         await self._orders.delete_store(store_id)

@@ -57,6 +57,11 @@ class StoreMemory:
         entry.let_in += 1
         return True
 
+    def is_measured(self, store_id: str) -> bool:
+        """Whether a store is measured, as far as it is remembered, however long ago."""
+        entry = self._known.get(store_id)
+        return entry is not None and entry.store.measured
+
     async def of(self, store_id: str) -> KnownStore | None:
         """The store, at most a second old; None when there is none.
 

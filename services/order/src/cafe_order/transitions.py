@@ -20,6 +20,7 @@ from cafe_order.saga import Contradiction, Decide, OrderState, Step
 LOCK = """
 SELECT o.id, o.store_id, o.customer_id, o.status, o.currency, o.total_minor, o.placed_at,
        o.synthetic, o.trace_id,
+       (SELECT s.orders_table FROM stores s WHERE s.id = o.store_id) AS orders_table,
        (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
                                           'unitPriceMinor', l.unit_price_minor) ORDER BY l.line)
         FROM order_lines l WHERE l.order_id = o.id) AS lines
@@ -158,4 +159,5 @@ def _state(row: Any) -> OrderState:
         placed_at=row["placed_at"],
         synthetic=row["synthetic"],
         trace_id=row["trace_id"],
+        orders_table=row["orders_table"],
     )

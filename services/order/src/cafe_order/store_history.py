@@ -1,0 +1,137 @@
+"""Stores' own lists of orders, each in a DynamoDB table of its own: written by the relay.
+
+| pk | sk | attributes |
+|---|---|---|
+| `STORE#<id>` | `<placedAt>#<orderId>` | order (JSON), status |
+
+The operator makes a table for a flagship and names it when it registers the store; other stores
+have no such list. It is a destination of its own, so that a table that is throttled or gone keeps
+no customer's list waiting. Each write is an order's whole state, as in `history.py`.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+from botocore.exceptions import ClientError
+from cafe_kit.aws import AwsCalls, error_code
+from cafe_kit.errors import NotFoundError
+
+from cafe_order import events
+from cafe_order.destinations import Delivered, Outcome, Park, Retry, deliver_or_split
+from cafe_order.history import WRITE_BATCH, CustomerHistory, Item
+from cafe_order.models import CustomerOrders, StoreView
+from cafe_order.outbox import OutboxRow
+
+log = structlog.get_logger()
+
+
+class StoreHistoryDestination:
+    """The outbox's way to the stores' lists."""
+
+    name = events.STORE_HISTORY
+    batch_size = 100
+    lanes = 1
+    newest_only = True
+
+    def __init__(self, aws: AwsCalls, *, linger_seconds: float) -> None:
+        self._aws = aws
+        self.linger_seconds = linger_seconds
+
+    async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        """BatchWriteItem, 25 at a time for each table; what is left unprocessed is retried."""
+        outcomes: dict[int, Outcome] = {}
+        tables: defaultdict[str, list[tuple[OutboxRow, Item]]] = defaultdict(list)
+        for row in rows:
+            try:
+                table, item = item_of(row.payload)
+                tables[table].append((row, item))
+            except (ValueError, KeyError, TypeError) as error:
+                outcomes[row.id] = Park(f"No list of a store: {type(error).__name__}: {error}")
+        chunks = [
+            (table, found[at : at + WRITE_BATCH])
+            for table, found in tables.items()
+            for at in range(0, len(found), WRITE_BATCH)
+        ]
+        for answers in await asyncio.gather(*(self._write(*chunk) for chunk in chunks)):
+            outcomes |= answers
+        return [outcomes[row.id] for row in rows]
+
+    async def _write(
+        self, table: str, found: Sequence[tuple[OutboxRow, Item]]
+    ) -> dict[int, Outcome]:
+        items = {row.id: item for row, item in found}
+        rows = [row for row, _ in found]
+
+        async def send(some: Sequence[OutboxRow]) -> list[Outcome]:
+            return await self._send(table, [items[row.id] for row in some])
+
+        answers = await deliver_or_split(rows, send)
+        return {row.id: answer for row, answer in zip(rows, answers, strict=True)}
+
+    async def _send(self, table: str, items: Sequence[Item]) -> list[Outcome]:
+        try:
+            answer = await self._aws.call(
+                "dynamodb",
+                "batch_write_item",
+                RequestItems={table: [{"PutRequest": {"Item": item}} for item in items]},
+            )
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+            # it went with its store: nobody is left who would read the list
+            log.warning("the list of a store is gone", table=table, orders=len(items))
+            return [Delivered() for _ in items]
+        left = {
+            request["PutRequest"]["Item"]["sk"]["S"]
+            for request in answer.get("UnprocessedItems", {}).get(table, ())
+        }
+        return [
+            Retry("DynamoDB left it unprocessed.") if item["sk"]["S"] in left else Delivered()
+            for item in items
+        ]
+
+
+class StoreHistory:
+    """The lists, for reading."""
+
+    def __init__(self, aws: AwsCalls) -> None:
+        self._aws = aws
+
+    async def page(self, store: StoreView, limit: int, cursor: str | None) -> CustomerOrders:
+        """A store's orders, the newest first.
+
+        Raises:
+            NotFoundError: it keeps no list.
+            ThrottledError: DynamoDB refuses for its capacity.
+            UnavailableError: DynamoDB is away.
+            UnprocessableError: the cursor is none of ours.
+        """
+        if store.orders_table is None:
+            raise NotFoundError(
+                f"Store {store.id} keeps no list of its orders.",
+                slug="no-list",
+                remedy="Set spec.tier of its CafeStore to flagship, which has one.",
+            )
+        table = CustomerHistory(self._aws, store.orders_table)
+        return await table.listed(f"STORE#{store.id}", limit, cursor)
+
+
+def item_of(payload: str) -> tuple[str, Item]:
+    """The table and the item of a message.
+
+    Raises:
+        ValueError: it is no JSON.
+        KeyError: something is missing.
+    """
+    message = json.loads(payload)
+    order = message["order"]
+    values = {
+        "pk": f"STORE#{order['storeId']}",
+        "sk": f"{order['placedAt']}#{order['orderId']}",
+        "status": order["status"],
+        "order": json.dumps(order, separators=(",", ":")),
+    }
+    return message["table"], {name: {"S": value} for name, value in values.items()}
