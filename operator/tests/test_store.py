@@ -87,8 +87,11 @@ async def test_a_resync_only_reads_and_a_restart_only_reads(world):
     world.restart()
     await world.reconcile()
     assert world.recorder.writes == []
-    assert world.fake_aws.count("resourcegroupstaggingapi", "get_resources") == 1
+    assert world.fake_aws.count("resourcegroupstaggingapi", "get_resources") == 2
+    assert world.fake_aws.count("cloudwatch", "describe_alarms") == 1
+    assert world.fake_aws.count("cloudwatch", "list_dashboards") == 1
     assert world.fake_aws.count("sqs", "list_queue_tags") == 0
+    assert world.fake_aws.count("cloudwatch", "list_tags_for_resource") == 0
 
 
 async def test_without_the_tag_listing_tags_are_read_one_by_one(world):
@@ -336,6 +339,7 @@ async def test_deleting_takes_everything_apart_in_order(world):
         "DELETE http://order:8080/stores/default.corner",
         "DELETE http://menu:8080/stores/default.corner/menu",
         "DELETE http://inventory:8080/stores/default.corner/stock",
+        "cloudwatch.delete_alarms ",
         f"sqs.delete_queue http://sqs/{QUEUE}",
         f"sqs.delete_queue http://sqs/{DEAD_LETTERS}",
         f"secretsmanager.delete_secret {SECRET}",
@@ -411,7 +415,13 @@ async def test_events_tell_the_way_to_ready_once(world):
     await world.settle()
     world.restart()
     await world.reconcile()
-    assert world.events.reasons == ["DataTierReady", "MenuSynced", "OrderPathVerified", "Ready"]
+    assert world.events.reasons == [
+        "DataTierReady",
+        "MenuSynced",
+        "OrderPathVerified",
+        "Watched",
+        "Ready",
+    ]
 
 
 async def test_every_reason_is_a_documented_one(world):

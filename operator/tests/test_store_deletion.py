@@ -128,7 +128,7 @@ async def test_an_order_taker_that_does_not_stop_is_not_believed(world, monkeypa
 
 
 async def test_a_table_is_backed_up_once_and_seen_complete_before_anything_on_aws_goes(world):
-    world.aws.tables.add(TABLE)
+    world.aws.extras.create_table(TableName=TABLE, Tags=[], DeletionProtectionEnabled=False)
     world.aws.backup_status = "CREATING"
     assert not await deleted(world)
     assert deletion(world)["next"] == "final backup"

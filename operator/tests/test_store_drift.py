@@ -4,17 +4,23 @@ import base64
 
 import pytest
 from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.planning.store_dashboards import store_body
 from cloudcafe_operator.planning.store_drift import KIND_OF
+from cloudcafe_operator.planning.store_world import Identity
 
 from tests.fakes.stores import ID, QUEUE, REF, SECRET, StoreWorld
 
 CHAOS = "cloudcafe.dev/chaos"
+ALARM = "cloudcafe/default/corner/order-failures"
+DASHBOARD = "cloudcafe-store-default_corner"
+TABLE = "cloudcafe-store-default.corner"
+BODY = store_body(Identity("default", "corner", ""), "eu-west-1")[:100] + "…"
 
 
 @pytest.fixture
 async def world():
     made = StoreWorld()
-    await made.apply()
+    await made.apply(tier="flagship")
     await made.settle()
     return made
 
@@ -50,6 +56,24 @@ def menu(world):
     world.cafe.menus[ID]["items"][0]["priceMinor"] = 1
 
 
+def alarm(world):
+    world.aws.extras.alarms[ALARM]["Threshold"] = 0.5
+
+
+def alarm_tag(world):
+    arn = world.aws.extras.alarms[ALARM]["AlarmArn"]
+    world.aws.extras.tags[arn]["cloudcafe.dev/part-of"] = "theirs"
+
+
+def dashboard(world):
+    world.aws.extras.put_dashboard(DashboardName=DASHBOARD, DashboardBody="{}", Tags=[])
+
+
+def table(world):
+    world.aws.extras.tables[TABLE]["DeletionProtectionEnabled"] = False
+    world.clock.advance(3600)  # tables are described once an hour
+
+
 # what is changed by hand: kind, resource, field, want, got
 CASES = {
     queue: ("SQSQueue", QUEUE, "VisibilityTimeout", "30", "5"),
@@ -60,6 +84,10 @@ CASES = {
              "http://elsewhere"),
     registration: ("Registration", ID, "city", "Lisbon", "Porto"),
     menu: ("Menu", ID, "items.espresso.priceMinor", "220", "1"),
+    alarm: ("CloudWatchAlarm", ALARM, "Threshold", "0.001", "0.5"),
+    alarm_tag: ("CloudWatchAlarm", ALARM, "tags.cloudcafe.dev/part-of", "cloudcafe", "theirs"),
+    dashboard: ("CloudWatchDashboard", DASHBOARD, "DashboardBody", BODY, "{}"),
+    table: ("DynamoDBTable", TABLE, "DeletionProtectionEnabled", "True", "False"),
 }  # fmt: skip
 
 
@@ -111,7 +139,7 @@ async def test_reported_drift_is_told_since_when_and_nothing_is_written(world, b
 @pytest.mark.parametrize("by_hand", CASES)
 async def test_drift_is_put_right_where_the_store_says_so(by_hand):
     world = StoreWorld()
-    await world.apply(driftPolicy="Correct")
+    await world.apply(tier="flagship", driftPolicy="Correct")
     await world.settle()
     before = world.kubernetes.find("Secret", "corner-till", "default")["data"]
     change(world, by_hand)
@@ -129,7 +157,7 @@ async def test_drift_is_put_right_where_the_store_says_so(by_hand):
 async def test_a_kind_may_have_its_own_policy(by_hand):
     world = StoreWorld()
     kind = CASES[by_hand][0]
-    await world.apply(driftPolicies=[{"kind": kind, "policy": "Correct"}])
+    await world.apply(tier="flagship", driftPolicies=[{"kind": kind, "policy": "Correct"}])
     await world.settle()
     for other in CASES:
         if CASES[other][0] != kind:
@@ -142,7 +170,7 @@ async def test_a_kind_may_have_its_own_policy(by_hand):
 @pytest.mark.parametrize("by_hand", CASES)
 async def test_ignored_drift_is_neither_told_nor_corrected(by_hand):
     world = StoreWorld()
-    await world.apply(driftPolicy="Ignore")
+    await world.apply(tier="flagship", driftPolicy="Ignore")
     await world.settle()
     change(world, by_hand)
     await world.settle()

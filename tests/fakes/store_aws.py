@@ -9,6 +9,7 @@ from typing import Any
 from cloudcafe_operator.errors import AlreadyExists, NotFound
 
 from tests.fakes.aws import FakeAws
+from tests.fakes.store_extras import StoreExtras
 
 ACCOUNT = "000000000000"
 SQS_URL = "http://sqs/"
@@ -30,7 +31,7 @@ class StoreAws:
         for operation in ("create_secret", "describe_secret", "get_secret_value", "delete_secret",
                           "restore_secret", "tag_resource", "untag_resource"):  # fmt: skip
             aws.on("secretsmanager", operation, getattr(self, operation))
-        self.tables: set[str] = set()
+        self.extras = StoreExtras(aws)
         self.backups: dict[str, dict[str, str]] = {}
         self.backup_status = "AVAILABLE"
         aws.on("dynamodb", "create_backup", self.create_backup)
@@ -117,7 +118,7 @@ class StoreAws:
         return {}
 
     def create_backup(self, *, TableName: str, BackupName: str) -> dict[str, Any]:
-        if TableName not in self.tables:
+        if TableName not in self.extras.tables:
             raise NotFound(f"table {TableName}")
         made = {"BackupName": BackupName, "TableName": TableName}
         self.backups[f"backup-{len(self.backups)}"] = made
@@ -131,8 +132,11 @@ class StoreAws:
         ]
         return {"BackupSummaries": found}
 
-    def get_resources(self, **_: Any) -> dict[str, Any]:
-        rows = [(q["attributes"]["QueueArn"], q["tags"]) for q in self.queues.values()]
+    def get_resources(self, *, ResourceTypeFilters: Any, **_: Any) -> dict[str, Any]:
+        kinds = {kind.partition(":")[0] for kind in ResourceTypeFilters}
+        queues = [(q["attributes"]["QueueArn"], q["tags"]) for q in self.queues.values()]
+        extras = [row for row in self.extras.tags.items() if row[0].split(":")[2] in kinds]
+        rows = (queues if "sqs" in kinds else []) + extras
         found = [
             {"ResourceARN": arn, "Tags": [{"Key": n, "Value": v} for n, v in tags.items()]}
             for arn, tags in rows

@@ -77,6 +77,7 @@ def operator(  # noqa: PLR0913, PLR0917 - all of its world
         "CAFE_INVENTORY_URL": cafe_url,
         "CAFE_SERVICE_TOKEN": "token",
         "CAFE_RESYNC_SECONDS": "600",
+        "CAFE_FLEET_SECONDS": "3600",  # an operator at rest makes no call
         **local_aws.environment,
     }
     process = OperatorProcess(settings, tmp_path / "operator.log")

@@ -37,6 +37,8 @@ STORE = {
          "ordersPerMinute": 20}
     ],
     "chaos": {"allowed": True},
+    "slo": {"availability": 99.5, "latencyP99": "800ms"},
+    "dashboard": True,
     "acceptingOrders": True,
     "queueLimit": 200,
 }  # fmt: skip

@@ -21,21 +21,26 @@ from cloudcafe_operator.planning.store_world import CHAOS_TAG
 
 EFFECTS = Path(__file__).parent / "effects"
 METHODS = ("call", "pages")
-STORE_RESOURCES = {
+STORE_RESOURCES: dict[str, str | list[str]] = {
     "sqs": "arn:aws:sqs:*:*:cloudcafe-*",
     "secretsmanager": "arn:aws:secretsmanager:*:*:secret:cloudcafe/*",
     "tag": "*",
+    "cloudwatch": [
+        "arn:aws:cloudwatch:*:*:alarm:cloudcafe/*",
+        "arn:aws:cloudwatch::*:dashboard/cloudcafe-*",
+    ],
     "dynamodb": "arn:aws:dynamodb:*:*:table/cloudcafe-store-*",
-    "cloudwatch": "*",  # of one region; alarms have no list by name
 }
-#: AWS knows no resource for these calls for stores.
-STORES_EVERYWHERE = ("dynamodb:ListBackups",)
+#: AWS knows no resource for these, or leaves some out of the list.
+STORES_EVERYWHERE = (
+    "cloudwatch:DescribeAlarms", "cloudwatch:ListDashboards", "dynamodb:ListBackups"
+)  # fmt: skip
 SIDS = {
     "sqs": "StoreQueues",
     "secretsmanager": "StoreSecrets",
-    "dynamodb": "StoreTables",
     "tag": "StoreTags",
-    "cloudwatch": "ProbedAlarms",
+    "cloudwatch": "StoreAlarmsAndDashboards",
+    "dynamodb": "StoreTables",
 }
 #: What a fault's actions may touch, by the service that they are of.
 FAULT_RESOURCES = {

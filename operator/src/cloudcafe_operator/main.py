@@ -142,6 +142,7 @@ async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
         asyncio.create_task(app.routes.watch_ledger(), name="ledger"),
         asyncio.create_task(app.routes.keep_rush_plan(), name="rush plan"),
         asyncio.create_task(app.routes.watch_fleet(), name="fleet"),
+        asyncio.create_task(app.routes.keep_fleet_dashboard(), name="fleet dashboard"),
     ]
     done, _ = await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopping}:

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     store_metrics: bool = Field(
         default=False, description="metrics of each of the hundred busiest stores too"
     )
+    fleet_seconds: float = Field(default=60, gt=0, description="between looks at the fleet")
     relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")

@@ -22,7 +22,7 @@ from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_memory import Memory
 from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
-from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area, Step
+from cloudcafe_operator.planning.store_steps import Area, Step
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
 from cloudcafe_operator.ports import Clock
 
@@ -69,7 +69,7 @@ class StoreConverger:
             )
         else:
             finding = await self.converge(wanted, memory, hands_off=hands_off)
-        if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
+        if not troubles(finding.observed, AREAS):
             settled = hands_off or in_place(wanted, finding)
             seconds = self.resync_seconds if settled else UNSETTLED_SECONDS
             until = self.clock.monotonic() + seconds

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.observe_store import TagListing
+from cloudcafe_operator.effects.store_part import Parts, pairs
 from cloudcafe_operator.errors import AlreadyExists
 from cloudcafe_operator.kinds import resource_of
+from cloudcafe_operator.planning.store_parts import ChangePart
 from cloudcafe_operator.planning.store_steps import (
     ApplyManifest,
     CreateQueue,
@@ -34,6 +35,7 @@ class StoreExecutor:
     aws: Aws
     cafe: Cafe
     listing: TagListing
+    parts: Parts
 
     async def execute(self, step: Step, store_id: str) -> None:
         """Do one step; what exists already is looked at in the next round."""
@@ -46,6 +48,8 @@ class StoreExecutor:
                 await self.kubernetes.apply(resource_of(step.manifest), step.manifest)
             case PutCafe(area=("store" | "menu" | "stock") as part):
                 await self.cafe.put(store_id, part, step.body)
+            case ChangePart():
+                await self.parts[step.area].change(step)
 
     async def _change_queue(self, step: CreateQueue | SetQueueAttributes | TagQueue) -> None:
         match step:
@@ -86,7 +90,7 @@ class StoreExecutor:
                         ClientRequestToken=step.token,
                         SecretString=step.value or secrets.token_urlsafe(KEY_BYTES),
                         Description="The API key of a CloudCafe till",
-                        Tags=_pairs(step.tags),
+                        Tags=pairs(step.tags),
                     )
                 except AlreadyExists:
                     return
@@ -94,7 +98,7 @@ class StoreExecutor:
                 await self.aws.call("secretsmanager", "restore_secret", SecretId=step.name)
             case TagSecret():
                 await self.aws.call(
-                    "secretsmanager", "tag_resource", SecretId=step.name, Tags=_pairs(step.tags)
+                    "secretsmanager", "tag_resource", SecretId=step.name, Tags=pairs(step.tags)
                 )
                 if step.remove:
                     await self.aws.call(
@@ -103,7 +107,3 @@ class StoreExecutor:
                         SecretId=step.name,
                         TagKeys=list(step.remove),
                     )
-
-
-def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 import structlog
 
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store import needs_value
 from cloudcafe_operator.planning.store_owner import owned
-from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import (
     PART_OF_TAG,
     AwsSecret,
@@ -33,8 +34,9 @@ from cloudcafe_operator.ports import Aws, Clock, Kubernetes, Ref
 
 Found = TypeVar("Found")
 TAG_LISTING_SECONDS = 60.0
-AREAS: tuple[Area, ...] = (*DATA_TIER, *CAFE)
-LISTED = ["sqs", "secretsmanager:secret"]
+AREAS: tuple[Area, ...] = (*DATA_TIER, *CAFE, *WATCH)
+LISTED = ["sqs", "secretsmanager:secret", "cloudwatch:alarm"]
+OBJECTS = {"till": (SECRETS, naming.till), "config": (CONFIG_MAPS, naming.config)}
 log = structlog.get_logger()
 
 
@@ -55,6 +57,10 @@ class TagListing:
                 self._read_at = self._clock.monotonic()
                 self._tags = await self._read()
         return self._tags.get(arn)
+
+    def forget(self, arn: str) -> None:
+        """Do not believe what was read about this one: its tags are being changed."""
+        self._tags.pop(arn, None)
 
     def forget_all(self) -> None:
         """Trust nothing that was read before: tags are being changed."""
@@ -83,6 +89,7 @@ class StoreObserver:
     aws: Aws
     cafe: Cafe
     listing: TagListing
+    parts: Parts
     _urls: dict[str, str] = field(default_factory=dict)  # of queues by name: they never change
 
     async def observe(
@@ -107,14 +114,13 @@ class StoreObserver:
                 return await self.queue(wanted.dead_letters.name, wanted)
             case "secret":
                 return await self.secret(wanted.secret)
-            case "till":
-                ref = Ref(SECRETS, naming.till(identity.name), identity.namespace)
-                return await self.kubernetes.get(ref)
-            case "config":
-                ref = Ref(CONFIG_MAPS, naming.config(identity.name), identity.namespace)
-                return await self.kubernetes.get(ref)
+            case "till" | "config":
+                kind, name = OBJECTS[area]
+                return await self.kubernetes.get(Ref(kind, name(identity.name), identity.namespace))
             case "store" | "menu" | "stock":
                 return await self.cafe.get(wanted.store_id, area)
+            case "alarms" | "dashboard" | "table":
+                return await self.parts[area].observe(wanted)
 
     async def queue(self, name: str, wanted: Wanted) -> Queue | None:
         """Return a queue with its settings and tags."""

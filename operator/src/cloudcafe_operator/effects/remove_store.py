@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.cafe import Cafe, Part
+from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, Retry
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_deletion import Removal
@@ -27,6 +28,7 @@ class StoreRemover:
     aws: Aws
     cafe: Cafe
     backups: Backups
+    parts: Parts
 
     async def remove(self, removal: Removal, identity: Identity) -> None:
         """Do one removal and verify it."""
@@ -46,6 +48,8 @@ class StoreRemover:
                 await self.backups.take(table, naming.final_backup(identity.uid))
             case "secret":
                 await self._remove_secret(naming.secret(namespace, name), identity)
+            case "alarms" | "dashboard" | "table":
+                await self.parts[removal].remove(identity)
             case "left untouched":
                 return
             case "left for its owner":
@@ -124,6 +128,8 @@ class StoreRemover:
             url, tags = await self._queue(queue)
             if url and _is_ours(tags, identity):
                 await self.aws.call("sqs", "tag_queue", QueueUrl=url, Tags={OWNER_TAG: owner})
+        for part in self.parts.values():
+            await part.retain(identity, owner)
         secret = naming.secret(namespace, name)
         secret_tags = await self._secret(secret)
         if secret_tags is not None and _is_ours(secret_tags, identity):

@@ -13,12 +13,14 @@ from typing import Any
 
 from cafe_ledger.collect import Book
 
+from cloudcafe_operator.effects.alarms_store import AlarmsPart
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.capacity import CapacityKeeper
 from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
+from cloudcafe_operator.effects.dashboards_store import DashboardPart, FleetDashboard
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.fleet import FleetWatch
@@ -28,6 +30,8 @@ from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
+from cloudcafe_operator.effects.store_part import Parts
+from cloudcafe_operator.effects.table_store import TablePart
 from cloudcafe_operator.effects.verify_store import OrderPathVerifier
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.chaos import ChaosReconciler
@@ -52,6 +56,7 @@ class Routes:
     watch_ledger: Callable[[], Coroutine[Any, Any, None]]
     keep_rush_plan: Callable[[], Coroutine[Any, Any, None]]
     watch_fleet: Callable[[], Coroutine[Any, Any, None]]
+    keep_fleet_dashboard: Callable[[], Coroutine[Any, Any, None]]
 
     async def reconcile(self, key: str) -> float | None:
         """Pass a key to the reconciler of its kind."""
@@ -73,6 +78,7 @@ def routes(settings: Settings, ports: Ports) -> Routes:
         watch_ledger=stores.ledger.run,
         keep_rush_plan=stores.rush.run,
         watch_fleet=stores.fleet.run,
+        keep_fleet_dashboard=stores.dashboard.run,
     )
 
 
@@ -119,6 +125,11 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
         token=settings.service_token.get_secret_value(),
     )
     listing = TagListing(aws, clock)
+    parts: Parts = {
+        "alarms": AlarmsPart(aws, clock, listing),
+        "dashboard": DashboardPart(aws, clock),
+        "table": TablePart(aws, clock),
+    }
     reporter = StoreReporter(kubernetes, ports.events, chronicle)
     return StoreReconciler(
         kubernetes=kubernetes,
@@ -127,14 +138,14 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
             settings.order_url, settings.menu_url, settings.inventory_url, settings.aws_region
         ),
         converger=StoreConverger(
-            observer=StoreObserver(kubernetes, aws, cafe, listing),
-            executor=StoreExecutor(kubernetes, aws, cafe, listing),
+            observer=StoreObserver(kubernetes, aws, cafe, listing, parts),
+            executor=StoreExecutor(kubernetes, aws, cafe, listing, parts),
             clock=clock,
             chronicle=chronicle,
             resync_seconds=settings.resync_seconds,
         ),
         verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),
-        deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws)), reporter, clock),
+        deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws), parts), reporter, clock),
         reporter=reporter,
         ledger=LedgerWatch(
             collector(books(settings, ports)),
@@ -151,6 +162,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
         fleet=FleetWatch(
             cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
         ),
+        dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
     )
 
 

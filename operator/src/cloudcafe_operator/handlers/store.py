@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudcafe_operator.effects.converge_store import StoreConverger
+from cloudcafe_operator.effects.dashboards_store import FleetDashboard
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerWatch
+from cloudcafe_operator.effects.observe_store import AREAS
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
@@ -31,7 +33,6 @@ from cloudcafe_operator.planning.store_report import (
     with_unknown_fields,
 )
 from cloudcafe_operator.planning.store_status import troubles
-from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER
 from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
@@ -54,6 +55,7 @@ class StoreReconciler:
     ledger: LedgerWatch
     rush: RushKeeper
     fleet: FleetWatch
+    dashboard: FleetDashboard
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
@@ -64,6 +66,7 @@ class StoreReconciler:
             self.ledger.forget(store_id)
             self.rush.forget(store_id)
             self.fleet.forget(store_id)
+            self.dashboard.forget(store_id)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
@@ -87,6 +90,7 @@ class StoreReconciler:
             await self.reporter.write(store, old, refused)
             raise
         self.rush.note(wanted.store_id, spec)
+        self.dashboard.note(wanted.store_id, spec.tier)
         finding = await self.converger.find(
             wanted,
             memory_of(old),
@@ -109,7 +113,7 @@ class StoreReconciler:
         )
         self.fleet.note(wanted.store_id, status)
         await self.reporter.write(store, old, with_unknown_fields(status, unknown))
-        for trouble in troubles(finding.observed, (*DATA_TIER, *CAFE)):
+        for trouble in troubles(finding.observed, AREAS):
             raise trouble.error  # its type says when to try again
         _, proved, _, _ = proof.judgement
         if proved == "False":  # what was believed in order cannot be

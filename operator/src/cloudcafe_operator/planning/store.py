@@ -26,6 +26,7 @@ from cloudcafe_operator.planning.store_drift import (
     unwanted,
     with_redrive,
 )
+from cloudcafe_operator.planning.store_extras import plan_extras
 from cloudcafe_operator.planning.store_memory import Memory, may_write
 from cloudcafe_operator.planning.store_owner import is_ours, owned
 from cloudcafe_operator.planning.store_steps import (
@@ -60,6 +61,7 @@ def plan_store(wanted: Wanted, observed: Observed, memory: Memory) -> list[Step]
         *plan_queue("dead_letters", wanted.dead_letters, wanted, observed.dead_letters),
         *plan_order_queue(wanted, observed),
         *plan_secret(wanted, observed),
+        *plan_extras(wanted, observed),
         *plan_till(wanted, observed),
         *plan_config(wanted, observed),
         *plan_registration(wanted, observed),

@@ -17,18 +17,22 @@ from cloudcafe_operator.resources.store_status import CafeStoreStatus, Deletion
 
 Removal = Literal[
     "orders stopped",
+    "alarms",
+    "dashboard",
     "store",
     "menu",
     "stock",
     "order queue",
     "dead-letter queue",
     "final backup",
+    "table",
     "secret",
     "left for its owner",
     "left untouched",
 ]
 DELETE: tuple[Removal, ...] = (
-    "orders stopped", "store", "menu", "stock", "order queue", "dead-letter queue", "secret",
+    "orders stopped", "store", "menu", "stock", "alarms", "dashboard",
+    "order queue", "dead-letter queue", "table", "secret",
 )  # fmt: skip
 BACKUP: tuple[Removal, ...] = ("final backup",)
 OBSERVED: tuple[Removal, ...] = ("left untouched",)

@@ -19,7 +19,9 @@ from cloudcafe_operator.planning.manifests.store import (
     noted_digest,
     till_key,
 )
+from cloudcafe_operator.planning.store_extras import absent, extras_of_ours, orders_table
 from cloudcafe_operator.planning.store_owner import is_ours, owned
+from cloudcafe_operator.planning.store_parts import differing
 from cloudcafe_operator.planning.store_wanted import MOST_RECEIVES
 from cloudcafe_operator.planning.store_world import (
     CHAOS_TAG,
@@ -46,6 +48,9 @@ KIND_OF: Mapping[str, DriftKind] = {
     "config": "ConfigMap",
     "store": "Registration",
     "menu": "Menu",
+    "alarms": "CloudWatchAlarm",
+    "dashboard": "CloudWatchDashboard",
+    "table": "DynamoDBTable",
 }
 
 
@@ -131,6 +136,10 @@ def parts(wanted: Wanted, observed: Observed) -> Iterator[tuple[str, str, Fields
     secret = observed.secret
     if isinstance(secret, AwsSecret) and owned(secret.tags, wanted):
         yield "secret" + TAGS, wanted.secret, _tags(wanted.tags, secret.tags)
+    for extra, thing, live in extras_of_ours(wanted, observed):
+        settings = ((name, *both) for name, both in differing(thing, live).items())
+        yield extra.area, thing.name, settings
+        yield extra.area + TAGS, thing.name, _tags(thing.tags, live.tags)
     name = wanted.identity.name
     till, config = _live(observed.till), _live(observed.config)
     if till and isinstance(secret, AwsSecret) and is_ours(till, wanted):
@@ -179,7 +188,7 @@ def registration(wanted: Wanted, observed: Observed) -> dict[str, Any]:
     """Return the store as the order service must know it: with the digest of the till's key."""
     till = _live(observed.till)
     digest = {"tillKeySha256": noted_digest(till)} if till and is_ours(till, wanted) else {}
-    return {**wanted.store, **digest}
+    return {**wanted.store, **digest, **orders_table(wanted, observed)}
 
 
 def _menu(want: Json, got: Json) -> Fields:
@@ -224,11 +233,14 @@ def missing(wanted: Wanted, observed: Observed) -> tuple[Difference, ...]:
         ("store", wanted.store_id),
         ("menu", wanted.store_id),
     )
-    return tuple(
+    own = tuple(
         Difference(part, resource, "exists", "yes", "no")
         for part, resource in rows
         if getattr(observed, part) is None
     )
+    extras = (Difference(area, called, "exists", "yes", "no")
+              for area, called in absent(wanted, observed))  # fmt: skip
+    return (*own, *extras)
 
 
 def _live(part: Json | Trouble | None) -> Json | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudcafe_operator.planning.store_parts import ChangePart
 from cloudcafe_operator.planning.store_steps import (
     RestoreSecret,
     SetQueueAttributes,
@@ -19,6 +20,13 @@ KEPT = 20
 LONGEST_NAME = 120
 NAMED_BY = ("Name", "Url", "Id", "Arn", "Identifier")
 READS = ("describe_", "get_", "list_", "batch_get_", "query", "scan", "receive_")
+OF_PARTS = {
+    "create": "it was missing",
+    "finish": "its making was not finished",
+    "change": "its settings differed",
+    "tag": "its tags differed",
+    "remove": "the spec no longer asks for it",
+}
 
 
 def changes_something(operation: str) -> bool:
@@ -28,15 +36,20 @@ def changes_something(operation: str) -> bool:
 
 def why(step: Step, wanted: Wanted) -> str:
     """Return the reason of a step in a few words."""
-    if type(step).__name__.startswith("Create"):
-        return "it was missing"
+    what = step.what if isinstance(step, ChangePart) else ""
+    if what == "create" or type(step).__name__.startswith("Create"):
+        return OF_PARTS["create"]
     if wanted.adopting:
         return f"adopted: its owner said {wanted.terms.word}"
+    return OF_PARTS.get(what) or _of_queues_and_secrets(step)
+
+
+def _of_queues_and_secrets(step: Step) -> str:
     match step:
         case SetQueueAttributes():
             return f"its settings differed: {', '.join(sorted(step.attributes))}"
         case TagQueue() | TagSecret():
-            return "its tags differed"
+            return OF_PARTS["tag"]
         case RestoreSecret():
             return "its deletion was under way"
     return "it differed"

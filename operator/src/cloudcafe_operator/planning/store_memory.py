@@ -23,6 +23,8 @@ from cloudcafe_operator.planning.store_drift import (
     registration,
     with_redrive,
 )
+from cloudcafe_operator.planning.store_extras import EXTRAS
+from cloudcafe_operator.planning.store_parts import ChangePart, PartArea
 from cloudcafe_operator.planning.store_steps import Step, TagQueue, TagSecret
 from cloudcafe_operator.planning.store_world import AwsSecret, Observed, Queue, Wanted
 from cloudcafe_operator.resources.store_status import Adoption, CafeStoreStatus
@@ -50,7 +52,11 @@ def memory_of(status: CafeStoreStatus) -> Memory:
 
 def may_write(step: Step, wanted: Wanted, observed: Observed, memory: Memory) -> bool:
     """Whether a step may be done: it makes what is missing, is new, or corrects as it should."""
-    part = step.area + (TAGS if isinstance(step, TagQueue | TagSecret) else "")
+    if isinstance(step, ChangePart) and step.what in ("create", "finish", "remove"):
+        return True
+    tags = isinstance(step, TagQueue | TagSecret)
+    tags = tags or (isinstance(step, ChangePart) and step.what == "tag")
+    part = step.area + (TAGS if tags else "")
     if part not in WISHES or getattr(observed, step.area) is None:
         return True
     if memory.legacy:
@@ -96,6 +102,10 @@ def _wished_config(wanted: Wanted, observed: Observed) -> Any:
     return build_config(wanted, queue, secret)
 
 
+def _wished_settings(area: PartArea) -> Callable[[Wanted, Observed], Any]:
+    return lambda wanted, _: {thing.name: thing.settings for thing in wanted.extras[area]}
+
+
 #: What is wished for each part. What is not in it, is corrected whatever the policy.
 WISHES: Mapping[str, Callable[[Wanted, Observed], Any]] = {
     "dead_letters": lambda wanted, _: wanted.dead_letters.attributes,
@@ -107,4 +117,6 @@ WISHES: Mapping[str, Callable[[Wanted, Observed], Any]] = {
     "config": _wished_config,
     "store": registration,
     "menu": lambda wanted, _: wanted.menu,
+    **{part.area: _wished_settings(part.area) for part in EXTRAS},
+    **{part.area + TAGS: lambda wanted, _: wanted.tags for part in EXTRAS},
 }

@@ -6,9 +6,11 @@ Terraform or a person: it is ours only where its adoption was agreed to. All els
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.store_parts import Live
+from cloudcafe_operator.planning.store_steps import DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import (
     OWNER_TAG,
     AwsSecret,
@@ -40,10 +42,10 @@ def is_ours(live: Json, wanted: Wanted) -> bool:
     return wanted.adopting and not owners
 
 
-def someone_elses(wanted: Wanted, observed: Observed) -> str:
+def someone_elses(wanted: Wanted, observed: Observed, areas: Sequence[Area] = DATA_TIER) -> str:
     """Return the first of our names that somebody else has, and who; or nothing."""
-    for name, live in _named(wanted, observed):
-        if isinstance(live, Queue | AwsSecret):
+    for name, live in _named(wanted, observed, areas):
+        if isinstance(live, Queue | AwsSecret | Live):
             owner = live.tags.get(OWNER_TAG, "")
             if owner and not owned(live.tags, wanted):
                 return f"{name} belongs to {owner}"
@@ -57,8 +59,8 @@ def someone_elses(wanted: Wanted, observed: Observed) -> str:
 def nobodys(wanted: Wanted, observed: Observed) -> tuple[str, ...]:
     """Return the names under which something without an owner exists."""
     found = []
-    for name, live in _named(wanted, observed):
-        if isinstance(live, Queue | AwsSecret):
+    for name, live in _named(wanted, observed, (*DATA_TIER, *WATCH)):
+        if isinstance(live, Queue | AwsSecret | Live):
             free = OWNER_TAG not in live.tags
         else:
             free = bool(live) and not live["metadata"].get("ownerReferences")
@@ -67,13 +69,23 @@ def nobodys(wanted: Wanted, observed: Observed) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _named(wanted: Wanted, observed: Observed) -> tuple[tuple[str, Queue | AwsSecret | Json], ...]:
+def _named(
+    wanted: Wanted, observed: Observed, areas: Sequence[Area]
+) -> tuple[tuple[str, Queue | AwsSecret | Live | Json], ...]:
     name = wanted.identity.name
-    rows = (
-        (wanted.dead_letters.name, observed.dead_letters),
-        (wanted.queue.name, observed.queue),
-        (wanted.secret, observed.secret),
-        (f"Secret {naming.till(name)}", observed.till),
-        (f"ConfigMap {naming.config(name)}", observed.config),
+    rows: list[tuple[Area, str, Queue | AwsSecret | Live | Json | Trouble | None]] = [
+        ("dead_letters", wanted.dead_letters.name, observed.dead_letters),
+        ("queue", wanted.queue.name, observed.queue),
+        ("secret", wanted.secret, observed.secret),
+        ("till", f"Secret {naming.till(name)}", observed.till),
+        ("config", f"ConfigMap {naming.config(name)}", observed.config),
+    ]
+    for area, things in wanted.extras.items():
+        lives = getattr(observed, area)
+        known = lives if isinstance(lives, Mapping) else {}
+        rows += [(area, thing.name, known.get(thing.name)) for thing in things]
+    return tuple(
+        (called, live)
+        for area, called, live in rows
+        if area in areas and live and not isinstance(live, Trouble)
     )
-    return tuple((name, live) for name, live in rows if live and not isinstance(live, Trouble))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store_drift import shown
+from cloudcafe_operator.planning.store_extras import cost_of
 from cloudcafe_operator.planning.store_finding import Finding
 from cloudcafe_operator.planning.store_status import (
     judge_data_tier,
@@ -16,6 +17,7 @@ from cloudcafe_operator.planning.store_status import (
     judge_menu,
     judge_paused,
     judge_ready,
+    judge_watch,
     list_resources,
 )
 from cloudcafe_operator.planning.store_world import Observed, Wanted
@@ -33,7 +35,8 @@ from cloudcafe_operator.resources.store_status import CafeStoreStatus, Ledger, N
 
 FINE_WHEN_FALSE = ("Drifted", "Paused")
 TYPES = (
-    "DataTierReady", "MenuSynced", "OrderPathVerified", "LedgerBalanced", "Drifted", "Paused"
+    "DataTierReady", "MenuSynced", "OrderPathVerified", "LedgerBalanced", "Watched",
+    "Drifted", "Paused",
 )  # fmt: skip
 
 
@@ -74,6 +77,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         judge_menu(wanted, finding),
         path[0],
         ledger[0],
+        judge_watch(wanted, finding),
         judge_drift(spec, drift),
         judge_paused(spec),
     )
@@ -99,6 +103,7 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         applied=dict(finding.applied),
         order_path=path[1],
         ledger=ledger[1],
+        cost_estimate=cost_of(spec),
     )
 
 

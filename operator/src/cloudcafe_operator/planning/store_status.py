@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store_adoption import ask
+from cloudcafe_operator.planning.store_extras import has_all, list_extras
 from cloudcafe_operator.planning.store_finding import Finding
 from cloudcafe_operator.planning.store_owner import nobodys, someone_elses
-from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, Area
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import (
     AwsSecret,
     Observed,
@@ -54,6 +55,19 @@ def judge_menu(wanted: Wanted, finding: Finding) -> Judgement:
     """Store, menu and stock at the cafe's services."""
     fine = true("MenuSynced", "Ready", "The services know the store, its menu and its stock.")
     return _judge(fine, CAFE, wanted, finding)
+
+
+def judge_watch(wanted: Wanted, finding: Finding) -> Judgement:
+    """Alarms and dashboard: who looks after the store sees and hears of it."""
+    name = "Watched"
+    if taken := someone_elses(wanted, finding.observed, WATCH):
+        return false(
+            name,
+            "OwnedBySomeoneElse",
+            f"{taken} and is never touched: rename the store, or have its owner remove it",
+        )
+    fine = true(name, "Ready", "Its alarms are set, and its dashboard where it has one.")
+    return _judge(fine, WATCH, wanted, finding)
 
 
 def judge_drift(spec: CafeStoreSpec, drift: Sequence[Drift]) -> Judgement:
@@ -100,10 +114,11 @@ def list_resources(wanted: Wanted, observed: Observed) -> tuple[OwnedResource, .
         ("Secret", naming.till(name), observed.till),
         ("ConfigMap", naming.config(name), observed.config),
     )
-    return tuple(
+    own = (
         OwnedResource(kind=kind, name=called, arn=_arn(live), state=_state(live))
         for kind, called, live in rows
     )
+    return (*own, *list_extras(wanted, observed))
 
 
 def troubles(observed: Observed, areas: Iterable[Area]) -> list[Trouble]:
@@ -119,7 +134,11 @@ def _judge(fine: Judgement, areas: Sequence[Area], wanted: Wanted, finding: Find
     if in_trouble:
         first = in_trouble[0]
         return false(type_, first.reason, first.message)
-    missing = [area for area in areas if getattr(observed, area) is None]
+    missing = [
+        area
+        for area in areas
+        if getattr(observed, area) is None or not has_all(wanted, observed, area)
+    ]
     waiting = ", ".join(missing).replace("_", " ")
     if missing and wanted.terms.management == "Observe":
         said = f"Missing: {waiting}. spec.managementPolicy is Observe: nothing is made."

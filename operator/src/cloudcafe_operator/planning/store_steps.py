@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Area = Literal[
-    "queue", "dead_letters", "secret", "till", "config", "store", "menu", "stock"
-]  # the names of Observed's fields
-DATA_TIER: tuple[Area, ...] = ("dead_letters", "queue", "secret", "till", "config")
+from cloudcafe_operator.planning.store_parts import ChangePart, PartArea
+
+Area = (
+    Literal["queue", "dead_letters", "secret", "till", "config", "store", "menu", "stock"]
+    | PartArea
+)  # the names of Observed's fields
+DATA_TIER: tuple[Area, ...] = ("dead_letters", "queue", "secret", "table", "till", "config")
+WATCH: tuple[Area, ...] = ("alarms", "dashboard")  # no coffee waits for them
 CAFE: tuple[Area, ...] = ("store", "menu", "stock")
 
 
@@ -99,4 +103,5 @@ Step = (
     | TagSecret
     | ApplyManifest
     | PutCafe
+    | ChangePart
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.opening import Timetable
+from cloudcafe_operator.planning.store_extras import wanted_extras
 from cloudcafe_operator.planning.store_world import (
     CHAOS_TAG,
     OWNER_TAG,
@@ -16,6 +17,7 @@ from cloudcafe_operator.planning.store_world import (
     Wanted,
     WantedQueue,
 )
+from cloudcafe_operator.resources.slo import objectives
 from cloudcafe_operator.resources.store import CafeStoreSpec, Item
 
 HOUSE_MENU = (
@@ -64,10 +66,12 @@ def wanted_store(
             "currency": spec.currency,
             "tier": spec.tier,
             "queueLimit": spec.queue_limit,
+            "measured": objectives(spec) is not None,
             **_accepting(spec, times),
         },
         menu={"currency": spec.currency, "items": [item.manifest() for item in menu]},
         stock={"items": _opening_stock(spec, menu)},
+        extras=wanted_extras(spec, identity, platform, tags),
         terms=Terms(
             spec.management_policy,
             spec.drift_policy,

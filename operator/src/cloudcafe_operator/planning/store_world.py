@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.planning.store_parts import Lives, PartArea, Thing
 
 Json = Mapping[str, Any]
 OWNER_TAG = "cloudcafe.dev/owner"
@@ -92,6 +93,7 @@ class Wanted:
     store: Json  # body for the order service, without the till key's digest
     menu: Json
     stock: Json
+    extras: Mapping[PartArea, tuple[Thing, ...]]
     terms: Terms = Terms()
     adopting: bool = False  # what has no owner becomes this store's
 
@@ -129,3 +131,6 @@ class Observed:
     store: Json | Trouble | None = None
     menu: Json | Trouble | None = None
     stock: Json | Trouble | None = None
+    alarms: Lives | Trouble | None = None
+    dashboard: Lives | Trouble | None = None
+    table: Lives | Trouble | None = None

@@ -18,6 +18,7 @@ from cloudcafe_operator.resources.common import (
     keyed_by,
 )
 from cloudcafe_operator.resources.crd import Column, Definition
+from cloudcafe_operator.resources.slo import Slo, Tier
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, Rush
 
@@ -26,8 +27,9 @@ FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
 ADOPT = "cloudcafe.dev/adopt"  # an annotation: the word of status.adoption, repeated
 DriftKind = Literal[
-    "SQSQueue", "SecretsManagerSecret", "Secret", "ConfigMap", "Registration", "Menu"
-]
+    "SQSQueue", "SecretsManagerSecret", "Secret", "ConfigMap", "Registration", "Menu",
+    "CloudWatchAlarm", "CloudWatchDashboard", "DynamoDBTable",
+]  # fmt: skip
 Policy = Literal["Correct", "Report", "Ignore"]
 
 
@@ -106,8 +108,10 @@ class CafeStoreSpec(Model):
         json_schema_extra=cel(KNOWN_ZONE),
     )
     currency: str = Field(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217, as EUR.")
-    tier: Literal["kiosk", "standard", "flagship"] = Field(
-        default="standard", description="Its size: decides the opening stock where none is given."
+    tier: Tier = Field(
+        default="standard",
+        description="Its size: decides the opening stock where none is given, what its slo is, and "
+        "whether it has a dashboard. A flagship has its own DynamoDB table, and keeps it.",
     )
     menu: tuple[Item, ...] = Field(
         default=(),
@@ -140,6 +144,16 @@ class CafeStoreSpec(Model):
         le=5000,
         description="How many of its orders may be under way: new ones are refused for a moment "
         "then (503 with Retry-After). Without limit, where left out.",
+    )
+    slo: Slo | None = Field(
+        default=None,
+        description="What it promises; by tier, where left out. A kiosk promises nothing unless it "
+        "says so here: measuring its orders costs more than its alarms.",
+    )
+    dashboard: bool | None = Field(
+        default=None,
+        description="Whether it has a CloudWatch dashboard of its own, which costs 3 US dollars a "
+        "month. By tier, where left out: a flagship has one.",
     )
     chaos: Chaos = Field(default=Chaos(), description="Consent to experiments.")
     deletion_policy: Literal["Delete", "Retain"] = Field(
@@ -211,6 +225,7 @@ DEFINITION = Definition(
         Column("Reason", _condition("Ready", "reason")),
         Column("Coffee ms", ".status.orderPath.totalMs", "integer", "From order to confirmation."),
         Column("Ledger", _condition("LedgerBalanced"), description="Whether its books balance."),
+        Column("USD/month", ".status.costEstimate.monthlyUSD", priority=1),
         Column("Drift", _condition("Drifted"), priority=1),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Message", _condition("Ready", "message"), priority=1),

@@ -14,7 +14,10 @@ class OwnedResource(StatusModel):
     kind: str = Field(description="For example SQSQueue.")
     name: str = Field(description="Its name there.")
     arn: str = Field(default="", description="Its ARN or URL.")
-    state: str = Field(description="Ready, Missing or Unknown.")
+    state: str = Field(
+        description="Ready, Missing, Unknown; Alarm: it rings; Kept: unused, with its data; "
+        "Leaving: it is being removed."
+    )
 
 
 class Drift(StatusModel):
@@ -102,6 +105,22 @@ class Deletion(StatusModel):
     since: Time | None = Field(default=None, description="Since when it waits for that.")
 
 
+class CostLine(StatusModel):
+    """A part of what a store costs."""
+
+    what: str = Field(description="For what.")
+    count: int = Field(description="How many.")
+    monthly_usd: str = Field(alias="monthlyUSD", description="What they cost a month.")
+
+
+class CostEstimate(StatusModel):
+    """What the store costs for being there; requests, messages and storage come on top."""
+
+    monthly_usd: str = Field(alias="monthlyUSD", description="US dollars a month.")
+    priced_on: str = Field(description="The day of the prices: eu-west-1, without the free tier.")
+    lines: tuple[CostLine, ...] = Field(default=(), description="Its parts.")
+
+
 class CafeStoreStatus(StatusModel):
     """What the operator found."""
 
@@ -127,4 +146,5 @@ class CafeStoreStatus(StatusModel):
     history: tuple[Deed, ...] = Field(
         default=(), description="The last 20 changes made on AWS, the newest last."
     )
+    cost_estimate: CostEstimate | None = Field(default=None, description="What it costs a month.")
     deletion: Deletion | None = Field(default=None, description="How far deleting has come.")
