@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeAws, FakeClock, FakeKubernetes, RecordedEvents
-from tests.fakes.capacity import CLUSTER, FUNCTION, TABLE, serve
+from tests.fakes.capacity import CLUSTER, FUNCTION, INDEX, TABLE, serve
 from tests.fakes.recorder import Died, Recorder
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday; the rush is from 07:30 to 09:30
@@ -117,6 +117,15 @@ async def test_warm_throughput_is_raised_once_and_stays():
     assert [one for one in fleet.have.history if one[0] == TABLE] == [
         (TABLE, "WriteUnitsPerSecond", 200)
     ]
+
+
+async def test_an_index_is_warmed_with_its_table_and_left_where_it_is_warmer():
+    fleet = Fleet(rate=1000)  # 50 writes a second: more than the table has, less than the index
+    await fleet.at("07:10")
+    assert fleet.have.values[INDEX, "WriteUnitsPerSecond"] == 60
+    fleet = Fleet()
+    await fleet.at("07:10")
+    assert fleet.have.values[INDEX, "WriteUnitsPerSecond"] == 200
 
 
 async def test_what_was_found_is_stored_before_anything_is_changed():

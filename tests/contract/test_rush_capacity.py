@@ -52,6 +52,8 @@ async def levels(aws):
     function = await aws.call("lambda", "get_function_concurrency", FunctionName=FUNCTION)
     table = await aws.call("dynamodb", "describe_table", TableName=TABLE)
     warm = table["Table"]["WarmThroughput"]
+    [index] = table["Table"]["GlobalSecondaryIndexes"]
+    assert index["WarmThroughput"] == warm
     return (
         clusters["DBClusters"][0]["ServerlessV2ScalingConfiguration"],
         function["ReservedConcurrentExecutions"],

@@ -5,6 +5,7 @@ Warm throughput is never lowered, a busy cluster takes no change, a reservation 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cloudcafe_operator.errors import Conflict, NotFound, UserError
@@ -12,6 +13,7 @@ from cloudcafe_operator.planning.capacity import RUSH_TAG
 
 CLUSTER = "arn:aws:rds:eu-west-1:000000000000:cluster:cloudcafe"
 TABLE = "arn:aws:dynamodb:eu-west-1:000000000000:table/cloudcafe-orders"
+INDEX = f"{TABLE}/index/ledger"
 FUNCTION = "arn:aws:lambda:eu-west-1:000000000000:function:cloudcafe-payment-processor"
 
 
@@ -25,6 +27,8 @@ class CapacityOfAws:
             (CLUSTER, "MaxCapacity"): 8.0,
             (TABLE, "ReadUnitsPerSecond"): 25,
             (TABLE, "WriteUnitsPerSecond"): 25,
+            (INDEX, "ReadUnitsPerSecond"): 25,
+            (INDEX, "WriteUnitsPerSecond"): 60,
             (FUNCTION, "ReservedConcurrentExecutions"): 20,
             (FUNCTION, "MaximumConcurrency"): 10,
         }
@@ -87,21 +91,31 @@ class CapacityOfAws:
         self._there(TABLE)
         names = ("ReadUnitsPerSecond", "WriteUnitsPerSecond")
         warm = {name: self.values[TABLE, name] for name in names} | {"Status": "ACTIVE"}
+        of_index = {name: self.values[INDEX, name] for name in names}
         return {
             "Table": {
                 "TableName": TableName,
                 "TableStatus": self.table_status,
                 "WarmThroughput": warm,
+                "GlobalSecondaryIndexes": [{"IndexName": "ledger", "WarmThroughput": of_index}],
             }
         }
 
-    def update(self, TableName: str, WarmThroughput: dict[str, int]) -> dict[str, Any]:
+    def update(
+        self,
+        TableName: str,
+        WarmThroughput: dict[str, int],
+        GlobalSecondaryIndexUpdates: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
         """UpdateTable."""
         self._there(TABLE)
-        for name, value in WarmThroughput.items():
-            if value < self.values[TABLE, name]:
-                raise UserError(f"{TableName}: warm throughput cannot be decreased")
-            self._put(TABLE, name, value)
+        asked = [(TABLE, WarmThroughput)]
+        asked += [(INDEX, one["Update"]["WarmThroughput"]) for one in GlobalSecondaryIndexUpdates]
+        for arn, warm in asked:
+            for name, value in warm.items():
+                if value <= self.values[arn, name]:
+                    raise UserError(f"{TableName}: warm throughput can be increased only")
+                self._put(arn, name, value)
         return {}
 
     def concurrency(self, FunctionName: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ministack.services import dynamodb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    Part = dict[str, Any]
     Update = Callable[[dict[str, Any]], tuple[Any, ...]]
     Describe = Callable[..., dict[str, Any]]
 
@@ -38,28 +39,40 @@ def install() -> None:
 def _warming(update: Update) -> Update:
     def warm(data: dict[str, Any]) -> tuple[Any, ...]:
         table = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName")))
-        asked = data.get("WarmThroughput")
-        if table is None or not asked:
-            return update(data)
-        current = warmth(table)
-        for name, units in asked.items():
-            if units < current[name]:
-                refused: tuple[Any, ...] = dynamodb.error_response_json(
-                    "ValidationException",
-                    f"One or more parameter values were invalid: {name} of WarmThroughput cannot "
-                    f"be decreased from {current[name]} to {units}",
-                    BAD_REQUEST,
-                )
-                return refused
-        before = table.get("WarmThroughput")
-        table["WarmThroughput"] = {**current, **asked, "Status": "ACTIVE"}  # the answer shows it
+        asked = [] if table is None else list(_asked(table, data))
+        for part, units in asked:
+            has = warmth(table, part)
+            for name in units:
+                if units[name] < has[name]:
+                    refused: tuple[Any, ...] = dynamodb.error_response_json(
+                        "ValidationException",
+                        f"One or more parameter values were invalid: {name} of WarmThroughput "
+                        f"cannot be decreased from {has[name]} to {units[name]}",
+                        BAD_REQUEST,
+                    )
+                    return refused
+        before = [(part, part.get("WarmThroughput")) for part, _ in asked]
+        for part, units in asked:  # beforehand: the answer shows it
+            part["WarmThroughput"] = {**warmth(table, part), **units, "Status": "ACTIVE"}
         answer = update(data)
         if answer[0] != OK:
-            table.pop("WarmThroughput") if before is None else table.update(WarmThroughput=before)
+            for part, was in before:
+                part["WarmThroughput"] = was or {}
         return answer
 
     warm.warms = True  # type: ignore[attr-defined]
     return warm
+
+
+def _asked(table: Part, data: dict[str, Any]) -> Iterator[tuple[Part, dict[str, int]]]:
+    """The table and its indexes, each with the warmth that is asked for."""
+    if data.get("WarmThroughput"):
+        yield table, data["WarmThroughput"]
+    indexes = {one["IndexName"]: one for one in table.get("GlobalSecondaryIndexes") or ()}
+    for update in data.get("GlobalSecondaryIndexUpdates") or ():
+        asked = update.get("Update") or {}
+        if asked.get("WarmThroughput") and asked.get("IndexName") in indexes:
+            yield indexes[asked["IndexName"]], asked["WarmThroughput"]
 
 
 def _showing(describe: Describe) -> Describe:
@@ -67,17 +80,22 @@ def _showing(describe: Describe) -> Describe:
         found = describe(*arguments, **more)
         table = dynamodb._tables.get(found["TableName"])
         if table is not None:
-            found["WarmThroughput"] = warmth(table) | {"Status": "ACTIVE"}
+            found["WarmThroughput"] = warmth(table, table) | {"Status": "ACTIVE"}
+            if table.get("GlobalSecondaryIndexes"):
+                found["GlobalSecondaryIndexes"] = [
+                    index | {"WarmThroughput": warmth(table, index) | {"Status": "ACTIVE"}}
+                    for index in table["GlobalSecondaryIndexes"]
+                ]
         return found
 
     return shown
 
 
-def warmth(table: dict[str, Any]) -> dict[str, int]:
-    """Reads and writes a second that a table bears at once."""
-    known = table.get("WarmThroughput") or {}
+def warmth(table: Part, part: Part) -> dict[str, int]:
+    """Reads and writes a second that a table, or an index of it, bears at once."""
+    known = part.get("WarmThroughput") or {}
     mode = (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED")
-    units = table.get("ProvisionedThroughput") or {}
+    units = part.get("ProvisionedThroughput") or {}
     bare = ON_DEMAND
     if mode == "PROVISIONED":
         bare = {name: int(units.get(member, 0)) for name, member in CAPACITY.items()}

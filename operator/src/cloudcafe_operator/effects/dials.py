@@ -56,12 +56,25 @@ class Dials:
                 ApplyImmediately=True,
             )
         elif dial.kind in WARM:
-            warm = {WARM[turn.dial.kind]: int(turn.to) for turn in turns}
-            await self.aws.call(
-                "dynamodb", "update_table", TableName=dial.name, WarmThroughput=warm
-            )
+            await self._warm(dial.name, {WARM[turn.dial.kind]: int(turn.to) for turn in turns})
         else:
             await self._turn_function(turns)
+
+    async def _warm(self, table: str, warm: Mapping[str, int]) -> None:
+        """Warm a table and its indexes in one call: a cold index holds up the table's writes."""
+        answer = await self.aws.call("dynamodb", "describe_table", TableName=table)
+        updates = []
+        for index in answer["Table"].get("GlobalSecondaryIndexes") or ():
+            has = index.get("WarmThroughput") or {}
+            more = {name: units for name, units in warm.items() if units > has.get(name, 0)}
+            if more:
+                updates.append(
+                    {"Update": {"IndexName": index["IndexName"], "WarmThroughput": more}}
+                )
+        indexes = {"GlobalSecondaryIndexUpdates": updates} if updates else {}
+        await self.aws.call(
+            "dynamodb", "update_table", TableName=table, WarmThroughput=warm, **indexes
+        )
 
     async def _turn_function(self, turns: Sequence[Turn]) -> None:
         """Never let the poller take more than is reserved: what it took in vain counts as tried."""
