@@ -36,9 +36,13 @@ STORE = {
         {"name": "morning", "days": ["Mon"], "start": "07:30", "end": "09:00",
          "ordersPerMinute": 20}
     ],
-    "chaos": {"allowed": True},
     "slo": {"availability": 99.5, "latencyP99": "800ms"},
     "dashboard": True,
+    "chaos": {
+        "allowed": True,
+        "protectedHours": [{"days": ["Mon"], "start": "07:00", "end": "10:00"}],
+        "maxConcurrent": 2,
+    },
     "acceptingOrders": True,
     "queueLimit": 200,
 }  # fmt: skip
@@ -60,7 +64,8 @@ EXPERIMENT = {
         {"name": "kill", "hold": "10s", "recovery": {"within": "60s"},
          "faults": [{"mode": "fixed", "value": 1, "podKill": FAULTS["podKill"]}]}
     ],
-    "limits": {"maxTargets": 1, "maxPercent": 50, "maxDuration": "5m"},
+    "limits": {"maxTargets": 1, "maxPercent": 50, "maxServicePercent": 60, "maxZonePercent": 70,
+               "maxZones": 1, "maxDuration": "5m"},
     "stopWhen": [{"probe": "coffee", "failingFor": "30s"}],
 }  # fmt: skip
 RUN = {

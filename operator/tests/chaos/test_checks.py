@@ -1,8 +1,11 @@
 """The checklist: every refusal names the field and the remedy."""
 
+from datetime import UTC, datetime
+
 import pytest
 from cloudcafe_operator.planning.checks import CHECKS, refusals
 from cloudcafe_operator.planning.findings import Findings, Slot
+from cloudcafe_operator.planning.guards import Reach, guards
 from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import Target
@@ -26,6 +29,23 @@ def many(number, size):
         target(id=f"Pod/shop/p{n}", name=f"p{n}", group="Deployment order", group_size=size)
         for n in range(number)
     ]
+
+
+NINE = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+RUSH = guards(
+    [
+        {
+            "metadata": {"name": "soho", "namespace": "shop"},
+            "spec": {
+                "timezone": "Europe/London",
+                "chaos": {
+                    "protectedHours": [{"start": "07:00", "end": "11:00"}],
+                    "maxConcurrent": 1,
+                },
+            },
+        }
+    ]
+)
 
 
 def losing(number, limits=None, **member):
@@ -108,6 +128,19 @@ REFUSED = {
     "TargetBusy": (
         lambda: findings(target(), busy={"Pod/shop/p1": "shop/other-1"}),
         "held by run shop/other-1: wait until that run is finished",
+    ),
+    "StoreProtected": (
+        lambda: findings(target(), guards=RUSH, now=NINE),
+        "Sun 11:00 Europe/London (its spec.chaos.protectedHours): run it later",
+    ),
+    "StoreBusy": (
+        lambda: findings(
+            target(),
+            guards=RUSH,
+            now=NINE,
+            others={"elsewhere/other-1": Reach(owners=frozenset({"shop/soho"}))},
+        ),
+        "soho bears 1 run at once (its spec.chaos.maxConcurrent) and is touched by elsewhere/other",
     ),
     "CaptureRefused": (
         lambda: findings(

@@ -1,6 +1,7 @@
 """A process that was frozen after its claim must not write when it wakes up."""
 
 import pytest
+from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.errors import Retry
 from cloudcafe_operator.faults.registry import faults
@@ -19,7 +20,10 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
     bench = Bench(faults()[fault])
     entry = await bench.entry()
     world = bench.world
-    surveyor = Surveyor(world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE)
+    guards = Guards(world.kubernetes, world.clock)
+    surveyor = Surveyor(
+        world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE, guards
+    )
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)
     with pytest.raises(Retry, match="claim on this injection is too old"):

@@ -34,8 +34,12 @@ REASONS = {
         "Lift it with cafectl resume, then run the experiment again.",
     ),
     "StopCondition": (
-        "A stop condition held: users were hit harder than allowed, so it was undone early.",
+        "A stop condition held, or nobody could tell whether it did, so it was undone early.",
         "Look at the stop condition's probe in the timeline; hit fewer targets or mend the system.",
+    ),
+    "ProtectedHours": (
+        "The protected hours of a store that it touched began, so it was undone.",
+        "Start it earlier, or at another time: kubectl get cafestore -o yaml shows spec.chaos.",
     ),
     "DeadlineExceeded": (
         "The run took longer than limits.maxDuration.",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, CONFIG_MAPS
 from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.experiment import FINALIZER
+from cloudcafe_operator.planning.guards import Guard, reach
 from cloudcafe_operator.planning.steps import Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
@@ -41,6 +43,7 @@ class Observer:
     clock: Clock
     identity: str
     namespace: str  # the operator's own, where the halt lever is
+    guards: Guards
     _memories: dict[str, Memory] = field(default_factory=dict)
     _halted: tuple[float, bool] = (float("-inf"), False)
 
@@ -63,6 +66,7 @@ class Observer:
             paused=paused and not gone,
             approved=_approved(run, experiment),
             halted=await self._is_halted(),
+            guards=await self._guards(run),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
             watched_seconds=self.sampler.watched_seconds(run.uid),
@@ -84,6 +88,13 @@ class Observer:
     async def _experiment(self, run: Run) -> Manifest:
         ref = Ref(CHAOS_EXPERIMENTS, run.spec.experiment.name, run.namespace)
         return await self.kubernetes.get(ref) or {"metadata": {}, "spec": {}}
+
+    async def _guards(self, run: Run) -> tuple[Guard, ...]:
+        """Return what the owners of stores say whom the run touches, while it may touch them."""
+        if run.status.phase not in ("Injecting", "Holding"):
+            return ()
+        touched = reach((entry.target for entry in run.status.journal), run.namespace)
+        return await self.guards.known(touched.everywhere)
 
     async def _is_halted(self) -> bool:
         read_at, halted = self._halted

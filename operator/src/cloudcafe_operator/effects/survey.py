@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
+from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
 from cloudcafe_operator.kinds import CHAOS_RUNS, FAULTS, NAMESPACES
 from cloudcafe_operator.planning.checks import PROBES
 from cloudcafe_operator.planning.fence import host_of, namespace_of, urls
 from cloudcafe_operator.planning.findings import Findings, Slot
+from cloudcafe_operator.planning.guards import reach
 from cloudcafe_operator.planning.selection import choose
 from cloudcafe_operator.planning.shares import NOBODY
 from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref, User
@@ -53,6 +55,7 @@ class Surveyor:
     clock: Clock
     faults: Faults
     home: str  # the namespace of the operator and the cafe: names without one are in it
+    guards: Guards
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
@@ -73,14 +76,20 @@ class Surveyor:
             for number, entry in enumerate(run.spec.template.steps[step].faults):
                 slot = await self._slot(run, (step, number), entry, captured)
                 slots.append(slot)
+        targets = [target for slot in slots for target in slot.chosen]
+        others = await self._others(run) if targets else {}
+        touched = reach(targets, run.namespace)
         found = Findings(
             spec=run.spec.template,
             namespace=run.namespace,
             slots=tuple(slots),
             known_faults=tuple(self.faults),
-            busy=await self._busy(run, slots),
+            busy={one.id: name for name, held in others.items() for one in held},
             closed_to_probes=await self._closed_to_probes(run),
             out_of_reach=await self._out_of_reach(run, slots),
+            guards=await self.guards.read(touched.everywhere),
+            others={name: reach(held, name.partition("/")[0]) for name, held in others.items()},
+            now=self.clock.now(),
         )
         return Survey(found, captured)
 
@@ -121,24 +130,18 @@ class Surveyor:
             refused=refused,
         )
 
-    async def _busy(self, run: Run, slots: Iterable[Slot]) -> dict[str, str]:
-        """Return which targets another run holds: until it has undone and seen them whole."""
-        wanted = {target.id for slot in slots for target in slot.chosen}
-        if not wanted:
-            return {}
-        busy: dict[str, str] = {}
+    async def _others(self, run: Run) -> dict[str, list[Target]]:
+        """Return what other runs hold: until they have undone it and seen it whole."""
+        held: dict[str, list[Target]] = {}
         for other in await self.kubernetes.list(CHAOS_RUNS):
-            meta = other["metadata"]
-            if meta["uid"] == run.uid:
-                continue
-            status = other.get("status") or {}
+            meta, status = other["metadata"], other.get("status") or {}
             going = status.get("phase") != "Finished"
-            for entry in status.get("journal") or ():
-                target = entry["target"]["id"]
-                recovering = going and not entry.get("healthyAt")
-                if target in wanted and (recovering or entry["state"] in OPEN):
-                    busy[target] = f"{meta['namespace']}/{meta['name']}"
-        return busy
+            entries = status.get("journal") or () if meta["uid"] != run.uid else ()
+            for entry in entries:
+                if (going and not entry.get("healthyAt")) or entry["state"] in OPEN:
+                    name = f"{meta['namespace']}/{meta['name']}"
+                    held.setdefault(name, []).append(_place(entry["target"]))
+        return held
 
     async def _closed_to_probes(self, run: Run) -> frozenset[str]:
         """Return the other namespaces that probes lead into and that did not open to them."""
@@ -168,6 +171,12 @@ class Surveyor:
             if not allowed:
                 refused.add(namespace or "")
         return frozenset(refused)
+
+
+def _place(target: Json) -> Target:
+    """Return a stored target's place; not validated as a whole, there may be thousands."""
+    known = ("id", "name", "namespace", "owner")
+    return Target.model_construct(**{name: target[name] for name in known if name in target})
 
 
 def fault_spec(fault: Fault[Any], entry: FaultEntry) -> FaultSpec:

@@ -17,6 +17,7 @@ Text = Annotated[str, Field(max_length=512)]
 OPT_IN = "cloudcafe.dev/chaos"
 PROTECTED = "cloudcafe.dev/protected"  # never broken, whatever else it is tagged with
 SERVICE = "cloudcafe.dev/service"  # namespace/name, where it serves with pods of that service
+OWNER = "cloudcafe.dev/owner"  # namespace/name/uid of the store whose own it is
 RUN_TAG = "cloudcafe.dev/run"  # what a run makes or changes bears its uid
 
 
@@ -63,6 +64,13 @@ def opted_in(tags: Mapping[str, str]) -> bool:
     return tags.get(OPT_IN) == "allowed"
 
 
+def target_of(arn: str, tags: Mapping[str, str]) -> Target:
+    """Return a resource as a target; its name is the ARN's last part."""
+    owner = "/".join(tags.get(OWNER, "").split("/")[:2])  # without the store's uid
+    name = re.split("[:/]", arn)[-1]
+    return Target(id=arn, name=name, opted_in=opted_in(tags), owner=owner)
+
+
 def service_of(tags: Mapping[str, str], group: str) -> str:
     """Return which service members serve: `shop/order` where a tag says so, else their group."""
     return tags.get(SERVICE) or group
@@ -74,8 +82,7 @@ async def tagged(selector: AwsSelector, kind: str, world: World) -> list[Target]
     Costs tag:GetResources. The ARN's last part is the target's name.
     """
     return [
-        Target(id=arn, name=re.split("[:/]", arn)[-1], opted_in=opted_in(tags))
-        for arn, tags in (await tags_of_all(selector, kind, world)).items()
+        target_of(arn, tags) for arn, tags in (await tags_of_all(selector, kind, world)).items()
     ]
 
 

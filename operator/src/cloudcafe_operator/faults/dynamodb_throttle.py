@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import NotFound, Retry, UserError
-from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, opted_in, tags_of
+from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, tags_of, target_of
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
@@ -48,7 +48,7 @@ class DynamodbThrottle(Fault[DynamodbThrottleSpec]):
         """Return the tables that match: by tags in one listing, by ARN one by one."""
         found = await (_by_arn(spec, world) if spec.selector.arns else _by_tags(spec, world))
         return [
-            Target(id=arn, name=arn.rpartition("/")[2], opted_in=opted_in(tags))
+            target_of(arn, tags)
             for arn, tags in sorted(found.items())
             if matches(spec.selector, arn, tags)
         ]

@@ -16,6 +16,7 @@ from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
 from cloudcafe_operator.effects.observe_run import Observer
 from cloudcafe_operator.effects.probes import Customer, Shop
+from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.system_probes import Systems
@@ -59,8 +60,9 @@ class ChaosReconciler:
         systems = Systems(kubernetes, ports.aws, ports.http)
         customer = Customer(ports.http, clock, shop, systems)
         self.sampler = Sampler(customer, clock, background=background)
-        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults, namespace)
-        self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace)
+        guards = Guards(kubernetes, clock)
+        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults, namespace, guards)
+        self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace, guards)
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)
         self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)

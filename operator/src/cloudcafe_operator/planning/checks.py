@@ -153,6 +153,8 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("ConsentMissing", consent_is_given),
     ("ProbeRefused", probes_are_fenced),
     ("TargetBusy", nobody_else_holds),
+    ("StoreProtected", limits.stores_are_not_protected),
+    ("StoreBusy", limits.stores_are_not_crowded),
     ("CaptureRefused", capture_agrees),
 )
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from cloudcafe_operator.planning.guards import Guard, Reach, reach
 from cloudcafe_operator.planning.shares import NOBODY, Capacity, Share, shares
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import Target
+
+NEVER = datetime(1, 1, 3, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,20 @@ class Findings:
     busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
     closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
     out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
+    guards: tuple[Guard, ...] = ()  # of the stores that the run may touch
+    others: Mapping[str, Reach] = field(default_factory=dict)  # whom each other run touches now
+    now: datetime = NEVER
 
     def hit(self) -> Iterator[tuple[Slot, Target]]:
         """Go through all targets of all slots."""
         for slot in self.slots:
             for target in slot.chosen:
                 yield slot, target
+
+    @property
+    def reach(self) -> Reach:
+        """Whom the run would touch."""
+        return reach((target for _, target in self.hit()), self.namespace)
 
     def shares(self) -> Iterator[tuple[int, Share]]:
         """Go through what each step takes of services and zones, over all its faults."""

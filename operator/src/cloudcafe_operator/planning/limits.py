@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from cloudcafe_operator.planning.findings import Findings
+from cloudcafe_operator.planning.guards import crowd, protection
+from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.duration import seconds
 
 MOST_ENTRIES = 500
@@ -100,4 +102,19 @@ def time_suffices(findings: Findings) -> Iterator[str]:
         yield (
             f"baseline and holds take {needed:g}s and limits.maxDuration is "
             f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
+        )
+
+
+def stores_are_not_protected(findings: Findings) -> Iterator[str]:
+    """spec.chaos.protectedHours of the stores that are touched."""
+    if why := protection(findings.guards, findings.reach, findings.now):
+        yield f"{why}: run it later"
+
+
+def stores_are_not_crowded(findings: Findings) -> Iterator[str]:
+    """spec.chaos.maxConcurrent of the stores that are touched."""
+    for guard, runs in crowd(findings.guards, findings.reach, findings.others):
+        yield (
+            f"store {guard.store} bears {counted(guard.chaos.max_concurrent or 0, 'run')} at once "
+            f"(its spec.chaos.maxConcurrent) and is touched by {', '.join(runs)}: wait for the end"
         )

@@ -1,6 +1,6 @@
 """Who decides about a run when several have a say: the one place where that order stands. Pure.
 
-deleted > halted > stop condition > deadline > hold over > paused > run
+deleted > halted > stop condition > protected hours > deadline > hold over > paused > run
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Facts:
     deleted: str = ""
     halted: str = ""
     stop: str = ""
+    protected: str = ""
     deadline: str = ""
     hold_over: bool = False
     paused: bool = False
@@ -38,6 +39,7 @@ def desired(facts: Facts) -> Desire:
         ("Deleted", facts.deleted),
         ("Halted", facts.halted),
         ("StopCondition", facts.stop),
+        ("ProtectedHours", facts.protected),
         ("DeadlineExceeded", facts.deadline),
     )
     for reason, message in aborts:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
+from cloudcafe_operator.planning.guards import protection, reach
 from cloudcafe_operator.planning.measure import (
     judge_baseline,
     measure,
@@ -73,10 +74,20 @@ def facts(observed: Observed) -> Facts:
         deleted="the run was deleted" if observed.run.deleting else observed.experiment_gone,
         halted="ConfigMap cloudcafe-halt says halted" if observed.halted else "",
         stop=stop_condition(observed),
+        protected=_protected(observed),
         deadline=_deadline(observed),
         hold_over=status.phase == "Holding" and _is_over(observed, _hold_until(status)),
         paused=observed.paused,
     )
+
+
+def _protected(observed: Observed) -> str:
+    """Say whose protected hours have begun while something is in force."""
+    run = observed.run
+    if run.status.phase not in ("Injecting", "Holding"):
+        return ""
+    touched = reach((entry.target for entry in run.status.journal), run.namespace)
+    return protection(observed.guards, touched, observed.now)
 
 
 def _deadline(observed: Observed) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from cloudcafe_operator.planning.guards import Guard
 from cloudcafe_operator.planning.samples import Sample, encode
 from cloudcafe_operator.resources.run import Run, RunStatus
 
@@ -25,6 +26,7 @@ class Observed:
     paused: bool = False
     approved: frozenset[str] = frozenset()  # names of the steps that a human agreed to
     halted: bool = False
+    guards: tuple[Guard, ...] = ()  # of stores that the run touches, while something is in force
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
     watched_seconds: float = 0.0  # for how long this process has sampled the run

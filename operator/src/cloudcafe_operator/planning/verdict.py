@@ -13,7 +13,9 @@ from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import RunStatus, Verdict
 
-ABORTS = ("Deleted", "Halted", "StopCondition", "DeadlineExceeded", "NotApproved")
+ABORTS = (
+    "Deleted", "Halted", "StopCondition", "ProtectedHours", "DeadlineExceeded", "NotApproved",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

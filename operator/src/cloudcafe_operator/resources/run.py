@@ -70,6 +70,7 @@ class Target(StatusModel):
     group: str = ""  # what shares the blast radius: the workload; empty: percentages do not apply
     protected: str = ""  # why nobody may break it: "is the operator"
     zone: str = ""  # its Availability Zone, where it has one
+    owner: str = ""  # the CafeStore whose own it is, as namespace/name
     everywhere: bool = False  # all namespaces depend on it: who breaks it needs the right in all
     group_size: int = 1  # how many of them the group has: percentages are taken of this
 

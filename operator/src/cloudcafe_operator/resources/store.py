@@ -20,7 +20,7 @@ from cloudcafe_operator.resources.common import (
 from cloudcafe_operator.resources.crd import Column, Definition
 from cloudcafe_operator.resources.slo import Slo, Tier
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
-from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, Rush
+from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, ProtectedHours, Rush
 
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
@@ -64,10 +64,23 @@ class Par(Model):
 
 
 class Chaos(Model):
-    """Whether this store's own AWS resources may be broken on purpose."""
+    """Whether and when experiments may touch this store."""
 
     allowed: bool = Field(
         default=False, description="Tags its queues and secret cloudcafe.dev/chaos=allowed."
+    )
+    protected_hours: tuple[ProtectedHours, ...] = Field(
+        default=(),
+        max_length=21,
+        description="When no run may begin that touches the store or what stores of its namespace "
+        "share, by the store's clock; one that is in force then is undone.",
+    )
+    max_concurrent: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="How many runs may touch it at once, from the injection until it is whole "
+        "again; any number where it is left out.",
     )
 
 

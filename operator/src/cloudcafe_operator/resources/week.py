@@ -43,6 +43,24 @@ class Hours(Model):
     )
 
 
+class ProtectedHours(Model):
+    """A time of the week at which no experiment may touch the store, by its own clock."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("self.start != self.end", "end must differ from start; all day is 00:00 to 24:00"),
+    )
+
+    days: tuple[Weekday, ...] = Field(
+        default=(), max_length=7, description="The days on which it begins; all where left out."
+    )
+    start: str = Field(pattern=CLOCK, max_length=5, description="When, for example 07:00.")
+    end: str = Field(
+        pattern=CLOCK_OR_MIDNIGHT,
+        max_length=5,
+        description="Until when; not later than start means on the next day, 24:00 is midnight.",
+    )
+
+
 class Rush(Model):
     """A time at which many orders are expected: what serves them is made ready before."""
 
