@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 
 import boto3
@@ -9,7 +10,7 @@ import pytest
 from botocore.config import Config
 from localaws.testing import LocalAws
 
-from localaws.tests.traffic import proxied_echo
+from localaws.tests.traffic import ENDPOINTS, OUTAGE_SECONDS, proxied_echo, until
 from tests.fakes.pods_api import Cluster
 
 ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
@@ -43,10 +44,40 @@ def program():
     return str(tool("toxiproxy"))
 
 
+@pytest.fixture(scope="session")
+def whole_stage(program):
+    """One Toxiproxy and one localaws for all that look at sockets: a start costs seconds."""
+    with proxied_echo(program) as toxiproxy:
+        environment = {
+            "LOCALAWS_TOXIPROXY_URL": toxiproxy.url,
+            "LOCALAWS_FAILOVER_SECONDS": str(OUTAGE_SECONDS),
+            "LOCALAWS_MEMORYDB_SECONDS": str(OUTAGE_SECONDS),
+        }
+        with LocalAws.start(environment) as aws:
+            yield toxiproxy, aws
+
+
 @pytest.fixture
-def toxiproxy(program):
-    with proxied_echo(program) as proxy:
-        yield proxy
+def stage(whole_stage):
+    """Both, with everything served."""
+    toxiproxy, aws = whole_stage
+    aws.reset()
+    until(lambda: all(map(toxiproxy.serves, ENDPOINTS)))
+    return whole_stage
+
+
+@pytest.fixture
+def toxiproxy(stage):
+    return stage[0]
+
+
+@pytest.fixture
+def client_of_stage(stage):
+    """As `client`, of the localaws that cuts and restores."""
+    with contextlib.ExitStack() as made:
+        yield lambda service, **more: made.enter_context(
+            contextlib.closing(boto3.client(service, **stage[1].client_arguments, **more))
+        )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from localaws.own import Own
+from localaws.settings import Settings
 from localaws.testing import LocalAws, StartError
 
 
@@ -89,11 +92,10 @@ class TestItsOwnPaths:
         assert s3.get_object(Bucket="metrics", Key="a")["Body"].read() == b"coffee"
         assert s3.list_objects_v2(Bucket="metrics")["KeyCount"] == 1
 
-    def test_a_reset_is_refused_unless_it_was_allowed(self):
-        with LocalAws.start({"LOCALAWS_ALLOW_RESET": "false"}) as aws:
-            answer = httpx.post(f"{aws.url}/_localaws/reset", trust_env=False)
-            assert answer.status_code == 403
-            assert "LOCALAWS_ALLOW_RESET" in answer.json()["error"]
+    async def test_a_reset_is_refused_unless_it_was_allowed(self):
+        reply = await Own(None, Settings()).answer("POST", "/_localaws/reset")
+        assert reply.status == 403
+        assert "LOCALAWS_ALLOW_RESET" in json.loads(reply.body)["error"]
 
     def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head(self, aws):
         with httpx.Client(trust_env=False) as http:

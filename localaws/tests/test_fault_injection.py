@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from localaws.fis import THROTTLE, Laboratory
-from localaws.testing import LocalAws
 
 STREAM = "cloudcafe-order-events"
 ARN = f"arn:aws:kinesis:eu-west-1:000000000000:stream/{STREAM}"
@@ -120,17 +116,3 @@ def test_an_experiment_ends_by_itself_and_goes_on_after_a_restart():
     again = Laboratory.of(laboratory.memory(now=1060.0), now=5.0)
     assert (again.share(STREAM, now=64.0), again.share(STREAM, now=66.0)) == (100, 0)
     assert again.experiments[started.id].status(66.0) == "completed"
-
-
-def test_a_restarted_localaws_still_refuses(tmp_path):
-    environment = {"LOCALAWS_STATE_DIR": str(tmp_path)}
-    for begins in (True, False):
-        with LocalAws.start(environment) as aws, contextlib.ExitStack() as stack:
-            fis, kinesis = (
-                stack.enter_context(contextlib.closing(boto3.client(s, **aws.client_arguments)))
-                for s in ("fis", "kinesis")
-            )
-            if begins:
-                Lab(fis, kinesis).start()
-            refusals = aws.state()["consequences"]["fault_injection"]["experiments"]
-            assert [one["streams"] for one in refusals.values()] == [[STREAM]]

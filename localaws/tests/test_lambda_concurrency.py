@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
-import boto3
 import pytest
-from localaws.testing import LocalAws
 
 FUNCTION, QUEUE = "cloudcafe-payment-processor", "cloudcafe-payments.fifo"
 
@@ -69,17 +66,3 @@ def test_the_function_is_found_by_its_tags_with_its_reservation(client):
     assert [entry["ResourceARN"].rpartition(":")[2] for entry in found] == [FUNCTION]
     reserved = client("lambda").get_function_concurrency(FunctionName=FUNCTION)
     assert reserved["ReservedConcurrentExecutions"] == 20
-
-
-def test_a_restored_reservation_of_nothing_is_obeyed(tmp_path):
-    environment = {"LOCALAWS_STATE_DIR": str(tmp_path)}
-    with LocalAws.start(environment) as aws, _client(aws, "lambda") as functions:
-        functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
-    with LocalAws.start(environment) as aws, _client(aws, "sqs") as sqs:
-        queue = Queue(sqs)
-        queue.send("pay-1")
-        assert queue.receive() == []
-
-
-def _client(aws, service):
-    return contextlib.closing(boto3.client(service, **aws.client_arguments))

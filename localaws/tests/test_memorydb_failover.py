@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from localaws.consequences.memorydb_failover import MemorydbFailover
 from localaws.messages import Reply
-from localaws.testing import LocalAws
 
 from localaws.tests.fakes import FakeClock, request, world
-from localaws.tests.traffic import echoes, until
+from localaws.tests.traffic import OUTAGE_SECONDS, echoes, until
 
-SECONDS = 1.5
 SHARD = {"ClusterName": "cloudcafe", "ShardName": "0001"}
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
 @pytest.fixture
-def memorydb(toxiproxy):
-    environment = {
-        "LOCALAWS_TOXIPROXY_URL": toxiproxy.url,
-        "LOCALAWS_MEMORYDB_SECONDS": str(SECONDS),
-    }
-    with LocalAws.start(environment) as aws:
-        made = boto3.client("memorydb", config=ONCE, **aws.client_arguments)
-        with contextlib.closing(made) as client:
-            yield client
+def memorydb(client_of_stage):
+    return client_of_stage("memorydb", config=ONCE)
 
 
 def _messages(memorydb, **more):
@@ -65,7 +54,7 @@ def test_a_failover_cuts_the_points_and_lets_them_back_and_the_events_tell_of_it
         assert _nodes(memorydb) == ("available", ["creating", "available"])
         assert _code(lambda: memorydb.failover_shard(**SHARD)) == "InvalidClusterStateFault"
         until(lambda: toxiproxy.serves("memorydb"))
-        assert time.monotonic() - started == pytest.approx(SECONDS, abs=1.2)
+        assert time.monotonic() - started == pytest.approx(OUTAGE_SECONDS, abs=1.2)
     assert _nodes(memorydb) == ("available", ["available", "available"])
     finished, promoted, called = _messages(memorydb, SourceName="cloudcafe", Duration=60)
     assert called == "FailoverShard API called for shard 0001"

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-
-import boto3
 import pytest
-from localaws.testing import LocalAws
 
-from localaws.tests.traffic import ENDPOINTS, WRITER, echoes, proxied_echo, until
-
-
-@pytest.fixture(scope="module")
-def stage(program):
-    """One Toxiproxy and one localaws for all tests here: a start costs seconds."""
-    with proxied_echo(program) as toxiproxy:
-        environment = {
-            "LOCALAWS_TOXIPROXY_URL": toxiproxy.url,
-            "LOCALAWS_FAILOVER_SECONDS": "0.3",
-        }
-        with LocalAws.start(environment) as aws:
-            yield toxiproxy, aws
+from localaws.tests.traffic import ENDPOINTS, WRITER, echoes, until
 
 
 @pytest.fixture
-def toxiproxy(stage):
-    stage[1].reset()
-    until(lambda: all(map(stage[0].serves, ENDPOINTS)))
-    return stage[0]
-
-
-@pytest.fixture
-def client(stage):
-    with contextlib.ExitStack() as made:
-        yield lambda service: made.enter_context(
-            contextlib.closing(boto3.client(service, **stage[1].client_arguments))
-        )
+def client(client_of_stage):
+    return client_of_stage
 
 
 @pytest.fixture

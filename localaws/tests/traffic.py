@@ -13,9 +13,10 @@ from localaws.stores import stores
 from services.kit.tests.support.toxiproxy import Toxiproxy as Proxies
 from services.kit.tests.support.toxiproxy import until
 
-__all__ = ["ENDPOINTS", "WRITER", "Toxiproxy", "echoes", "proxied_echo", "until"]
+__all__ = ["ENDPOINTS", "OUTAGE_SECONDS", "WRITER", "Toxiproxy", "echoes", "proxied_echo", "until"]
 
 WRITER = "aurora-writer"
+OUTAGE_SECONDS = 1.5
 ENDPOINTS = tuple(store.proxy.name for store in stores(Settings()))
 
 

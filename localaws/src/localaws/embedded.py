@@ -18,6 +18,7 @@ from localaws.consequences.network_reachability import NetworkReachability
 from localaws.emulators import moto_network
 from localaws.emulators.clusters import MinistackClusters
 from localaws.emulators.ministack import Ministack
+from localaws.emulators.monitoring import MinistackMonitoring
 from localaws.emulators.moto import Moto
 from localaws.routing import MOTO_SERVICES
 from localaws.seeding import sow
@@ -53,6 +54,7 @@ class EmbeddedAws:
             switches=Switchboard(_toxiproxy(settings)),
             network=self._network,
             act=self.answer,
+            monitoring=MinistackMonitoring(),
         )
         self.consequences: dict[str, Consequence] = discover(self.world)
         self._snapshots = Snapshots(settings, self.consequences, self.world.registry)

@@ -32,7 +32,7 @@ class Gateway:
         self._settings = settings
         self.aws = EmbeddedAws(settings)
         registry = self.aws.world.registry
-        self._edge = Edge(settings, self.aws.reachability)
+        self._edge = Edge(settings, self.aws.reachability, self.aws.world.measures)
         self._own = Own(self.aws, settings)
         self._requests = Counter(
             "localaws_requests", "Requests answered", ["service", "status"], registry=registry

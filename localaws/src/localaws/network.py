@@ -104,6 +104,8 @@ class Listener:
     groups: tuple[str, ...]  # names of the balancer's security groups
     subnets: tuple[Subnet, ...]  # where the balancer stands
     rules: tuple[ListenerRule, ...]
+    suffix: str = ""  # the end of the balancer's ARN, by which its metrics go
+    kind: str = "application"  # or network
 
 
 @dataclass(frozen=True, slots=True)

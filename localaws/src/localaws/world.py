@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client import CollectorRegistry
 
 from localaws.clock import Clock, monotonic
+from localaws.measures import Measures
 from localaws.messages import Reply, Request
 from localaws.network import Network
 from localaws.settings import ACCOUNT, Settings
@@ -39,6 +40,27 @@ class Clusters(Protocol):
         """Add an entry to what DescribeEvents shows of the cluster."""
 
 
+class Monitoring(Protocol):
+    """What the emulator's CloudWatch and its queues know."""
+
+    def backlogs(self) -> list[Backlog]:
+        """What waits in each queue now."""
+
+    def judge_alarms(self) -> None:
+        """Put each metric alarm into the state that its metric says, with all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A queue's messages: how many may be received, and the age of the oldest one of all."""
+
+    account: str
+    region: str
+    queue: str
+    visible: int
+    oldest_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterKey:
     """A cluster of one account and region; the identifier is lower case, as AWS stores it."""
@@ -46,6 +68,17 @@ class ClusterKey:
     account: str
     region: str
     identifier: str
+
+
+class Unmonitored:
+    """Implements Monitoring where there is no emulator: nothing waits, no alarm is set."""
+
+    def backlogs(self) -> list[Backlog]:
+        """Nothing."""
+        return []
+
+    def judge_alarms(self) -> None:
+        """There is none."""
 
 
 async def _no_network() -> Network:
@@ -63,6 +96,8 @@ class World:
         switches: the TCP endpoints that can be cut, shared by all consequences.
         network: reads the emulator's network as it is now.
         act: asks as a client does, consequences included.
+        measures: what has happened since AWS/* metrics were last published.
+        monitoring: the emulator's queues and alarms.
     """
 
     settings: Settings
@@ -74,6 +109,8 @@ class World:
     switches: Switchboard = field(default_factory=Switchboard)
     network: Callable[[], Awaitable[Network]] = _no_network
     act: Call | None = None
+    measures: Measures = field(default_factory=Measures)
+    monitoring: Monitoring = field(default_factory=Unmonitored)
 
     def request(
         self, service: str, target: str, body: bytes, *, scope: tuple[str, str] | None = None

@@ -13,9 +13,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from prometheus_client import Counter as Metric
+from prometheus_client import Counter as Exposed
 
 from localaws.fis import FULL, Experiment, InvalidTemplateError, Laboratory
+from localaws.measures import Metric
 from localaws.messages import (
     NOT_IMPLEMENTED,
     Protocol,
@@ -48,7 +49,7 @@ class FaultInjection:
         self._world = world
         self._laboratory = Laboratory()
         self._asked: Counter[str] = Counter()
-        self._refused = Metric(
+        self._refused = Exposed(
             "localaws_stream_refusals",
             "Writes to a stream that an experiment of FIS refused",
             ["stream"],
@@ -63,6 +64,10 @@ class FaultInjection:
             stream = _stream(request.body)
             if self._refuses(stream):
                 self._refused.labels(stream).inc()
+                name = "WriteProvisionedThroughputExceeded"
+                where = (("StreamName", stream),)
+                metric = Metric("AWS/Kinesis", name, where, request.account, request.region)
+                self._world.measures.add(metric)
                 return _throttled(request, stream)
         return await forward(request)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from localaws.measures import Metric
 from localaws.messages import json_object, json_reply
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class LambdaConcurrency:
         """Wait as the queue would that has nothing to give, or until the function resumes."""
         if queue not in self._stopped:
             return await forward(request)
+        function = next(name for name, source in EVENT_SOURCES.items() if source == queue)
+        where = (("FunctionName", function),)
+        metric = Metric("AWS/Lambda", "Throttles", where, request.account, request.region)
+        self._world.measures.add(metric)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._resumed.wait(), float(data.get("WaitTimeSeconds") or 0))
         return json_reply({})

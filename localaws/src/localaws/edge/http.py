@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from localaws.emulators.ministack import Message, Receive, Send
 
 Decide = Callable[[Asked], Answer | Forward]
+Tell = Callable[[int, bool], None]
+"""Told of each answer: its status, and whether it is the door's own."""
 HOP_BY_HOP = frozenset(
     ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host"]
 )
@@ -24,9 +26,10 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 class Door:
     """Asks what to do with each request, and does it."""
 
-    def __init__(self, decide: Decide, address_of: Callable[[str], str]) -> None:
+    def __init__(self, decide: Decide, address_of: Callable[[str], str], tell: Tell) -> None:
         """`address_of` gives host and port of a service."""
         self._decide = decide
+        self._tell = tell
         self._address_of = address_of
         self._http = httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS, trust_env=False)
 
@@ -42,11 +45,11 @@ class Door:
         host = next((text for name, text in headers if name == "host"), "")
         body = await _body(receive)
         if body is None:
-            await _answer(send, Answer(413, b"413 Payload Too Large"))
+            await self._answer(send, Answer(413, b"413 Payload Too Large"))
             return
         decision = self._decide(Asked(scope["method"], host.partition(":")[0], scope["path"]))
         if isinstance(decision, Answer):
-            await _answer(send, decision)
+            await self._answer(send, decision)
             return
         url = f"http://{self._address_of(decision.service)}{scope['raw_path'].decode('latin-1')}"
         if scope["query_string"]:
@@ -56,11 +59,16 @@ class Door:
         try:
             reply = await self._http.request(scope["method"], url, headers=passed, content=body)
         except httpx.TimeoutException:
-            await _answer(send, Answer(504, b"504 Gateway Time-out"))
+            await self._answer(send, Answer(504, b"504 Gateway Time-out"))
         except httpx.HTTPError:
-            await _answer(send, Answer(502, b"502 Bad Gateway"))
+            await self._answer(send, Answer(502, b"502 Bad Gateway"))
         else:
+            self._tell(reply.status_code, False)
             await _pass_back(send, reply)
+
+    async def _answer(self, send: Send, answer: Answer) -> None:
+        self._tell(answer.status, True)
+        await _answer(send, answer)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -17,29 +17,36 @@ from localaws.edge.http import Door
 from localaws.edge.routing import Answer, Asked, Forward, decide, groups_of, usable
 from localaws.edge.tills import Tills
 from localaws.emulators import stages
+from localaws.measures import Metric
+from localaws.seeds_api import API
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from localaws.consequences.network_reachability import NetworkReachability
+    from localaws.measures import Measures
     from localaws.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 CUSTOMERS, TILLS = "cloudcafe-alb", "cloudcafe-tills"
+CLIENT_ERROR = 400
 NOWHERE = Answer(503, b"503 Service Temporarily Unavailable")
 
 
 class Edge:
     """The doors; without ports there is none."""
 
-    def __init__(self, settings: Settings, reachability: NetworkReachability) -> None:
+    def __init__(
+        self, settings: Settings, reachability: NetworkReachability, measures: Measures
+    ) -> None:
         self._settings = settings
         self._reachability = reachability
+        self._measures = measures
         api = HttpApi(partial(stages.read, settings.region), monotonic)
         self._doors = {
-            "customers": Door(self._decide, settings.address_of),
-            "api": Door(api.decide, settings.address_of),
+            "customers": Door(self._decide, settings.address_of, self._count_customers),
+            "api": Door(api.decide, settings.address_of, self._count_calls),
         }
         self._tills = Tills(self._targets_of_tills, settings.address_of)
         reachability.watchers.append(self._tills.changed)
@@ -90,6 +97,18 @@ class Edge:
         network = self._reachability.current
         listener = network.listeners.get(CUSTOMERS)
         return decide(network, listener, asked) if listener else NOWHERE
+
+    def _count_customers(self, status: int, own: bool) -> None:  # noqa: FBT001 - see http.Tell
+        listener = self._reachability.current.listeners.get(CUSTOMERS)
+        where = (("LoadBalancer", listener.suffix if listener else CUSTOMERS),)
+        who = "ELB" if own else "Target"
+        for name in ("RequestCount", f"HTTPCode_{who}_{status // 100}XX_Count"):
+            self._measures.add(Metric("AWS/ApplicationELB", name, where))
+
+    def _count_calls(self, status: int, _own: bool) -> None:  # noqa: FBT001 - see http.Tell
+        names = ["Count", *([f"{status // 100}xx"] if status >= CLIENT_ERROR else [])]
+        for name in names:
+            self._measures.add(Metric("AWS/ApiGateway", name, (("ApiId", API),)))
 
     def _targets_of_tills(self) -> list[Forward]:
         network = self._reachability.current

@@ -217,7 +217,10 @@ def _listeners(elb: Any, names: dict[str, str], subnets: dict[str, Subnet]) -> d
             groups = tuple(names.get(each, "") for each in balancer.security_groups or ())
             ids = {each.id for each in balancer.subnets}
             places = tuple(each for each in subnets.values() if each.id in ids)
-            found[balancer.name] = Listener(balancer.name, groups, places, tuple(rules))
+            suffix = balancer.arn.partition(":loadbalancer/")[2]
+            found[balancer.name] = Listener(
+                balancer.name, groups, places, tuple(rules), suffix, balancer.type
+            )
     return found
 
 
