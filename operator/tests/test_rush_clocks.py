@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from cloudcafe_operator.planning.capacity import (
     Dial,
     Forget,
@@ -143,6 +144,22 @@ def test_the_level_is_that_of_every_stores_own_wall_clock(fleet, now, ahead, lat
     expected = sum(rate for rush, rate in fleet.items() if is_on(rush, moment, ahead))
     assert at(plan(fleet, now, ahead), moment) == expected
     assert level_at(crowds(fleet, moment, moment + ahead), moment, ahead=ahead) == expected
+
+
+NIGHT = [("00:30", "01:30"), ("01:30", "02:30"), ("23:00", "24:00")]
+
+
+@pytest.mark.parametrize("zone", [one for one in ZONES if one != "UTC"])
+def test_on_the_nights_on_which_clocks_move_each_half_hour_is_right(zone):
+    for turn in TURNS:
+        for start, end in NIGHT:
+            rush = (zone, (), start, end)
+            found = crowds({rush: 1}, turn - DAY, turn + DAY)
+            for half_hour in range(-48, 48):
+                moment = turn + half_hour * timedelta(minutes=30)
+                assert level_at(found, moment, ahead=timedelta(0)) == is_on(
+                    rush, moment, timedelta(0)
+                )
 
 
 POLICIES = {
