@@ -94,7 +94,9 @@ def test_how_busy_a_store_is_stands_in_its_row_and_the_fleets_sum_below():
 
 def test_a_price_is_shown_where_the_operator_knows_one():
     priced = {"monthlyUSD": "3.40", "pricedOn": "2026-11-01"}
-    assert "3.40" in shown(stores_table([row_of(store(costEstimate=priced))], NOW))[1]
+    rows = [row_of(store(costEstimate=priced)), row_of(store("two", costEstimate=priced))]
+    assert "3.40" in shown(stores_table(rows, NOW))[1]
+    assert summary(rows).endswith(", 6.80 USD a month.")
 
 
 def answered(monkeypatch, at, stores):

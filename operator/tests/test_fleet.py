@@ -42,12 +42,14 @@ async def test_a_store_counts_as_it_stands_and_no_longer_when_it_is_gone(world):
     await keeper(world).round()
     assert value(metrics.stores.labels("True")) == 1
     assert value(metrics.stores_accepting) == 1
+    assert value(metrics.stores_monthly_usd) > 0
     assert value(metrics.stores_balanced.labels("Unknown")) == 1
     await world.kubernetes.delete(REF)
     await world.settle()
     await keeper(world).round()
     assert value(metrics.stores.labels("True")) == 0
     assert value(metrics.stores_accepting) == 0
+    assert value(metrics.stores_monthly_usd) == 0
 
 
 async def test_a_store_that_is_refused_is_not_ready(world):

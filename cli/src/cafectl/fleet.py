@@ -28,6 +28,7 @@ ACTIVITY = "cloudcafe-fleet"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
 PAGE = 500
 EVERY_S = 2.0
+SHARE = 10  # of ten thousand stores, reading must not become what the API server does all day
 NOT_READY = 1
 console = Console()
 Manifest = Mapping[str, Any]
@@ -161,18 +162,23 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> str:
     books = f"{differing} with books that differ"
     rates = [row["ordersPerMinute"] for row in rows if row["ordersPerMinute"] is not None]
     orders = f", {sum(rates):g} orders a minute" if rates else ""
-    return f"{len(rows)} stores: {ready} ready, {accepting} open, {books}{orders}."
+    costs = [float(row["monthlyUsd"]) for row in rows if row["monthlyUsd"]]
+    cost = f", {sum(costs):.2f} USD a month" if costs else ""
+    return f"{len(rows)} stores: {ready} ready, {accepting} open, {books}{orders}{cost}."
 
 
 def _live(again: Callable[[], list[dict[str, Any]]], found: list[dict[str, Any]]) -> None:
     with Live(_screen(found), console=console, auto_refresh=False) as live:
         try:
+            took = 0.0
             while True:
-                time.sleep(EVERY_S)
+                time.sleep(max(EVERY_S, SHARE * took))
+                began = time.monotonic()
                 try:
                     live.update(_screen(again()), refresh=True)
                 except Unreachable as problem:
                     live.update(Text(str(problem), style="yellow"), refresh=True)
+                took = time.monotonic() - began
         except KeyboardInterrupt:
             return
 

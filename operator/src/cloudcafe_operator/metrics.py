@@ -48,6 +48,9 @@ stores_balanced = Gauge(
 )
 stores_accepting = Gauge("cloudcafe_stores_accepting", "Stores where guests can order now.")
 stores_drifted = Gauge("cloudcafe_stores_drifted", "Stores with settings changed by hand.")
+stores_monthly_usd = Gauge(
+    "cloudcafe_stores_monthly_usd", "What the stores cost for being there, in US dollars a month."
+)
 orders_per_minute = Gauge(
     "cloudcafe_orders_per_minute", "Guests' orders over the last five minutes, of all stores."
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ class FleetWatch:
     namespace: str
     each_store: bool = False
     _standings: dict[str, Standing] = field(default_factory=dict)
+    _costs: dict[str, float] = field(default_factory=dict)
     _numbers: Counter[Standing] = field(default_factory=Counter)
     _written: dict[str, Any] | None = None
 
@@ -49,9 +51,12 @@ class FleetWatch:
         found = standing(status)
         self._standings[store_id] = found
         self._numbers[found] += 1
+        if status.cost_estimate is not None:
+            self._costs[store_id] = float(status.cost_estimate.monthly_usd)
 
     def forget(self, store_id: str) -> None:
         """A store is gone."""
+        self._costs.pop(store_id, None)
         old = self._standings.pop(store_id, None)
         if old is not None:
             self._numbers[old] -= 1
@@ -84,6 +89,7 @@ class FleetWatch:
             metrics.stores_balanced.labels(answer).set(number)
         metrics.stores_accepting.set(found.accepting)
         metrics.stores_drifted.set(found.drifted)
+        metrics.stores_monthly_usd.set(math.fsum(self._costs.values()))
 
     def _measure(self, activity: Activity) -> None:
         metrics.orders_per_minute.set(activity.fleet.orders_per_minute)
