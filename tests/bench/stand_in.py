@@ -1,0 +1,120 @@
+"""The AWS and the cafe of the benchmark: one cheap process that counts each call by its name.
+
+Started by `world.py`. All contenders pay the same for it. It speaks HTTP/1.1 on a bare asyncio
+protocol and knows exactly what stores need; a call that it does not know is refused, and so fails
+the benchmark instead of being measured wrongly. A share of AWS's calls can be throttled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+from collections import Counter
+from typing import Any
+
+from tests.bench.stand_in_aws import AwsTables, RefusedError
+from tests.fakes.cafe import FakeCafe
+
+TOKEN = "token"
+THROTTLED = RefusedError("ThrottlingException", "Rate exceeded")
+
+
+class StandIn:
+    """What is behind the socket."""
+
+    def __init__(self) -> None:
+        self.aws = AwsTables()
+        self.cafe = FakeCafe(token=TOKEN)
+        self.calls: Counter[str] = Counter()
+        self.share = 0.0
+        self._chance = random.Random(1)
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Any:
+        """Return status, headers and body of one answer."""
+        target = headers.get("x-amz-target")
+        if target:
+            return self._aws(target, body)
+        content = json.loads(body) if body else None
+        if path == "/_calls":
+            if method == "DELETE":
+                self.calls.clear()
+            return 200, dict(self.calls)
+        if path == "/_throttle":
+            self.share = content["share"]
+            return 200, {}
+        if path.startswith("/ledger"):
+            return 200, {"entries": [], "next": None}
+        self.calls[f"cafe:{method} {_shape(path)}"] += 1
+        self.cafe.writes.clear()
+        return self.cafe.handle(method, path, content, headers)
+
+    def _aws(self, target: str, body: bytes) -> Any:
+        service, _, operation = target.rpartition(".")
+        name = f"{self.aws.service(service)}:{operation}"
+        try:
+            if self._chance.random() < self.share:
+                self.calls[f"throttled {name}"] += 1
+                raise THROTTLED
+            self.calls[name] += 1
+            return 200, self.aws.call(operation, json.loads(body))
+        except RefusedError as refusal:
+            return 400, {"__type": refusal.code, "message": str(refusal)}
+
+
+class Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self._stand_in = stand_in
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request that is complete."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
+            headers = {}
+            for line in lines:
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value.strip()
+            last = end + 4 + int(headers.get("content-length", 0))
+            if len(self._buffer) < last:
+                return
+            body, self._buffer = self._buffer[end + 4 : last], self._buffer[last:]
+            method, path, _ = first.split(" ")
+            self._send(*self._stand_in.answer(method, path, headers, body))
+
+    def _send(self, status: int, value: Any) -> None:
+        content = b"" if value is None else json.dumps(value).encode()
+        head = (
+            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+            f"x-amzn-RequestId: bench\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        self._transport.write(head.encode() + content)
+
+
+def _shape(path: str) -> str:
+    """Return a path without its names."""
+    parts = path.strip("/").split("/")
+    return "/".join("*" if number == 1 else part for number, part in enumerate(parts))
+
+
+async def serve() -> None:
+    """Serve on a free port, say which on stdout, until told to stop."""
+    loop, stop, stand_in = asyncio.get_running_loop(), asyncio.Event(), StandIn()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    server = await loop.create_server(lambda: Connection(stand_in), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await stop.wait()
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
