@@ -29,14 +29,14 @@ SECONDS = 30  # a failover takes three
 
 
 @pytest.fixture
-def world(place, cluster, monkeypatch):
+async def world(place, cluster, monkeypatch):
     for name, value in place[1].environment.items():
         monkeypatch.setenv(name, value)
     admin = FakeAdmin()
     admin.mount("menu", Cache().answer)
     aws = AwsApi(region="eu-west-1")
     yield World(FakeKubernetes(), aws, admin, SystemClock(), "cafe")
-    aws.close()
+    await aws.close()
 
 
 class Cache:

@@ -6,6 +6,7 @@ import pytest
 from cafe_order import activity as of_order
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.fleet import MOST_LABELS, SHOWN
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.planning.fleet import Activity, Fleet, Standing, fleet
@@ -97,7 +98,9 @@ async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busies
     ports = Ports(
         world.kubernetes, world.fake_aws, world.http, None, world.clock, world.events, None
     )
-    asked = store_reconciler(Settings(service_token="token", store_metrics=True), ports).fleet
+    asked = store_reconciler(
+        Settings(service_token="token", store_metrics=True), ports, News()
+    ).fleet
     await asked.round()
     text = generate_latest().decode()
     assert text.count('cloudcafe_store_orders_per_minute{store="') == MOST_LABELS

@@ -10,6 +10,7 @@ from cafe_ledger.collect import Collector
 from cafe_ledger.fakes import FakeBooks
 from cloudcafe_operator.effects.books import MOST, PAGE, HttpBooks, collector
 from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.ledger import NAME, Look, Share, judge_ledger
@@ -60,7 +61,7 @@ class LedgerWorld(StoreWorld):
             verify_seconds=10_000,
             payment_provider_url="http://payment-provider:8080",
         )
-        self.reconciler = store_reconciler(settings, ports)
+        self.reconciler = store_reconciler(settings, ports, News())
 
     async def settled(self):
         await self.apply()

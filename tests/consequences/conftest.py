@@ -36,7 +36,7 @@ async def guest(stage):
 
 
 @pytest.fixture
-def world(stage, monkeypatch):
+async def world(stage, monkeypatch):
     """What a fault may use: the real AWS API, the services' admin ports, a few pods in memory."""
     for name, value in stage.aws.environment.items():
         monkeypatch.setenv(name, value)
@@ -44,7 +44,7 @@ def world(stage, monkeypatch):
     kubernetes.seed(namespace(), pod("order"), pod("menu"))
     aws = AwsApi(region="eu-west-1")
     yield World(kubernetes, aws, AdminPorts(stage), SystemClock(), NAMESPACE)
-    aws.close()
+    await aws.close()
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ POLICIES = {
 
 
 @pytest.fixture
-def aws(local_aws, monkeypatch):
+async def aws(local_aws, monkeypatch):
     for name, value in local_aws.environment.items():
         monkeypatch.setenv(name, value)
     made = AwsApi(region="eu-west-1")
     yield made
-    made.close()
+    await made.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import Conflict, Retry
 from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.kinds import CAFE_STORES
@@ -58,7 +59,7 @@ class StoreWorld:
             queue=None,
         )
         settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
-        return store_reconciler(settings, ports)
+        return store_reconciler(settings, ports, News())
 
     async def apply(self, **spec):
         manifest = example()

@@ -29,10 +29,18 @@ from cloudcafe_operator.effects.kubernetes import (
 )
 from cloudcafe_operator.effects.leader import LeaderAws, LeaderHttp
 from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.handlers.routes import WATCHED, Routes, routes, wakes_also
+from cloudcafe_operator.handlers.routes import (
+    WATCHED,
+    WATCHED_BY_KOPF,
+    Routes,
+    routes,
+    wakes_also,
+)
+from cloudcafe_operator.handlers.store_watch import StoreWatch
 from cloudcafe_operator.handlers.watch import KopfWatch, Watcher
-from cloudcafe_operator.kinds import LEASES
+from cloudcafe_operator.kinds import CAFE_STORES, LEASES
 from cloudcafe_operator.ports import Ports, Ref
 from cloudcafe_operator.settings import Settings
 from cloudcafe_operator.workqueue import WorkQueue
@@ -51,6 +59,7 @@ class App:
     routes: Routes
     queue: WorkQueue
     watcher: Watcher
+    stores: StoreWatch
     leadership: Leadership
     events: EventWriter
     health: Health
@@ -74,13 +83,13 @@ async def run(settings: Settings) -> int:
         await _cancel([lag])
         await stop_serving()
         await http.close()
-        aws.close()
-        kubernetes.close()
+        await aws.close()
+        await kubernetes.close()
 
 
 def connect(settings: Settings) -> tuple[KubernetesApi, AwsApi]:
     """Make the clients that take a while."""
-    kubernetes = KubernetesApi(load_configuration(), threads=settings.workers * 2)
+    kubernetes = KubernetesApi(load_configuration(), connections=settings.workers * 4)
     return kubernetes, AwsApi(region=settings.aws_region)
 
 
@@ -109,9 +118,12 @@ def compose(
         events=events,
         queue=queue,
     )
-    found = routes(settings, ports)  # reconcilers wake keys, the queue calls reconcilers
-    watcher = Watcher(kubernetes, queue, namespaces=settings.namespaces, also=wakes_also)
-    return App(settings, ports, found, queue, watcher, leadership, events, Health())
+    news = News()
+    found = routes(settings, ports, news)  # reconcilers wake keys, the queue calls reconcilers
+    within = settings.namespaces
+    watcher = Watcher(kubernetes, queue, namespaces=within, also=wakes_also)
+    stores = StoreWatch(kubernetes, Watcher(kubernetes, queue, news=news), CAFE_STORES, within)
+    return App(settings, ports, found, queue, watcher, stores, leadership, events, Health())
 
 
 async def _lead(app: App, stop: asyncio.Event) -> int:
@@ -131,14 +143,15 @@ async def _lead(app: App, stop: asyncio.Event) -> int:
 
 
 async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
-    watch = KopfWatch(app.watcher, WATCHED, app.settings.namespaces, load_credentials)
-    relist = app.watcher.compare_forever(WATCHED, seconds=app.settings.relist_seconds)
+    watch = KopfWatch(app.watcher, WATCHED_BY_KOPF, app.settings.namespaces, load_credentials)
+    relist = app.watcher.compare_forever(WATCHED_BY_KOPF, seconds=app.settings.relist_seconds)
     parts = [
         asyncio.create_task(app.leadership.hold(), name="lease"),
         asyncio.create_task(app.queue.run(), name="queue"),
         asyncio.create_task(app.events.run(), name="events"),
         asyncio.create_task(watch.run(), name="watch"),
         asyncio.create_task(relist, name="relist"),
+        asyncio.create_task(app.stores.run(), name="watch of stores"),
         asyncio.create_task(app.routes.watch_ledger(), name="ledger"),
         asyncio.create_task(app.routes.keep_rush_plan(), name="rush plan"),
         asyncio.create_task(app.routes.watch_fleet(), name="fleet"),
@@ -161,7 +174,7 @@ async def _definitions(app: App) -> None:
         try:
             namespaces = app.settings.namespaces or (None,)
             for resource in WATCHED:
-                await app.ports.kubernetes.list(resource, namespace=namespaces[0])
+                await app.stores.kubernetes.is_served(resource, namespace=namespaces[0])
         except OperatorError as error:
             app.health.starting = f"waiting for the API server and its definitions: {error}"
             log.warning("waiting", reason=str(error))

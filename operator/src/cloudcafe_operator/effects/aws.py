@@ -1,8 +1,9 @@
 """AWS: implements ports.Aws, the only module that knows boto3.
 
-One session, one client per service, calls in threads of their own pool, each bounded in time, with
-few retries (the work queue retries better) and a token bucket per service, so that thousands of
-stores never drive an account into throttling. AWS_ENDPOINT_URL is honoured by boto3 itself.
+One session, one client per service, each call bounded in time, with few retries (the work queue
+retries better) and a token bucket per call, so that thousands of stores never drive an account into
+throttling. The services that stores use most are spoken by `lean_aws.py`; the rest by boto3 in
+threads. AWS_ENDPOINT_URL is honoured by boto3 itself, which tells the endpoints.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ from botocore.exceptions import (
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
+from cloudcafe_operator.effects.lean_aws import SPOKEN, Keys, LeanAws
 from cloudcafe_operator.effects.threads import started_pool
-from cloudcafe_operator.errors import AccessDenied, OperatorError, Unavailable, UserError
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    OperatorError,
+    Throttled,
+    Unavailable,
+    UserError,
+)
 
 CONFIG = Config(
     connect_timeout=2,
@@ -34,8 +42,11 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="cloudcafe-operator",
 )
-CALLS_PER_SECOND = 50.0  # the lowest documented limit of what stores call: CreateSecret
+CALLS_PER_SECOND = 400.0  # of one operation; where AWS allows less, it is found out
+LEAST_PER_SECOND = 10.0
 BURST = 100.0
+SLOWER, FASTER = 0.8, 1.0  # after a throttled call by this share, after another by so many
+SECONDS_OF_KEYS = 60.0  # botocore renews them ten minutes before they end
 
 
 # made beforehand: reading a service's description keeps the interpreter from all other threads
@@ -43,9 +54,13 @@ COMMON = ("sqs", "secretsmanager", "resourcegroupstaggingapi", "rds", "dynamodb"
 
 
 class TokenBucket:
-    """Says how long to wait before the next call. Not thread-safe: lives on the event loop."""
+    """Says how long to wait before the next call. Not thread-safe: lives on the event loop.
+
+    Quotas differ by account and are raised, so it learns: slower when AWS throttles, faster else.
+    """
 
     def __init__(self, *, per_second: float = CALLS_PER_SECOND, burst: float = BURST) -> None:
+        self._most = per_second
         self._per_second = per_second
         self._burst = burst
         self._tokens = burst
@@ -57,6 +72,14 @@ class TokenBucket:
         self._at = now
         self._tokens = min(self._burst, self._tokens + elapsed * self._per_second) - 1
         return max(0.0, -self._tokens / self._per_second)
+
+    def answered(self, *, throttled: bool) -> None:
+        """Learn from an answer."""
+        if throttled:
+            self._per_second = max(min(LEAST_PER_SECOND, self._most), self._per_second * SLOWER)
+            self._tokens = min(self._tokens, 0.0)  # what was saved up is not granted
+        else:
+            self._per_second = min(self._most, self._per_second + FASTER)
 
 
 class AwsApi:
@@ -70,10 +93,22 @@ class AwsApi:
         self._buckets: dict[str, TokenBucket] = {}
         for service in COMMON:
             self._client(service)
+        self._keys: Keys | None = None
+        self._keys_at = 0.0
+        self._lean = LeanAws(region, lambda service: self._client(service).meta.endpoint_url, self)
 
-    def close(self) -> None:
-        """Give the threads back."""
+    async def close(self) -> None:
+        """Give threads and connections back."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._lean.close()
+
+    async def keys(self) -> Keys:
+        """Implements lean_aws.Identity: read in a thread, because renewing them may wait."""
+        now = time.monotonic()
+        if self._keys is None or now - self._keys_at >= SECONDS_OF_KEYS:
+            loop = asyncio.get_running_loop()
+            self._keys, self._keys_at = await loop.run_in_executor(self._threads, self._read), now
+        return self._keys
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make one call."""
@@ -88,21 +123,42 @@ class AwsApi:
     async def _run(
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str
     ) -> Any:
-        bucket = self._buckets.setdefault(service, TokenBucket())
+        bucket = self._buckets.setdefault(f"{service}:{operation}", TokenBucket())
         wait = bucket.wait(time.monotonic())
         if wait:
             await asyncio.sleep(wait)
-        loop = asyncio.get_running_loop()
         result = "success"
         try:
-            return await loop.run_in_executor(
-                self._threads, self._send, service, operation, parameters, result_key
-            )
+            return await self._ask(service, operation, parameters, result_key)
         except OperatorError as error:
             result = error.reason
             raise
         finally:
+            bucket.answered(throttled=result == Throttled.reason)
             metrics.aws_calls.labels(service, operation, result).inc()
+
+    async def _ask(
+        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+    ) -> Any:
+        if service not in SPOKEN:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._threads, self._send, service, operation, parameters, result_key
+            )
+        if result_key:
+            return await self._lean.pages(service, operation, result_key, parameters)
+        return await self._lean.call(service, operation, parameters)
+
+    def _read(self) -> Keys:
+        """Read the credentials; blocking."""
+        try:
+            found = self._session.get_credentials()
+        except BotoCoreError as problem:
+            raise Unavailable(f"the operator's AWS identity cannot be read: {problem}") from problem
+        if found is None:
+            raise AccessDenied("no AWS credentials; give the operator an AWS identity")
+        keys = found.get_frozen_credentials()
+        return Keys(str(keys.access_key), str(keys.secret_key), keys.token)
 
     def _send(
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str

@@ -97,7 +97,7 @@ class Refusal:
         if self.service == "apigatewayv2":  # IAM knows its calls by their HTTP methods only
             return f"apigateway:{API_METHODS[self.operation.partition('_')[0]]}"
         prefix = IAM_PREFIXES.get(self.service, self.service)
-        return f"{prefix}:{_camel(self.operation)}"
+        return f"{prefix}:{camel(self.operation)}"
 
 
 def error_for(refusal: Refusal) -> OperatorError:
@@ -163,7 +163,7 @@ CHECKS: tuple[tuple[Callable[[Refusal], bool], type[OperatorError]], ...] = (
 )
 
 
-def _camel(operation: str) -> str:
+def camel(operation: str) -> str:
     """Return boto3's describe_db_clusters as DescribeDBClusters."""
     words = operation.split("_")
     return "".join("DB" if word == "db" else word.capitalize() for word in words)

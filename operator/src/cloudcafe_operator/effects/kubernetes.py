@@ -1,25 +1,23 @@
 """The Kubernetes API: implements ports.Kubernetes, the only module that knows the client.
 
-The client's configuration (in-cluster or KUBECONFIG, certificates, token renewal) and its
-connection pool are used; requests are plain REST, because typed models would only be turned back
-into dictionaries. Each call runs in a thread of its own pool and is bounded in time.
+The client's configuration is used (in-cluster or KUBECONFIG, certificates, token renewal); requests
+are plain REST by `api_server.py`, because typed models would only be turned back into dictionaries.
+Each call is bounded in time.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlencode
 
-import urllib3
 from kubernetes import config as kubernetes_config
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import Configuration
 
 from cloudcafe_operator import metrics
-from cloudcafe_operator.effects.kubernetes_errors import Answer, Intent, raise_for
-from cloudcafe_operator.effects.threads import started_pool
+from cloudcafe_operator.effects.api_server import Access, ApiServer
+from cloudcafe_operator.effects.kubernetes_errors import OK, Intent, raise_for
 from cloudcafe_operator.errors import NotFound, Unavailable
 from cloudcafe_operator.kinds import SUBJECT_ACCESS_REVIEWS
 from cloudcafe_operator.ports import Json, Manifest, Ref, Resource, User
@@ -28,7 +26,6 @@ FIELD_MANAGER = "cloudcafe-operator"
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 PAGE = 500
-TIMEOUT = urllib3.Timeout(connect=3.0, read=15.0)
 GONE = 410
 
 
@@ -59,21 +56,35 @@ def load_credentials() -> dict[str, Any]:
     }
 
 
+def access(configuration: Configuration) -> Access:
+    """Return the same for our own connections. Reads certificates: not for the event loop."""
+    tls = None
+    if str(configuration.host).startswith("https"):
+        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+        if not configuration.verify_ssl:
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
+
+    def headers() -> Mapping[str, str]:
+        auth: Mapping[str, Any] = configuration.auth_settings()  # renews the token
+        return {setting["key"]: str(setting["value"]) for setting in auth.values()}
+
+    return Access(str(configuration.host), tls, headers)
+
+
 class KubernetesApi:
-    """Implements ports.Kubernetes over the client's connection pool."""
+    """Implements ports.Kubernetes."""
 
-    def __init__(self, configuration: Configuration, *, threads: int = 32) -> None:
-        configuration.connection_pool_maxsize = threads
-        configuration.retries = False
-        self._configuration = configuration
-        self._client = ApiClient(configuration)
-        self._pool = self._client.rest_client.pool_manager
-        self._threads = started_pool(threads, "kubernetes")
+    def __init__(self, configuration: Configuration, *, connections: int = 32) -> None:
+        self._server = ApiServer(
+            access(configuration), connections=connections, agent=FIELD_MANAGER
+        )
 
-    def close(self) -> None:
-        """Give threads and connections back."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._pool.clear()
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._server.close()
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return the object, or None."""
@@ -93,21 +104,35 @@ class KubernetesApi:
         """Follow the pages; when they expire on the way, begin anew."""
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         query = {name: value for name, value in selectors.items() if value}
+        while True:
+            items: list[Manifest] = []
+            try:
+                async for _, page in self.pages(resource, namespace=namespace, query=query):
+                    items += page
+            except Expired:
+                continue
+            return items
+
+    async def pages(
+        self, resource: Resource, *, namespace: str | None, query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[str, Sequence[Manifest]]]:
+        """Yield a list page by page, with the version that it shows; Expired on the way."""
         intent = Intent("list", "GET", resource, namespace)
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-        items: list[Manifest] = []
         token = ""
         while True:
             more = {"continue": token} if token else {}
-            try:
-                page = await self._send(intent, query={"limit": str(PAGE)} | query | more)
-            except Expired:
-                items, token = [], ""
-                continue
-            items += [item | kind for item in page.get("items") or []]
-            token = page.get("metadata", {}).get("continue", "")
+            page = await self._send(intent, query={"limit": str(PAGE), **(query or {}), **more})
+            meta = page.get("metadata", {})
+            yield meta.get("resourceVersion", ""), [item | kind for item in page.get("items") or []]
+            token = meta.get("continue", "")
             if not token:
-                return items
+                return
+
+    async def is_served(self, resource: Resource, *, namespace: str | None) -> None:
+        """Raise where a kind cannot be listed."""
+        intent = Intent("list", "GET", resource, namespace)
+        await self._send(intent, query={"limit": "1"})
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create; fields that the API server does not know are refused."""
@@ -181,6 +206,23 @@ class KubernetesApi:
         answer = await self._send(intent, body=review)
         return bool(answer["status"].get("allowed"))
 
+    async def watch(
+        self, resource: Resource, *, namespace: str | None, since: str
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """Yield what changes from a version on, bookmarks too; Expired where it is too old."""
+        intent = Intent("watch", "GET", resource, namespace)
+        query = {"resourceVersion": since, "allowWatchBookmarks": "true"}
+        async with self._server.watch(intent, query) as (status, lines):
+            if status == GONE:
+                raise Expired(f"{intent}: version {since} is too old")
+            if status not in OK:
+                raise Unavailable(f"{intent}: the API server answers {status}")
+            async for line in lines:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise Expired(f"{intent}: {event['object'].get('message', '')}")
+                yield event["type"], event["object"]
+
     async def _send(
         self,
         intent: Intent,
@@ -189,41 +231,21 @@ class KubernetesApi:
         query: Mapping[str, str] | None = None,
         content: str = "application/json",
     ) -> Manifest:
-        """Send one request in a thread and return the object, or raise by errors.py."""
-        loop = asyncio.get_running_loop()
+        """Send one request and return the object, or raise by errors.py."""
         labels = (intent.verb, intent.resource.plural)
+        writes = {} if intent.method in ("GET", "DELETE") else {"fieldManager": FIELD_MANAGER}
         try:
-            answer = await loop.run_in_executor(
-                self._threads, self._request, intent, body, query or {}, content
+            answer = await self._server.send(
+                intent, body=body, query={**(query or {}), **writes}, content=content
             )
-        except urllib3.exceptions.HTTPError as problem:
+        except Unavailable:
             metrics.kubernetes_calls.labels(*labels, "none").inc()
-            raise Unavailable(f"no answer from the API server for {intent}: {problem}") from problem
+            raise
         metrics.kubernetes_calls.labels(*labels, str(answer.status)).inc()
         if answer.status == GONE:
             raise Expired(f"{intent}: the page is too old")
         raise_for(answer, intent)
         return answer.body
-
-    def _request(
-        self, intent: Intent, body: Json | None, query: Mapping[str, str], content: str
-    ) -> Answer:
-        """Send and parse; blocking, so never on the event loop."""
-        writes = {} if intent.method in ("GET", "DELETE") else {"fieldManager": FIELD_MANAGER}
-        headers = {"Accept": "application/json", "Content-Type": content}
-        headers["User-Agent"] = FIELD_MANAGER
-        auth: Mapping[str, Any] = self._configuration.auth_settings()  # renews the token
-        headers |= {setting["key"]: str(setting["value"]) for setting in auth.values()}
-        asked = urlencode({**query, **writes})
-        response = self._pool.request(
-            intent.method,
-            f"{self._configuration.host}{intent.path}{'?' if asked else ''}{asked}",
-            body=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
-            headers=headers,
-            timeout=TIMEOUT,
-            retries=False,
-        )
-        return Answer(response.status, _json(response.data), dict(response.headers))
 
 
 class Expired(Unavailable):
@@ -245,11 +267,3 @@ def _groups(user: str) -> list[str]:
     if parts[:2] == ["system", "serviceaccount"]:
         groups += ["system:serviceaccounts", f"system:serviceaccounts:{parts[2]}"]
     return groups
-
-
-def _json(content: bytes) -> Manifest:
-    try:
-        found = json.loads(content or b"{}")
-    except ValueError:  # a proxy's page
-        found = {"message": content[:200].decode(errors="replace")}
-    return cast("Manifest", found)

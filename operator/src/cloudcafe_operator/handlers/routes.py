@@ -25,6 +25,7 @@ from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
 from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
@@ -43,7 +44,8 @@ from cloudcafe_operator.ports import Ports
 from cloudcafe_operator.settings import Settings
 from cloudcafe_operator.workqueue import Reconcile
 
-WATCHED = (CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS)
+WATCHED_BY_KOPF = (CHAOS_EXPERIMENTS, CHAOS_RUNS)
+WATCHED = (CAFE_STORES, *WATCHED_BY_KOPF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Routes:
         return await self.by_kind[key.partition("/")[0]](key)
 
 
-def routes(settings: Settings, ports: Ports) -> Routes:
-    """Connect all reconcilers."""
-    stores = store_reconciler(settings, ports)
+def routes(settings: Settings, ports: Ports, news: News) -> Routes:
+    """Connect all reconcilers; `news` is what the watch of stores brings."""
+    stores = store_reconciler(settings, ports, news)
     chaos = chaos_reconciler(settings, ports)
 
     async def reconcile_store(key: str) -> float | None:
@@ -113,7 +115,7 @@ def books(settings: Settings, ports: Ports) -> HttpBooks:
     return HttpBooks(ports.http, urls, settings.service_token.get_secret_value())
 
 
-def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
+def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreReconciler:
     """Connect the parts that stores need."""
     kubernetes, clock, chronicle = ports.kubernetes, ports.clock, Chronicle()
     aws = RecordedAws(ports.aws, clock, chronicle)
@@ -163,6 +165,7 @@ def store_reconciler(settings: Settings, ports: Ports) -> StoreReconciler:
             cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
         ),
         dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
+        news=news,
     )
 
 

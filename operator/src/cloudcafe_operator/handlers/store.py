@@ -7,7 +7,7 @@ are the same function.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cloudcafe_operator.effects.converge_store import StoreConverger
@@ -15,12 +15,13 @@ from cloudcafe_operator.effects.dashboards_store import FleetDashboard
 from cloudcafe_operator.effects.delete_store import StoreDeleter
 from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerWatch
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.effects.observe_store import AREAS
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
 from cloudcafe_operator.errors import UserError
-from cloudcafe_operator.kinds import ref_of
+from cloudcafe_operator.kinds import key_of, ref_of
 from cloudcafe_operator.planning import naming, order_path
 from cloudcafe_operator.planning.opening import timetable
 from cloudcafe_operator.planning.store_finding import Finding
@@ -56,10 +57,11 @@ class StoreReconciler:
     rush: RushKeeper
     fleet: FleetWatch
     dashboard: FleetDashboard
+    news: News = field(default_factory=News)
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
-        store = await self.kubernetes.get(ref)
+        store = self.news.take(key_of(ref)) or await self.kubernetes.get(ref)
         if store is None or store["metadata"].get("deletionTimestamp"):
             store_id = naming.store_id(ref.namespace or "", ref.name)
             self.converger.forget(store_id)
@@ -98,6 +100,7 @@ class StoreReconciler:
         )
         proof = await self._prove(spec, wanted, finding, old, generation)
         if proof.young:
+            self.news.give_back(key_of(ref_of(store)), store)
             return proof.after
         path = (proof.judgement, proof.path)
         status = status_of(

@@ -1,7 +1,8 @@
-"""Watching: from kopf's events to keys in the work queue.
+"""Watching: from events to keys in the work queue.
 
-kopf only tells what changed; it writes nothing (no finalizer, no annotation, no event, no peering).
-An event wakes its key only where something changed that a person or the API server wrote: our own
+kopf tells what changed of experiments and runs; it writes nothing (no finalizer, no annotation, no
+event, no peering). Stores, of which there are thousands, are watched by `store_watch.py`. An event
+wakes its key only where something changed that a person or the API server wrote: our own
 status writes come back as events and must cost nothing. Because kopf reports nothing for objects
 that vanished while a watch was down, a full list is compared from time to time.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ from typing import Any
 import kopf
 import structlog
 
+from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.kinds import key_of
 from cloudcafe_operator.ports import Kubernetes, Ref, Resource, WakeUp
@@ -39,12 +42,14 @@ class Watcher:
         *,
         namespaces: Sequence[str] = (),
         also: Extra | None = None,
+        news: News | None = None,
     ) -> None:
         self._kubernetes = kubernetes
         self._queue = queue
         self._namespaces = tuple(namespaces)
         self._also = also
-        self._known: dict[str, str] = {}
+        self._news = news
+        self._known: dict[str, bytes] = {}
 
     def seen(self, resource: Resource, change: str | None, manifest: Any) -> None:
         """Take one event of a watch: wake the key unless only our own status changed."""
@@ -55,8 +60,12 @@ class Watcher:
         else:
             fingerprint = _fingerprint(meta)
             if self._known.get(key) == fingerprint:
+                if self._news:
+                    self._news.update(key, manifest)
                 return
             self._known[key] = fingerprint
+            if self._news:
+                self._news.put(key, manifest)
         self._queue.add(key)
         for other in self._also(key, manifest) if self._also else ():
             self._queue.add(other)
@@ -70,10 +79,15 @@ class Watcher:
                     meta = item["metadata"]
                     found.add(key_of(Ref(resource, meta["name"], meta.get("namespace"))))
                     self.seen(resource, None, item)
-            mine = {key for key in self._known if key.startswith(f"{resource.kind}/")}
-            for key in mine - found:
-                del self._known[key]
-                self._queue.add(key)
+            self.vanished(resource, found)
+
+    def vanished(self, resource: Resource, found: set[str], *, within: str = "") -> None:
+        """Wake what we knew of a kind, in a namespace or everywhere, and a full list lacks."""
+        start = f"{resource.kind}/{within}/" if within else f"{resource.kind}/"
+        mine = {key for key in self._known if key.startswith(start)}
+        for key in mine - found:
+            del self._known[key]
+            self._queue.add(key)
 
     async def compare_forever(self, resources: Sequence[Resource], *, seconds: float) -> None:
         """Compare again and again until cancelled."""
@@ -167,8 +181,11 @@ def settings() -> kopf.OperatorSettings:
     return found
 
 
-def _fingerprint(meta: Any) -> str:
-    return json.dumps([meta.get(name) for name in WATCHED_META], sort_keys=True, default=dict)
+def _fingerprint(meta: Any) -> bytes:
+    """Return what changes with the watched metadata; short, for there is one for each object."""
+    said = [meta.get(name) for name in WATCHED_META]
+    text = json.dumps(said, sort_keys=True, default=dict)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _settle(ended: asyncio.Future[None], error: Exception | None) -> None:
