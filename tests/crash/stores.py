@@ -27,7 +27,7 @@ class Life:
 
     async def opened(self):
         """Make it and let it become Ready; return what is wrong."""
-        await self.meanwhile(self.world.apply())
+        await self.meanwhile(self.world.apply(tier="flagship"))
         await self.settled()
         wrong = [] if self.world.condition("Ready")[0] == "True" else ["never Ready"]
         if len(self.world.cafe.orders) > self.most_coffees:
@@ -62,6 +62,9 @@ def left(world):
         "Kubernetes": world.kubernetes.objects,
         "queues": world.aws.queues,
         "secrets": world.aws.secrets,
+        "alarms": world.aws.extras.alarms,
+        "dashboards": world.aws.extras.dashboards,
+        "tables": world.aws.extras.tables,
         "stores": world.cafe.stores,
         "menus": world.cafe.menus,
         "stocks": world.cafe.stocks,
@@ -83,6 +86,7 @@ def swept(world):
     tagged = [
         *((q["attributes"]["QueueArn"], q["tags"]) for q in world.aws.queues.values()),
         *((s["ARN"], s["Tags"]) for s in world.aws.secrets.values()),
+        *world.aws.extras.tags.items(),
     ]
     resources = [orphans.Tagged(arn, tags) for arn, tags in tagged]
     found = orphans.find(resources, orphans.Alive({}, frozenset()))
