@@ -142,3 +142,21 @@ def test_the_fleet_has_one_dashboard(cluster, namespace, operator, aws):
 
     eventually(lambda: aws.cloudwatch.list_dashboards()["DashboardEntries"])
     eventually(shown)
+
+
+def test_a_dead_letter_rings_the_alarm_that_the_status_names(
+    cluster, namespace, operator, aws, local_aws
+):
+    operator.start(CAFE_RESYNC_SECONDS="2")
+    cluster.apply(store(namespace, tier="kiosk"))
+    wait_ready(cluster, namespace)
+    sqs = boto3.client("sqs", **local_aws.client_arguments)
+    queue = f"cloudcafe-{namespace}-corner-orders-dlq.fifo"
+    sqs.send_message(
+        QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
+        MessageBody="an order",
+        MessageGroupId="corner",
+        MessageDeduplicationId="1",
+    )
+    eventually(lambda: aws.alarms()["dead-letters"]["StateValue"] == "ALARM", seconds=60)
+    assert aws.alarms()["order-queue-age"]["StateValue"] != "ALARM"
