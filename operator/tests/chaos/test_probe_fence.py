@@ -15,6 +15,7 @@ NEVER = (
     "http://[::1]/",
     "http://[::ffff:127.0.0.1]/",
     "http://[::ffff:a9fe:a9fe]/latest",
+    "http://[64:ff9b::a9fe:a9fe]/latest",
     "http://0.0.0.0:9090",
     "http://169.254.169.254/latest/meta-data",
     "http://169.254.170.23/v1/credentials",
@@ -64,7 +65,9 @@ class Answers:
         return [{"host": address} for address in self._addresses]
 
 
-@pytest.mark.parametrize("number", ["169.254.169.254", "127.0.0.1", "::1", "fe80::1%eth0"])
+@pytest.mark.parametrize(
+    "number", ["169.254.169.254", "127.0.0.1", "::1", "fe80::1%eth0", "64:ff9b::a9fe:a9fe"]
+)
 async def test_a_name_that_resolves_to_ourselves_or_the_node_is_not_connected_to(number):
     resolver = FencedResolver()
     resolver._inner = Answers(number)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 
 METADATA = ipaddress.ip_address("fd00:ec2::254")
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address, as those without IPv4 reach it
 INSIDE = ("svc", "pod")  # the label after the namespace, in a full name
 
 
@@ -53,8 +54,9 @@ def refused_host(host: str) -> str:
 def is_ours_alone(address: str) -> bool:
     """Whether an address is loopback, link-local (where metadata lives) or none at all."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found in NAT64:
+        found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
     return (
         found.is_loopback
         or found.is_link_local
