@@ -282,7 +282,8 @@ def test_preview_shows_targets_and_calls_and_leaves_nothing_behind(chaos, clock)
         "calls": ["rds:FailoverDBCluster cloudcafe"],
     }
     share = {"step": "fail-over", "of": "service shop/order", "left": "2 of 3"}
-    told = {"targets": [target], "capacity": [share], "iamActions": ["rds:FailoverDBCluster"]}
+    told = {"targets": [target], "capacity": [share], "byChance": True}
+    told["iamActions"] = ["rds:FailoverDBCluster"]
     begins(chaos, verdict="", preview=told, journal=[], steps=[])
     chaos.add(experiment(schedule={"cron": "0 9 * * 1"}))
     result = cafectl("preview", "aurora-failover")
@@ -290,7 +291,7 @@ def test_preview_shows_targets_and_calls_and_leaves_nothing_behind(chaos, clock)
     assert "rds:FailoverDBCluster cloudcafe" in result.stdout
     assert "step fail-over: left of service shop/order: 2 of 3" in result.stdout
     assert "A run would hit 1 target. Nothing was touched." in result.stdout
-    assert "Which targets are hit is chance: give spec.seed" in result.stdout
+    assert "which, is chance: give spec.seed" in " ".join(result.stdout.split())
     (created, deleted) = chaos.writes
     assert created[2]["mode"] == "Preview"
     assert "schedule" not in created[2]

@@ -125,6 +125,10 @@ REFUSED = {
         lambda: findings(target(), spec=with_url("http://169.254.169.254/latest")),
         "probes[menu].http.url points at 169.254.169.254",
     ),
+    "StopConditionUnsafe": (
+        lambda: findings(target(), unsafe={"slo": "there is no alarm slo: create it"}),
+        "stopWhen[] rests on probe slo, which is not good now: there is no alarm slo: create it",
+    ),
     "TargetBusy": (
         lambda: findings(target(), busy={"Pod/shop/p1": "shop/other-1"}),
         "held by run shop/other-1: wait until that run is finished",

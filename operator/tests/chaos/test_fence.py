@@ -3,6 +3,7 @@
 import pytest
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.survey import Surveyor
+from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.errors import Retry
 from cloudcafe_operator.faults.registry import faults
 
@@ -21,8 +22,9 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
     entry = await bench.entry()
     world = bench.world
     guards = Guards(world.kubernetes, world.clock)
+    systems = Systems(world.kubernetes, world.aws, world.http)
     surveyor = Surveyor(
-        world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE, guards
+        world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE, guards, systems
     )
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)

@@ -25,9 +25,9 @@ def shown(run: Run) -> Iterator[RenderableType]:
             yield Text.assemble((f"{heading}: ", "bold"), ", ".join(lines))
     for line in found.refusals:
         yield Text.assemble(("refused: ", "red"), line)
-    if _by_chance(run):
+    if found.by_chance:
         yield Text(
-            "Which targets are hit is chance: give spec.seed, and a run hits exactly these.",
+            "More match than are hit; which, is chance: give spec.seed, and a run hits these.",
             style="yellow",
         )
     if not found.refusals:
@@ -48,12 +48,3 @@ def _targets(found: Preview) -> Text:
         if one.refused:
             text.append(f"    refused: {one.refused}\n", style="red")
     return text
-
-
-def _by_chance(run: Run) -> bool:
-    modes = {
-        str(entry.get("mode", "one"))
-        for step in run.template.get("steps", [])
-        for entry in step.get("faults", [])
-    }
-    return run.template.get("seed") is None and bool(modes - {"all"})

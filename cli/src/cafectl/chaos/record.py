@@ -157,6 +157,7 @@ class Preview(Read):
 
     targets: tuple[PreviewTarget, ...] = ()  # the first hundred
     total: int = 0
+    by_chance: bool = False
     capacity: tuple[PreviewCapacity, ...] = ()
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()

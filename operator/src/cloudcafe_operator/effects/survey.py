@@ -11,7 +11,8 @@ from typing import Any
 
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
 from cloudcafe_operator.effects.read_guards import Guards
-from cloudcafe_operator.errors import NotFound, UserError
+from cloudcafe_operator.effects.system_probes import Systems
+from cloudcafe_operator.errors import AccessDenied, NotFound, Retry, UserError
 from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
 from cloudcafe_operator.kinds import CHAOS_RUNS, FAULTS, NAMESPACES
 from cloudcafe_operator.planning.checks import PROBES
@@ -22,6 +23,7 @@ from cloudcafe_operator.planning.selection import choose
 from cloudcafe_operator.planning.shares import NOBODY
 from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref, User
 from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import (
     OPEN,
@@ -56,6 +58,7 @@ class Surveyor:
     faults: Faults
     home: str  # the namespace of the operator and the cafe: names without one are in it
     guards: Guards
+    systems: Systems
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
@@ -87,6 +90,7 @@ class Surveyor:
             busy={one.id: name for name, held in others.items() for one in held},
             closed_to_probes=await self._closed_to_probes(run),
             out_of_reach=await self._out_of_reach(run, slots),
+            unsafe=await self._unsafe(run) if run.status.phase == "Preflight" else {},
             guards=await self.guards.read(touched.everywhere),
             others={name: reach(held, name.partition("/")[0]) for name, held in others.items()},
             now=self.clock.now(),
@@ -142,6 +146,29 @@ class Surveyor:
                     name = f"{meta['namespace']}/{meta['name']}"
                     held.setdefault(name, []).append(_place(entry["target"]))
         return held
+
+    async def _unsafe(self, run: Run) -> dict[str, str]:
+        """Return which alarms and queries of stopWhen would stop the run at once, or never.
+
+        Who does not answer now may answer soon: the baseline waits for that.
+        """
+        spec, found = run.spec.template, {}
+        wanted = {rule.probe for rule in spec.stop_when}
+        for probe in spec.steady_state.sampled:
+            if probe.name not in wanted or probe.system is None:
+                continue
+            longest = seconds(probe.timeout)
+            try:
+                _, why = await self.systems.ask(
+                    probe.system, namespace=run.namespace, longest=longest
+                )
+            except (UserError, NotFound, AccessDenied) as problem:
+                why = str(problem)
+            except (Retry, TimeoutError):
+                why = ""
+            if why:
+                found[probe.name] = why
+        return found
 
     async def _closed_to_probes(self, run: Run) -> frozenset[str]:
         """Return the other namespaces that probes lead into and that did not open to them."""
@@ -207,11 +234,17 @@ def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Pr
     return Preview(
         targets=tuple(targets),
         total=len(hits),
+        by_chance=_by_chance(findings),
         capacity=_services_left(findings),
         iam_actions=tuple(sorted({a for name in used for a in faults[name].iam_actions})),
         rbac=tuple(sorted({verb for name in used for verb in faults[name].rbac})),
         refusals=tuple(refusals),
     )
+
+
+def _by_chance(findings: Findings) -> bool:
+    chosen = any(0 < len(slot.chosen) < slot.matched for slot in findings.slots)
+    return chosen and findings.spec.seed is None
 
 
 def _services_left(findings: Findings) -> tuple[PreviewCapacity, ...]:

@@ -61,7 +61,9 @@ class ChaosReconciler:
         customer = Customer(ports.http, clock, shop, systems)
         self.sampler = Sampler(customer, clock, background=background)
         guards = Guards(kubernetes, clock)
-        surveyor = Surveyor(kubernetes, ports.aws, ports.admin, clock, faults, namespace, guards)
+        surveyor = Surveyor(
+            kubernetes, ports.aws, ports.admin, clock, faults, namespace, guards, systems
+        )
         self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace, guards)
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)

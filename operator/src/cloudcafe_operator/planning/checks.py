@@ -120,6 +120,12 @@ def probes_are_fenced(findings: Findings) -> Iterator[str]:
             )
 
 
+def stop_conditions_are_safe(findings: Findings) -> Iterator[str]:
+    """What would stop the run at once, or what nobody could read, is no stop condition."""
+    for probe, why in findings.unsafe.items():
+        yield f"stopWhen[] rests on probe {probe}, which is not good now: {why}"
+
+
 def nobody_else_holds(findings: Findings) -> Iterator[str]:
     """Two runs on one target would undo each other's values."""
     for _, target in findings.hit():
@@ -152,6 +158,7 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("TooShort", limits.time_suffices),
     ("ConsentMissing", consent_is_given),
     ("ProbeRefused", probes_are_fenced),
+    ("StopConditionUnsafe", stop_conditions_are_safe),
     ("TargetBusy", nobody_else_holds),
     ("StoreProtected", limits.stores_are_not_protected),
     ("StoreBusy", limits.stores_are_not_crowded),

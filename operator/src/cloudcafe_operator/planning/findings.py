@@ -44,6 +44,7 @@ class Findings:
     busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
     closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
     out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
+    unsafe: Mapping[str, str] = field(default_factory=dict)  # probe of stopWhen → what it met
     guards: tuple[Guard, ...] = ()  # of the stores that the run may touch
     others: Mapping[str, Reach] = field(default_factory=dict)  # whom each other run touches now
     now: datetime = NEVER

@@ -197,6 +197,7 @@ class Preview(StatusModel):
 
     targets: tuple[PreviewTarget, ...] = ()
     total: int = 0  # of the targets; the first hundred are listed
+    by_chance: bool = False  # more match than are hit, and no seed says which
     capacity: tuple[PreviewCapacity, ...] = ()
     iam_actions: tuple[str, ...] = ()
     rbac: tuple[str, ...] = ()
