@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cloudcafe_operator.effects.capacity import FIELD, JOURNAL, CapacityKeeper
 from cloudcafe_operator.effects.rush import PLAN, RushKeeper
-from cloudcafe_operator.errors import AccessDenied, Conflict
+from cloudcafe_operator.errors import AccessDenied, Conflict, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
 from cloudcafe_operator.planning.capacity import Dial, Entry, Policy, plan_capacity
 from cloudcafe_operator.ports import Ref
@@ -268,6 +268,18 @@ async def test_an_operator_that_leads_no_longer_changes_nothing():
     with pytest.raises(Conflict):
         await fleet.keeper.round()
     assert [one for one in fleet.have.history if one[0] == CLUSTER] == []
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "7", '{"aurora x": 7}'])
+async def test_a_journal_that_somebody_spoilt_stops_capacity_and_says_what_to_do(text):
+    fleet = Fleet()
+    await fleet.at("07:20")
+    ref = Ref(CONFIG_MAPS, JOURNAL, "cloudcafe")
+    await fleet.kubernetes.patch(ref, {"data": {FIELD: text}})
+    fleet.restart()
+    with pytest.raises(UserError, match=r"restore its journal.json|aurora x"):
+        await fleet.keeper.round()
+    assert fleet.have.floor == 4
 
 
 async def test_the_plan_names_each_change_with_its_time_and_what_stays():

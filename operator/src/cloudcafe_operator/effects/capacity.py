@@ -19,7 +19,7 @@ import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.dials import Dials
-from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.errors import OperatorError, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
 from cloudcafe_operator.planning.capacity import (
     UNITS,
@@ -59,7 +59,13 @@ class CapacityJournal:
         """Return the entries by dial."""
         self.manifest = await self.kubernetes.get(Ref(CONFIG_MAPS, JOURNAL, self.namespace))
         data = (self.manifest or {}).get("data") or {}
-        stored = json.loads(data.get(FIELD, "{}"))
+        try:
+            stored = dict(json.loads(data.get(FIELD, "{}")))
+        except (ValueError, TypeError) as problem:
+            raise UserError(
+                f"ConfigMap {self.namespace}/{JOURNAL} is no journal any more ({problem}): restore "
+                f"its {FIELD}; or set by hand what AWS shall have, and delete it"
+            ) from problem
         return {key: parse(Entry, entry, where=key) for key, entry in stored.items()}
 
     async def write(self, journal: Journal) -> None:
