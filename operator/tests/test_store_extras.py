@@ -251,6 +251,15 @@ async def test_coffee_is_sold_while_cloudwatch_refuses(world, error):
         world.clock.advance(5)
     assert world.condition("Watched")[:2] == ("False", error.reason)
     assert world.condition("Ready")[0] == "True"
+    world.recorder.forget()
+    with pytest.raises(type(error)):
+        await world.reconcile()
+    verbs = [call.verb for call in world.recorder.calls if call.api == "aws"]
+    assert verbs == ["cloudwatch.describe_alarms", "cloudwatch.put_metric_alarm",
+                     "cloudwatch.describe_alarms"]  # fmt: skip
+    world.fake_aws._failures.clear()
+    await world.settle()
+    assert world.condition("Watched")[:2] == ("True", "Ready")
 
 
 async def test_stores_at_rest_are_looked_at_by_lists_alone(world):

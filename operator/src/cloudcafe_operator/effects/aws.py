@@ -50,7 +50,9 @@ SECONDS_OF_KEYS = 60.0  # botocore renews them ten minutes before they end
 
 
 # made beforehand: reading a service's description keeps the interpreter from all other threads
-COMMON = ("sqs", "secretsmanager", "resourcegroupstaggingapi", "rds", "dynamodb")
+COMMON = (
+    "sqs", "secretsmanager", "resourcegroupstaggingapi", "cloudwatch", "dynamodb", "rds"
+)  # fmt: skip
 
 
 class TokenBucket:

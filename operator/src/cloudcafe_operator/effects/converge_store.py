@@ -22,7 +22,7 @@ from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_memory import Memory
 from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
-from cloudcafe_operator.planning.store_steps import Area, Step
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area, Step
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
 from cloudcafe_operator.ports import Clock
 
@@ -56,7 +56,7 @@ class StoreConverger:
         note = self._notes.get(wanted.store_id)
         believed = note if note and self.seconds_believed(wanted) > 0 else None
         if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
-            return believed.finding
+            return await self._with_late_watch(believed, memory)
         self.forget(wanted.store_id)
         if believed and _only_store_differs(believed, wanted, hands_off=hands_off):
             # it opened or closed: the rest is as it was, and thousands do so at the same moment
@@ -69,11 +69,26 @@ class StoreConverger:
             )
         else:
             finding = await self.converge(wanted, memory, hands_off=hands_off)
-        if not troubles(finding.observed, AREAS):
+        if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
             settled = hands_off or in_place(wanted, finding)
             seconds = self.resync_seconds if settled else UNSETTLED_SECONDS
             until = self.clock.monotonic() + seconds
             self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
+        return finding
+
+    async def _with_late_watch(self, note: Note, memory: Memory) -> Finding:
+        """Try once more for alarms and dashboard alone, where they were in trouble.
+
+        CloudWatch takes few alarms a second: who waits its turn must not read all else.
+        """
+        observed = note.finding.observed
+        late = [area for area in WATCH if isinstance(getattr(observed, area), Trouble)]
+        if not late:
+            return note.finding
+        finding = await self.converge(
+            note.wanted, memory, hands_off=note.hands_off, areas=late, known=observed
+        )
+        self._notes[note.wanted.store_id] = replace(note, finding=finding)
         return finding
 
     def forget(self, store_id: str) -> None:

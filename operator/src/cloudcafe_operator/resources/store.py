@@ -67,7 +67,7 @@ class Chaos(Model):
     """Whether and when experiments may touch this store."""
 
     allowed: bool = Field(
-        default=False, description="Tags its queues and secret cloudcafe.dev/chaos=allowed."
+        default=False, description="Tags all it has on AWS cloudcafe.dev/chaos=allowed."
     )
     protected_hours: tuple[ProtectedHours, ...] = Field(
         default=(),
@@ -171,7 +171,8 @@ class CafeStoreSpec(Model):
     chaos: Chaos = Field(default=Chaos(), description="Consent to experiments.")
     deletion_policy: Literal["Delete", "Retain"] = Field(
         default="Delete",
-        description="Retain keeps its queues, secret and data when it is deleted.",
+        description="Retain keeps its queues, secret, table and data when it is deleted; "
+        "alarms and dashboard go.",
     )
     final_backup: bool = Field(
         default=False,
