@@ -77,6 +77,26 @@ def test_an_experiment_is_previewed_run_repeated_compared_and_reported(
     assert "The baseline was steady" in cafectl("explain", "cut")
 
 
+def test_a_preview_names_the_store_that_is_protected_now(cafectl, shop, cluster, namespace):
+    always = [{"start": "00:00", "end": "24:00"}]
+    spec = {"city": "London", "timezone": "Europe/London", "currency": "GBP", "paused": True}
+    store = {
+        "apiVersion": "cloudcafe.dev/v1alpha1",
+        "kind": "CafeStore",
+        "metadata": {"name": "soho", "namespace": namespace},
+        "spec": {**spec, "chaos": {"protectedHours": [{"start": "08:00", "end": "08:00"}]}},
+    }
+    assert "end must differ from start" in cluster.apply(store, ok=False)
+    store["spec"]["chaos"] = {"protectedHours": always}
+    cluster.apply(store)
+    told = " ".join(cafectl("preview", shop, code=1).split())
+    assert f"refused: store {namespace}/soho is protected until" in told
+    assert f"left of service {namespace}/order" in told
+    assert "run it later" in cafectl("run", shop, code=3)
+    assert not cluster.list("networkpolicies", namespace)
+    cluster.kubectl("delete", "cafestore", "soho", "-n", namespace, "--timeout=60s")
+
+
 def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(
     cafectl, shop, cluster, namespace
 ):
