@@ -85,6 +85,8 @@ class Moto:
     def _loaded(self) -> Any:
         if self._stubber is None:
             os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
+            # nobody here looks for images; thirteen hundred would be made with each start and reset
+            os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
             from moto.core.botocore_stubber import BotocoreStubber  # noqa: PLC0415 - 180 MB
 
             moto_additions.install()
