@@ -144,6 +144,7 @@ def _of_localaws(toxiproxy: Toxiproxy, ports: Mapping[str, tuple[int, int]]) -> 
         "LOCALAWS_TOXIPROXY_URL": toxiproxy.url,
         "LOCALAWS_FAILOVER_SECONDS": str(FAILOVER_SECONDS),
         "LOCALAWS_MEMORYDB_SECONDS": str(FAILOVER_SECONDS),
+        "LOCALAWS_TABLE_UPDATE_SECONDS": "1",
         "LOCALAWS_EDGE_PORTS": "customers=0,tills=0,api=0",
         "LOCALAWS_EDGE_SERVICES": ",".join(f"{name}=127.0.0.1:{ports[name][0]}" for name in EDGE),
     }

@@ -30,6 +30,7 @@ class Settings:
         aurora_cluster: the cluster whose writer is that PostgreSQL.
         failover_seconds: how long a failover keeps the writer away.
         memorydb_seconds: how long a failover of MemoryDB keeps the points' store away.
+        table_update_seconds: how long a changed DynamoDB table is UPDATING; 0 = not at all.
         kubernetes_url: the Kubernetes API whose pods stand for tasks and instances; empty = none.
         namespace: whose pods.
         identity_dir: folder with the token and the certificate authority for it.
@@ -51,6 +52,7 @@ class Settings:
     aurora_cluster: str = "cloudcafe"
     failover_seconds: float = 6.0
     memorydb_seconds: float = 3.0
+    table_update_seconds: float = 0.0
     kubernetes_url: str = ""
     namespace: str = "default"
     identity_dir: str = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -78,6 +80,9 @@ class Settings:
             ),
             memorydb_seconds=_seconds(
                 environ, "LOCALAWS_MEMORYDB_SECONDS", default.memorydb_seconds
+            ),
+            table_update_seconds=_seconds(
+                environ, "LOCALAWS_TABLE_UPDATE_SECONDS", default.table_update_seconds
             ),
             kubernetes_url=environ.get("LOCALAWS_KUBERNETES_URL", default.kubernetes_url),
             namespace=environ.get("LOCALAWS_NAMESPACE", default.namespace),
