@@ -129,6 +129,7 @@ def lives(tmp_path_factory):
             "redrive": change_what_was_seeded(aws),
         }
         stop_a_database_and_fail_the_cluster_over(aws)
+        made["lowered"] = time.monotonic()
         lower(aws, 1)
         stop_the_function_and_refuse_the_stream(aws)
     with LocalAws.start(settings) as aws:
@@ -228,15 +229,20 @@ def test_seeding_leaves_alone_what_was_changed(lives):
 
 
 def test_a_throttled_table_is_throttled_after_the_restart_too(lives):
+    made, aws = lives
     once = boto3.client(
         "dynamodb",
-        **lives[1].client_arguments,
+        **aws.client_arguments,
         config=boto3.session.Config(retries={"total_max_attempts": 1}),
     )
+    taken = 0
     with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):  # noqa: PT012 - which of them
-        for number in range(10):
+        for number in range(400):
             key = {"pk": {"S": str(number)}, "sk": {"S": "item"}}
             once.put_item(TableName=TABLE, Item=key)
+            taken += 1
+    # one a second; a burst would be three hundred
+    assert taken <= time.monotonic() - made["lowered"] + 1
 
 
 def test_a_function_that_was_reserved_nothing_takes_nothing(lives):
