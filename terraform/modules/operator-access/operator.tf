@@ -2,15 +2,11 @@ locals {
   operator = jsondecode(file("${path.module}/policy.json"))
   here     = ":${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:"
 
-  # the generated policy knows neither Region nor account
+  # the generated policy knows neither Region nor account, in its resources and its conditions
   operator_statements = [
-    for statement in local.operator.Statement : merge(statement, {
-      Resource = [
-        for resource in flatten([statement.Resource]) : replace(replace(replace(
-          resource, ":*:*:", local.here
-        ), "::*:", "::${data.aws_caller_identity.current.account_id}:"), "/^arn:aws:/", "arn:${data.aws_partition.current.partition}:")
-      ]
-    })
+    for statement in local.operator.Statement : jsondecode(replace(replace(replace(
+      jsonencode(merge(statement, { Resource = flatten([statement.Resource]) })), ":*:*:", local.here
+    ), "::*:", "::${data.aws_caller_identity.current.account_id}:"), "arn:aws:", "arn:${data.aws_partition.current.partition}:"))
   ]
 
   own_queues = [for name, arn in var.resource_arns : arn if strcontains(arn, ":sqs:")]
