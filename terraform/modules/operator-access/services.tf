@@ -1,10 +1,15 @@
 locals {
   services = jsondecode(file("${path.module}/services.json"))
 
+  # flagship stores have tables of their own, which the operator makes
+  arns = merge(var.resource_arns, {
+    "cloudcafe-store-*" = "arn:${data.aws_partition.current.partition}:dynamodb${local.here}table/cloudcafe-store-*"
+  })
+
   # "table/cloudcafe-orders/index/ledger" → the table's ARN + "/index/ledger"; "namespace/…" is a condition
   missing = distinct([
     for resource in flatten(values(local.services)[*][*].resources) : split("/", resource)[1]
-    if !startswith(resource, "namespace/") && !contains(keys(var.resource_arns), split("/", resource)[1])
+    if !startswith(resource, "namespace/") && !contains(keys(local.arns), split("/", resource)[1])
   ])
 
   # a key is used through the queue or the stream, by those who send to it or take from it
@@ -25,7 +30,7 @@ data "aws_iam_policy_document" "service" {
       # PutMetricData knows no resource: its namespace limits it
       resources = statement.value.sid == "Metrics" ? ["*"] : [
         for resource in statement.value.resources : join("/", concat(
-          [lookup(var.resource_arns, split("/", resource)[1], "missing")],
+          [lookup(local.arns, split("/", resource)[1], "missing")],
           slice(split("/", resource), 2, length(split("/", resource))),
         ))
       ]
