@@ -2,6 +2,7 @@
 
 import pytest
 from cloudcafe_operator.errors import AccessDenied, Unavailable
+from cloudcafe_operator.handlers.chaos import SLOWEST_S
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.ports import Ref
 
@@ -339,3 +340,20 @@ async def test_events_count_in_english():
     await drive(world, until=all_finished)
     (told,) = [one.message for one in world.events.published if one.reason == "PreflightPassed"]
     assert told.startswith("1 target; watching a baseline of")
+
+
+async def test_a_run_that_is_deleted_while_it_is_looked_at_is_no_error():
+    world = world_with("podKill", mode="Preview")  # held by no finalizer: it touches nothing
+    engine = Engine(world)
+    listed = world.kubernetes.list
+
+    async def deletes(resource, **options):
+        for run in world.runs():
+            await world.kubernetes.delete(Ref(CHAOS_RUNS, run["metadata"]["name"], NAMESPACE))
+        return await listed(resource, **options)
+
+    await engine.engine.experiment(f"ChaosExperiment/{NAMESPACE}/try")
+    world.kubernetes.list = deletes
+    key = f"ChaosRun/{NAMESPACE}/try-1"
+    assert await engine.engine.run(key) == SLOWEST_S
+    assert await engine.engine.run(key) is None

@@ -20,7 +20,7 @@ from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.system_probes import Systems
-from cloudcafe_operator.errors import Conflict, Retry
+from cloudcafe_operator.errors import Conflict, NotFound, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
 from cloudcafe_operator.planning.run import next_step
@@ -87,6 +87,9 @@ class ChaosReconciler:
             return await self._drive(key)
         except Conflict:
             return SOONEST_S
+        except NotFound as problem:  # it was deleted while we looked: the next look finds nothing
+            log.info("run has gone meanwhile", key=key, error=str(problem))
+            return SLOWEST_S
         except Retry as problem:
             log.warning("run waits for an API", key=key, error=str(problem))
             return min(problem.after, SLOWEST_S)
