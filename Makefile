@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders crash soak load deploy destroy
+.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders bench-stores crash soak load deploy destroy
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -51,6 +51,10 @@ bench: up ## measure the figures of docs/status.md
 
 bench-orders: setup ## accepted orders a second, against what PostgreSQL itself can do
 	@$(RUN) services.order.bench
+
+STORES ?= 1000
+bench-stores: setup ## stores at scale: our operator, a kopf operator, the bare writes (STORES=…)
+	@$(RUN) tests.bench --stores $(STORES)
 
 crash: setup ## kill the operator before and after every write, and compare the world
 	@uv run --no-sync pytest tests/crash --all-writes

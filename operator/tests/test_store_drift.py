@@ -98,8 +98,6 @@ def drift(world):
 
 def change(world, by_hand):
     by_hand(world)
-    world.reconciler.converger.observer.listing.forget_all()
-    world.reconciler.converger.observer.listing._read_at = float("-inf")
     world.recorder.forget()
     world.cafe.writes.clear()
     world.clock.advance(601)

@@ -15,6 +15,7 @@ from collections import Counter
 from typing import Any
 
 from tests.bench.stand_in_aws import AwsTables, RefusedError
+from tests.bench.stand_in_cloudwatch import CloudWatchTables, encode
 from tests.fakes.cafe import FakeCafe
 
 TOKEN = "token"
@@ -25,7 +26,8 @@ class StandIn:
     """What is behind the socket."""
 
     def __init__(self) -> None:
-        self.aws = AwsTables()
+        self.cloudwatch = CloudWatchTables()
+        self.aws = AwsTables(self.cloudwatch)
         self.cafe = FakeCafe(token=TOKEN)
         self.calls: Counter[str] = Counter()
         self.share = 0.0
@@ -36,6 +38,8 @@ class StandIn:
         target = headers.get("x-amz-target")
         if target:
             return self._aws(target, body)
+        if "smithy-protocol" in headers:
+            return self._cloudwatch(path.rpartition("/")[2], body)
         content = json.loads(body) if body else None
         if path == "/_calls":
             if method == "DELETE":
@@ -50,14 +54,26 @@ class StandIn:
         self.cafe.writes.clear()
         return self.cafe.handle(method, path, content, headers)
 
+    def _cloudwatch(self, operation: str, body: bytes) -> Any:
+        try:
+            self._admit(f"cloudwatch:{operation}")
+            return 200, self.cloudwatch.call(operation, body)
+        except RefusedError as refusal:
+            return 400, encode({"__type": f"com.amazonaws.cloudwatch#{refusal.code}",
+                                "message": str(refusal)})  # fmt: skip
+
+    def _admit(self, name: str) -> None:
+        """Count a call, or refuse it."""
+        if self._chance.random() < self.share:
+            self.calls[f"throttled {name}"] += 1
+            raise THROTTLED
+        self.calls[name] += 1
+
     def _aws(self, target: str, body: bytes) -> Any:
         service, _, operation = target.rpartition(".")
         name = f"{self.aws.service(service)}:{operation}"
         try:
-            if self._chance.random() < self.share:
-                self.calls[f"throttled {name}"] += 1
-                raise THROTTLED
-            self.calls[name] += 1
+            self._admit(name)
             return 200, self.aws.call(operation, json.loads(body))
         except RefusedError as refusal:
             return 400, {"__type": refusal.code, "message": str(refusal)}
@@ -92,9 +108,11 @@ class Connection(asyncio.Protocol):
             self._send(*self._stand_in.answer(method, path, headers, body))
 
     def _send(self, status: int, value: Any) -> None:
-        content = b"" if value is None else json.dumps(value).encode()
+        plain = isinstance(value, bytes)
+        content = value if plain else b"" if value is None else json.dumps(value).encode()
+        kind = "application/cbor\r\nsmithy-protocol: rpc-v2-cbor" if plain else "application/json"
         head = (
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n"
             f"x-amzn-RequestId: bench\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self._transport.write(head.encode() + content)

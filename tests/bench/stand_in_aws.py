@@ -26,7 +26,8 @@ class RefusedError(Exception):
 class AwsTables:
     """What AWS keeps."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloudwatch: Any) -> None:
+        self.cloudwatch = cloudwatch
         self.queues: dict[str, Json] = {}
         self.secrets: dict[str, Json] = {}
         self._versions = itertools.count(1)
@@ -137,6 +138,9 @@ class AwsTables:
             rows += [(one["attributes"]["QueueArn"], one["tags"]) for one in self.queues.values()]
         if "secretsmanager:secret" in kinds:
             rows += [(one["ARN"], _plain(one["Tags"])) for one in self.secrets.values()]
+        if "cloudwatch:alarm" in kinds:
+            tags = self.cloudwatch.tags
+            rows += [(arn, _plain(tags[arn])) for arn in tags if ":alarm:" in arn]
         start = int(asked.get("PaginationToken") or 0)
         page = [
             {"ResourceARN": arn, "Tags": [{"Key": n, "Value": v} for n, v in tags.items()]}

@@ -139,7 +139,7 @@ def store(number: int) -> dict[str, Any]:
         "kind": "CafeStore",
         "metadata": {"name": f"store-{number:05}", "namespace": NAMESPACE,
                      "finalizers": [FINALIZER]},
-        "spec": {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR",
+        "spec": {"city": "Lisbon", "tier": "kiosk", "timezone": "Europe/Lisbon", "currency": "EUR",
                  "rushes": [{"name": "morning", "start": "07:30", "end": "09:30",
                              "ordersPerMinute": 4}]},
     }  # fmt: skip

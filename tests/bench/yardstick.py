@@ -2,9 +2,10 @@
 
 Started by `contenders.py` with `kopf run`. One function serves create, update and resume; a timer
 looks at everything again; `patch.status` carries the result; kopf brings its own finalizer,
-bookkeeping and retries. Clients are the usual ones. It does the same work for a store as ours:
-two queues, a secret, a Secret and a ConfigMap, store, menu and stock at the services, one bought
-coffee, one status; and it is spared what ours does beyond that (drift, history, books, rush plan).
+bookkeeping and retries. Clients are the usual ones. It does the same work for a store as
+ours: two queues with an alarm each, a secret, a Secret and a ConfigMap, store, menu and stock at
+the services, one bought coffee, one status; it is spared what ours does beyond that (drift,
+history, books, rush plan, cost).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ config.load_kube_config()
 core = client.CoreV1Api()
 sqs = boto3.client("sqs", region_name="eu-west-1", config=AWS)
 secretsmanager = boto3.client("secretsmanager", region_name="eu-west-1", config=AWS)
+cloudwatch = boto3.client("cloudwatch", region_name="eu-west-1", config=AWS)
 cafe = requests.Session()
 cafe.headers["Authorization"] = f"Bearer {os.environ['CAFE_SERVICE_TOKEN']}"
 cafe.mount("http://", HTTPAdapter(pool_maxsize=WORKERS))
@@ -81,6 +83,8 @@ def remove(body: kopf.Body, **_: Any) -> None:
     prefix = f"cloudcafe-{body.metadata.namespace}-{body.metadata.name}"
     for part in ("store", "menu", "stock"):
         cafe.delete(_part(body, part), timeout=5)
+    alarms = f"cloudcafe/{body.metadata.namespace}/{body.metadata.name}"
+    cloudwatch.delete_alarms(AlarmNames=[f"{alarms}/dead-letters", f"{alarms}/queue-age"])
     for name in (f"{prefix}-orders.fifo", f"{prefix}-orders-dlq.fifo"):
         try:
             sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
@@ -95,6 +99,7 @@ def remove(body: kopf.Body, **_: Any) -> None:
 def converge(body: kopf.Body, patch: kopf.Patch) -> None:
     """Everything for one store; each part is looked at and made or corrected."""
     queue, arn = ensure_queues(body)
+    ensure_alarms(body)
     secret = ensure_secret(body)
     key = ensure_till(body, secret)
     ensure_config(body, queue, secret["ARN"])
@@ -121,6 +126,27 @@ def ensure_queues(body: kopf.Body) -> tuple[str, str]:
         tags=_tags(body),
     )
     return queue["QueueUrl"], arn.replace("-dlq", "")
+
+
+def ensure_alarms(body: kopf.Body) -> None:
+    """The alarms of its queues; put_metric_alarm makes what is missing and corrects the rest."""
+    prefix = f"cloudcafe-{body.metadata.namespace}-{body.metadata.name}"
+    for name, queue, metric, threshold in (
+        ("dead-letters", f"{prefix}-orders-dlq.fifo", "ApproximateNumberOfMessagesVisible", 0),
+        ("queue-age", f"{prefix}-orders.fifo", "ApproximateAgeOfOldestMessage", 300),
+    ):
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"cloudcafe/{body.metadata.namespace}/{body.metadata.name}/{name}",
+            Namespace="AWS/SQS",
+            MetricName=metric,
+            Dimensions=[{"Name": "QueueName", "Value": queue}],
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=threshold,
+            ComparisonOperator="GreaterThanThreshold",
+            Tags=[{"Key": n, "Value": v} for n, v in _tags(body).items()],
+        )
 
 
 def ensure_secret(body: kopf.Body) -> dict[str, Any]:

@@ -169,13 +169,13 @@ class Frozen:
         self.reached, self.thawed = asyncio.Event(), asyncio.Event()
 
     async def call(self, service, operation, **parameters):
-        if operation == "get_queue_url":
-            self.reached.set()
-            await self.thawed.wait()
         return await self.inner.call(service, operation, **parameters)
 
-    async def pages(self, *words, **parameters):
-        return await self.inner.pages(*words, **parameters)
+    async def pages(self, service, operation, *words, **parameters):
+        if operation == "describe_alarms":  # what is looked at of a new store, before all writes
+            self.reached.set()
+            await self.thawed.wait()
+        return await self.inner.pages(service, operation, *words, **parameters)
 
 
 def candidate(world, name):

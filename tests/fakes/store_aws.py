@@ -12,7 +12,7 @@ from tests.fakes.aws import FakeAws
 from tests.fakes.store_extras import StoreExtras
 
 ACCOUNT = "000000000000"
-SQS_URL = "http://sqs/"
+SQS_URL = f"http://sqs/{ACCOUNT}/"
 
 
 class StoreAws:
@@ -29,7 +29,8 @@ class StoreAws:
                           "set_queue_attributes"):  # fmt: skip
             aws.on("sqs", operation, getattr(self, operation))
         for operation in ("create_secret", "describe_secret", "get_secret_value", "delete_secret",
-                          "restore_secret", "tag_resource", "untag_resource"):  # fmt: skip
+                          "list_secrets", "restore_secret",
+                          "tag_resource", "untag_resource"):  # fmt: skip
             aws.on("secretsmanager", operation, getattr(self, operation))
         self.extras = StoreExtras(aws)
         self.backups: dict[str, dict[str, str]] = {}
@@ -87,12 +88,18 @@ class StoreAws:
             "VersionIdsToStages": {ClientRequestToken: ["AWSCURRENT"]},
             "SecretString": SecretString,
         }
-        return {"ARN": self.secrets[Name]["ARN"]}
+        return {"ARN": self.secrets[Name]["ARN"], "VersionId": ClientRequestToken}
 
     def describe_secret(self, *, SecretId: str) -> dict[str, Any]:
         found = self._secret(SecretId)
         tags = [{"Key": name, "Value": value} for name, value in found["Tags"].items()]
         return {name: v for name, v in found.items() if name != "SecretString"} | {"Tags": tags}
+
+    def list_secrets(self, **_: Any) -> dict[str, Any]:
+        found = [self.describe_secret(SecretId=name) | {"Name": name} for name in self.secrets]
+        stages = "VersionIdsToStages"
+        rows = [one | {"SecretVersionsToStages": one.pop(stages)} for one in found]
+        return {"SecretList": rows if self.listed else []}
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, Any]:
         found = self._secret(SecretId)

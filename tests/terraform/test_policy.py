@@ -50,6 +50,7 @@ def test_no_action_is_a_wildcard():
 #: composite alarms out where it is allowed on anything less than all.
 UNSCOPED = re.compile(
     r"(autoscaling|ec2|elasticloadbalancing):Describe\w+|(fis|kinesis|lambda):List\w+|tag:GetResources"
+    r"|secretsmanager:ListSecrets"
     r"|(memorydb|rds):DescribeEvents|cloudwatch:(DescribeAlarms|ListDashboards)|dynamodb:ListBackups"
     r"|ecr:GetAuthorizationToken|xray:Put\w+"
 )

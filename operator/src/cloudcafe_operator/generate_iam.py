@@ -42,6 +42,8 @@ SIDS = {
     "cloudwatch": "StoreAlarmsAndDashboards",
     "dynamodb": "StoreTables",
 }
+#: Calls of stores that AWS knows no resource for.
+UNNAMED = {"secretsmanager:ListSecrets": "StoreSecretsListing"}
 #: What a fault's actions may touch, by the service that they are of.
 FAULT_RESOURCES = {
     "apigateway": ["apigateway:*::/apis", "apigateway:*::/apis/*"],
@@ -112,6 +114,9 @@ def policy() -> dict[str, Any]:
     for action in sorted(found - {*everywhere}):
         by_prefix.setdefault(action.partition(":")[0], []).append(action)
     for prefix, actions in sorted(by_prefix.items()):
+        for action in [one for one in actions if one in UNNAMED]:
+            actions.remove(action)
+            statements.append(_allow(UNNAMED[action], [action], "*"))
         resource = STORE_RESOURCES[prefix]
         statements.append(_allow(SIDS[prefix], actions, resource))
     statements.append(_allow("StoresLookEverywhere", everywhere, "*"))

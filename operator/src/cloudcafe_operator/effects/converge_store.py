@@ -15,6 +15,7 @@ from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.errors import Bug, OperatorError
+from cloudcafe_operator.planning.pace import resync_after, spread
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
 from cloudcafe_operator.planning.store_finding import Finding, found
@@ -26,6 +27,10 @@ from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
 from cloudcafe_operator.ports import Clock
 
+#: Parts whose creation tells whether they existed; of a new store they are not looked at first.
+GUESSED: tuple[Area, ...] = (
+    "dead_letters", "queue", "secret", "till", "config", "store", "menu", "stock"
+)  # fmt: skip
 UNSETTLED_SECONDS = 15.0  # a store that waits for somebody is looked at soon again
 MOST_ROUNDS = 6  # dead letters, queue and secret, till and config, registration; and one to see it
 
@@ -58,23 +63,28 @@ class StoreConverger:
         if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
             return await self._with_late_watch(believed, memory)
         self.forget(wanted.store_id)
-        if believed and _only_store_differs(believed, wanted, hands_off=hands_off):
-            # it opened or closed: the rest is as it was, and thousands do so at the same moment
+        until = self.clock.monotonic() + self._resync(wanted.store_id)
+        if believed and _is_a_new_wish(believed, wanted, hands_off=hands_off):
+            # it was looked at a moment ago, so what is wished anew is measured by that
+            until = believed.until
             finding = await self.converge(
                 wanted,
                 memory,
                 hands_off=hands_off,
-                areas={"store"},
+                areas=_late(believed.finding.observed),
                 known=believed.finding.observed,
             )
         else:
             finding = await self.converge(wanted, memory, hands_off=hands_off)
         if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
-            settled = hands_off or in_place(wanted, finding)
-            seconds = self.resync_seconds if settled else UNSETTLED_SECONDS
-            until = self.clock.monotonic() + seconds
+            if not (hands_off or in_place(wanted, finding)):
+                until = self.clock.monotonic() + UNSETTLED_SECONDS
             self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
         return finding
+
+    def _resync(self, store_id: str) -> float:
+        """Return how long a finding is believed: stores made together do not all end together."""
+        return spread(resync_after(self.resync_seconds, stores=len(self._notes)), store_id)
 
     async def _with_late_watch(self, note: Note, memory: Memory) -> Finding:
         """Try once more for alarms and dashboard alone, where they were in trouble.
@@ -82,7 +92,7 @@ class StoreConverger:
         CloudWatch takes few alarms a second: who waits its turn must not read all else.
         """
         observed = note.finding.observed
-        late = [area for area in WATCH if isinstance(getattr(observed, area), Trouble)]
+        late = _late(observed)
         if not late:
             return note.finding
         finding = await self.converge(
@@ -111,18 +121,27 @@ class StoreConverger:
     ) -> Finding:
         """Return the world after everything possible was done; hands off: only look.
 
-        With `areas` only these are read, the rest is as `known`.
+        With `areas` only these are read, the rest is as `known`. A store of which nothing was ever
+        noted is taken for new: it is not looked at first, and what turns out to exist is.
         """
+        unseen: set[Area] = set()
+        if memory == Memory() and known is None and wanted.terms.management == "Manage":
+            unseen = set(GUESSED)
+        look_at = [area for area in areas if area not in unseen]
+        observed = await self.observer.observe(wanted, memory, areas=look_at, known=known)
         failed: dict[Area, Trouble] = {}
-        observed = await self.observer.observe(wanted, areas=areas, known=known)
         todo = plan_store(wanted, observed, memory)
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
                 return found(wanted, observed, todo, memory)
             agreed = as_agreed(wanted, observed, memory)
-            failed |= await self._execute(agreed, todo)
-            touched = {step.area for step in todo}  # the rest is as it was a moment ago
-            observed = await self.observer.observe(wanted, areas=touched, known=observed)
+            done = await self._execute(agreed, todo, unseen)
+            failed |= {area: one for area, one in done.failed.items() if area not in unseen}
+            unseen -= {step.area for step in todo}
+            observed = replace(observed, **done.shown)  # the rest is as it was a moment ago
+            observed = await self.observer.observe(
+                wanted, memory, areas=done.to_look_at, known=observed
+            )
             observed = _marked(observed, failed)
             todo = plan_store(wanted, observed, memory)
         if todo:
@@ -131,22 +150,44 @@ class StoreConverger:
             observed = _marked(observed, {step.area: Trouble(bug) for step in todo})
         return found(wanted, observed, todo, memory)
 
-    async def _execute(self, wanted: Wanted, steps: Sequence[Step]) -> dict[Area, Trouble]:
-        failed: dict[Area, Trouble] = {}
+    async def _execute(self, wanted: Wanted, steps: Sequence[Step], unseen: set[Area]) -> Done:
+        done = Done()
         for step in steps:
-            if step.area in failed:
+            if step.area in done.failed:
                 continue
             try:
                 with self.chronicle.because(wanted.store_id, why(step, wanted)):
-                    await self.executor.execute(step, wanted.store_id)
+                    part = await self.executor.execute(
+                        step, wanted.store_id, unseen=step.area in unseen
+                    )
             except OperatorError as error:
-                failed[step.area] = Trouble(error)
-        return failed
+                done.failed[step.area] = Trouble(error)
+                part = None
+            if part is None:
+                done.to_look_at.add(step.area)
+            else:
+                done.shown[step.area] = part
+        return done
 
 
-def _only_store_differs(note: Note, wanted: Wanted, *, hands_off: bool) -> bool:
-    like = replace(note.wanted, store=wanted.store)
-    return (like, note.hands_off) == (wanted, hands_off) and not note.finding.todo
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of some steps: parts as the answers showed them, and those to be looked at."""
+
+    shown: dict[str, Any] = field(default_factory=dict)
+    to_look_at: set[Area] = field(default_factory=set)
+    failed: dict[Area, Trouble] = field(default_factory=dict)
+
+
+def _is_a_new_wish(note: Note, wanted: Wanted, *, hands_off: bool) -> bool:
+    """Whether only what is wished has changed, of a store that was in order."""
+    same = (note.wanted.identity, note.wanted.terms) == (wanted.identity, wanted.terms)
+    return same and not hands_off and not note.hands_off and not note.finding.todo
+
+
+def _late(observed: Observed) -> list[Area]:
+    """Return what waits its turn at CloudWatch."""
+    return [area for area in WATCH if isinstance(getattr(observed, area), Trouble)]
 
 
 def _marked(observed: Observed, failed: dict[Area, Trouble]) -> Observed:

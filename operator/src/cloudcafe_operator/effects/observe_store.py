@@ -1,13 +1,14 @@
 """Looking at everything that exists for one store. Called by `handlers/store.py`; reads only.
 
 A part that cannot be read becomes a `Trouble` in its place and the rest is still looked at. Tags
-of all stores come from one listing per interval; only where it does not (yet) know a resource are
-its own tags read, because the listing of AWS is a minute behind.
+and secrets of all stores come from shared listings; only where these do not (yet) know a resource
+is it read by itself, because the listings of AWS are a minute behind.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -15,11 +16,15 @@ from typing import Any, TypeVar
 import structlog
 
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.secrets_store import Allowance, secret_of
+from cloudcafe_operator.effects.store_listing import SharedListing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
 from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.pace import listing_seconds
 from cloudcafe_operator.planning.store import needs_value
+from cloudcafe_operator.planning.store_memory import Memory, QueueArea, met_settings
 from cloudcafe_operator.planning.store_owner import owned
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import (
@@ -35,27 +40,28 @@ from cloudcafe_operator.ports import Aws, Clock, Kubernetes, Ref
 Found = TypeVar("Found")
 TAG_LISTING_SECONDS = 60.0
 AREAS: tuple[Area, ...] = (*DATA_TIER, *CAFE, *WATCH)
-LISTED = ["sqs", "secretsmanager:secret", "cloudwatch:alarm"]
+LISTED = ["sqs", "cloudwatch:alarm"]  # secrets have a listing of their own
 OBJECTS = {"till": (SECRETS, naming.till), "config": (CONFIG_MAPS, naming.config)}
 log = structlog.get_logger()
 
 
 class TagListing:
-    """The tags of all stores' AWS resources by ARN, read at most once per interval."""
+    """The tags of all stores' AWS resources by ARN; the more there are, the rarer they are read."""
 
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._read_at = float("-inf")
+        self._next_read = float("-inf")
         self._tags: dict[str, dict[str, str]] = {}
 
     async def tags(self, arn: str) -> Mapping[str, str] | None:
         """Return a resource's tags, or None where the listing does not know it."""
         async with self._lock:
-            if self._clock.monotonic() - self._read_at >= TAG_LISTING_SECONDS:
-                self._read_at = self._clock.monotonic()
+            if self._clock.monotonic() >= self._next_read:
                 self._tags = await self._read()
+                seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
+                self._next_read = self._clock.monotonic() + seconds
         return self._tags.get(arn)
 
     def forget(self, arn: str) -> None:
@@ -89,29 +95,41 @@ class StoreObserver:
     aws: Aws
     cafe: Cafe
     listing: TagListing
+    secrets: SharedListing[AwsSecret]
     parts: Parts
-    _urls: dict[str, str] = field(default_factory=dict)  # of queues by name: they never change
+    attributes: Allowance
+    # of queues: URL and ARN, up to their names
+    _account: list[tuple[str, str]] = field(default_factory=list)
 
     async def observe(
-        self, wanted: Wanted, *, areas: Iterable[Area] = AREAS, known: Observed | None = None
+        self,
+        wanted: Wanted,
+        memory: Memory,
+        *,
+        areas: Iterable[Area] = AREAS,
+        known: Observed | None = None,
     ) -> Observed:
         """Look at these parts at the same time; the others are as known."""
-        looks = {area: _or_trouble(self._look(area, wanted)) for area in areas}
+        looks = {area: _or_trouble(self._look(area, wanted, memory, known)) for area in areas}
         found: dict[str, Any] = dict(zip(looks, await asyncio.gather(*looks.values()), strict=True))
         observed = replace(known or Observed(), **found)
         secret = observed.secret
-        if isinstance(secret, AwsSecret) and needs_value(secret, observed.till):
+        if (
+            isinstance(secret, AwsSecret)
+            and not secret.value
+            and needs_value(secret, observed.till)
+        ):
             return replace(observed, secret=await _or_trouble(self._with_value(secret)))
         return observed
 
-    async def _look(self, area: Area, wanted: Wanted) -> Any:
+    async def _look(
+        self, area: Area, wanted: Wanted, memory: Memory, known: Observed | None
+    ) -> Any:
         """Read one part."""
         identity = wanted.identity
         match area:
-            case "queue":
-                return await self.queue(wanted.queue.name, wanted)
-            case "dead_letters":
-                return await self.queue(wanted.dead_letters.name, wanted)
+            case "queue" | "dead_letters":
+                return await self._queue(area, wanted, memory, known)
             case "secret":
                 return await self.secret(wanted.secret)
             case "till" | "config":
@@ -122,47 +140,77 @@ class StoreObserver:
             case "alarms" | "dashboard" | "table":
                 return await self.parts[area].observe(wanted)
 
-    async def queue(self, name: str, wanted: Wanted) -> Queue | None:
-        """Return a queue with its settings and tags."""
+    async def _queue(
+        self, area: QueueArea, wanted: Wanted, memory: Memory, known: Observed | None
+    ) -> Queue | None:
+        """Return a queue with its settings and tags.
+
+        Where the listing has it and its settings were right when they were read last, they are read
+        again only as often as is allowed: of one store after the other, however many there are.
+        """
+        name = (wanted.queue if area == "queue" else wanted.dead_letters).name
         try:
-            url = self._urls.get(name) or await self._url(name)
-            return await self._queue(name, url, wanted)
+            url, arn = await self._address(name)
+            tags = await self.listing.tags(arn)
+            if tags is None or not owned(tags, wanted):  # the listing may tell of a namesake's
+                answer = await self.aws.call("sqs", "list_queue_tags", QueueUrl=url)
+                tags = answer.get("Tags", {})
+            elif believed := self._believed(area, wanted, memory, known):
+                return Queue(url, arn, believed, tags)
+            attributes = await self._attributes(name, url)
         except NotFound:
-            self._urls.pop(name, None)
             return None
+        return Queue(url, arn, attributes, tags)
 
-    async def _url(self, name: str) -> str:
-        found = await self.aws.call("sqs", "get_queue_url", QueueName=name)
-        self._urls[name] = found["QueueUrl"]
-        return self._urls[name]
+    def _believed(
+        self, area: QueueArea, wanted: Wanted, memory: Memory, known: Observed | None
+    ) -> Mapping[str, str] | None:
+        """Return the settings that need not be read now."""
+        before = getattr(known, area, None)
+        if isinstance(before, Queue):
+            settings: Mapping[str, str] | None = before.attributes
+        else:
+            _, arn = self._account[0]
+            settings = met_settings(area, wanted, memory, arn + wanted.dead_letters.name)
+        return None if settings is None or self.attributes.take() else settings
 
-    async def _queue(self, name: str, url: str, wanted: Wanted) -> Queue:
+    async def _address(self, name: str) -> tuple[str, str]:
+        """Return URL and ARN. All queues of an account have them alike, so AWS is asked once."""
+        if not self._account:
+            found = await self.aws.call("sqs", "get_queue_url", QueueName=name)
+            url = found["QueueUrl"]
+            attributes = await self._attributes(name, url)
+            arn = attributes["QueueArn"]
+            self._account[:] = [(url.removesuffix(name), arn.removesuffix(name))]
+        url, arn = self._account[0]
+        return url + name, arn + name
+
+    async def _attributes(self, name: str, url: str) -> Mapping[str, str]:
         answer = await self.aws.call(
             "sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"]
         )
-        attributes = answer.get("Attributes", {})
+        attributes: dict[str, str] = answer.get("Attributes", {})
         if "QueueArn" not in attributes:
             raise NotFound(f"queue {name} has no attributes: it is being deleted")
-        tags = await self.listing.tags(attributes["QueueArn"])
-        if tags is None or not owned(tags, wanted):  # the listing may tell of a namesake's
-            answer = await self.aws.call("sqs", "list_queue_tags", QueueUrl=url)
-            tags = answer.get("Tags", {})
-        return Queue(url, attributes["QueueArn"], attributes, tags)
+        return attributes
 
     async def secret(self, name: str) -> AwsSecret | None:
         """Return a secret without its value."""
+        listed = await self._listed(name)
+        if listed is not None:
+            return listed
         try:
             found = await self.aws.call("secretsmanager", "describe_secret", SecretId=name)
         except NotFound:
             return None
-        stages: Mapping[str, Any] = found.get("VersionIdsToStages", {})
-        current = next((one for one, names in stages.items() if "AWSCURRENT" in names), "")
-        return AwsSecret(
-            arn=found["ARN"],
-            tags=_tags(found.get("Tags", [])),
-            version=current,
-            deleting=bool(found.get("DeletedDate")),
-        )
+        return secret_of(found, "VersionIdsToStages")
+
+    async def _listed(self, name: str) -> AwsSecret | None:
+        try:
+            return (await self.secrets.find([name]) or {}).get(name)
+        except OperatorError as error:  # the list only saves calls: without it, ask one by one
+            log.warning("no shared list of secrets", error=str(error))
+            return None
 
     async def _with_value(self, secret: AwsSecret) -> AwsSecret | None:
         try:
@@ -181,4 +229,4 @@ async def _or_trouble(reading: Awaitable[Found]) -> Found | Trouble:
 
 
 def _tags(pairs: list[dict[str, str]]) -> dict[str, str]:
-    return {pair["Key"]: pair["Value"] for pair in pairs}
+    return {sys.intern(pair["Key"]): pair["Value"] for pair in pairs}

@@ -74,6 +74,10 @@ class RushKeeper:
         if self._stores.pop(store_id, None) is not None:
             self._version += 1
 
+    def stores(self) -> int:
+        """Return how many stores there are."""
+        return len(self._stores)
+
     async def run(self) -> None:
         """Keep to the plan for ever; no trouble with the API server ends it."""
         while True:

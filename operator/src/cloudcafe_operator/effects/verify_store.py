@@ -6,6 +6,7 @@ found again by its key. A restarted operator asks about the same order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.planning import order_path
 from cloudcafe_operator.planning.order_path import NAME, Bought
+from cloudcafe_operator.planning.pace import verify_after
 from cloudcafe_operator.ports import Clock
 from cloudcafe_operator.resources.conditions import Judgement, false
 from cloudcafe_operator.resources.store_status import OrderPath
@@ -50,6 +52,7 @@ class OrderPathVerifier:
     cafe: Cafe
     clock: Clock
     every: timedelta
+    fleet: Callable[[], int] = lambda: 1  # how many stores there are
 
     async def verify(
         self, customer: Customer, last: OrderPath | None, previous: Judgement | None
@@ -83,6 +86,10 @@ class OrderPathVerifier:
     def _ended(self, customer: Customer, bought: Bought | None, judgement: Judgement) -> Proof:
         now = self.clock.now()
         path = order_path.record(
-            bought, uid=customer.uid, generation=customer.generation, now=now, every=self.every
+            bought,
+            uid=customer.uid,
+            generation=customer.generation,
+            now=now,
+            every=verify_after(self.every, stores=self.fleet()),
         )
         return Proof(judgement, path, (path.next_at - now).total_seconds())

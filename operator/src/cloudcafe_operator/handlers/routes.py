@@ -31,6 +31,7 @@ from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
+from cloudcafe_operator.effects.secrets_store import Allowance, secret_listing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.effects.table_store import TablePart
 from cloudcafe_operator.effects.verify_store import OrderPathVerifier
@@ -132,6 +133,8 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         "dashboard": DashboardPart(aws, clock),
         "table": TablePart(aws, clock),
     }
+    secrets = secret_listing(aws, clock)
+    rush = rush_keeper(settings, ports)
     reporter = StoreReporter(kubernetes, ports.events, chronicle)
     return StoreReconciler(
         kubernetes=kubernetes,
@@ -140,13 +143,19 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
             settings.order_url, settings.menu_url, settings.inventory_url, settings.aws_region
         ),
         converger=StoreConverger(
-            observer=StoreObserver(kubernetes, aws, cafe, listing, parts),
-            executor=StoreExecutor(kubernetes, aws, cafe, listing, parts),
+            observer=StoreObserver(
+                kubernetes, aws, cafe, listing, secrets, parts, Allowance(clock)
+            ),
+            executor=StoreExecutor(
+                kubernetes, aws, cafe, settings.aws_region, listing, secrets, parts
+            ),
             clock=clock,
             chronicle=chronicle,
             resync_seconds=settings.resync_seconds,
         ),
-        verifier=OrderPathVerifier(cafe, clock, timedelta(seconds=settings.verify_seconds)),
+        verifier=OrderPathVerifier(
+            cafe, clock, timedelta(seconds=settings.verify_seconds), rush.stores
+        ),
         deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws), parts), reporter, clock),
         reporter=reporter,
         ledger=LedgerWatch(
@@ -160,7 +169,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
                 stuck_after=settings.ledger_stuck_seconds,
             ),
         ),
-        rush=rush_keeper(settings, ports),
+        rush=rush,
         fleet=FleetWatch(
             cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
         ),

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cloudcafe_operator.planning.manifests.store import build_config
 from cloudcafe_operator.planning.store_drift import (
@@ -30,6 +30,7 @@ from cloudcafe_operator.planning.store_world import AwsSecret, Observed, Queue, 
 from cloudcafe_operator.resources.store_status import Adoption, CafeStoreStatus
 
 DIGITS = 12
+QueueArea = Literal["queue", "dead_letters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,25 @@ class Memory:
     applied: Mapping[str, str] | None = None
     legacy: bool = False
     adoption: Adoption | None = None
+    drifted: frozenset[str] = frozenset()  # names of what differed last
 
 
 def memory_of(status: CafeStoreStatus) -> Memory:
     """Return what a status remembers."""
     legacy = status.applied is None and bool(status.store_id)
-    return Memory(status.applied, legacy, status.adoption)
+    drifted = frozenset(one.resource for one in status.drift)
+    return Memory(status.applied, legacy, status.adoption, drifted)
+
+
+def met_settings(
+    area: QueueArea, wanted: Wanted, memory: Memory, dead_letters_arn: str
+) -> Mapping[str, str] | None:
+    """Return a queue's settings where this very wish was met when they were read last."""
+    queue = wanted.dead_letters
+    if area == "queue":
+        queue = with_redrive(wanted.queue, Queue("", dead_letters_arn, {}, {}))
+    met_last = (memory.applied or {}).get(area) == _digest(queue.attributes)
+    return queue.attributes if met_last and queue.name not in memory.drifted else None
 
 
 def may_write(step: Step, wanted: Wanted, observed: Observed, memory: Memory) -> bool:

@@ -1,0 +1,36 @@
+"""How often a fleet is looked at: seldom enough that its size does not matter to others. Pure.
+
+A single store is looked at as often as the settings say. With many stores the intervals grow, so
+that what is asked of the cafe's services and of AWS stays below a bound however many there are.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import timedelta
+
+LOOKS_PER_SECOND = 10.0  # whole looks at a store, each three requests to the cafe's services
+ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done
+PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
+PAGE = 100
+SHARE = 0.25  # stores that were made together shall not all be due together
+
+
+def resync_after(seconds: float, *, stores: int) -> float:
+    """Return how long a look at a store is believed."""
+    return max(seconds, stores / LOOKS_PER_SECOND)
+
+
+def verify_after(every: timedelta, *, stores: int) -> timedelta:
+    """Return how long a bought coffee is believed."""
+    return max(every, timedelta(minutes=stores / ORDERS_PER_MINUTE))
+
+
+def listing_seconds(items: int, *, at_least: float) -> float:
+    """Return how long a listing of so many items is believed."""
+    return max(at_least, items / PAGE * 60.0 / PAGES_PER_MINUTE)
+
+
+def spread(seconds: float, name: str) -> float:
+    """Return up to a quarter less, always the same for a name."""
+    return seconds * (1 - SHARE * zlib.crc32(name.encode()) / 0xFFFFFFFF)
