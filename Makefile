@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 RUN := uv run --no-sync python -m
 
-.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-orders bench-stores crash soak load deploy destroy
+.PHONY: help setup demo test check generate terraform kind-test up down images bench bench-chaos bench-orders bench-stores crash soak load deploy destroy
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -46,8 +46,11 @@ down: setup ## remove the cluster and all that is in it
 images: setup ## build all container images
 	@$(RUN) dev.images build
 
-bench: up ## measure the figures of docs/status.md
+bench: bench-chaos up ## measure the figures of docs/status.md
 	@$(RUN) dev.bench
+
+bench-chaos: setup ## the chaos engine among 6,000 pods, and with 200 runs at once
+	@$(RUN) tests.bench.chaos
 
 bench-orders: setup ## accepted orders a second, against what PostgreSQL itself can do
 	@$(RUN) services.order.bench

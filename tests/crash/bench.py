@@ -1,5 +1,6 @@
 """One fault on a small world, called as the engine calls it."""
 
+from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.faults.contract import Entry
 from cloudcafe_operator.faults.contract import World as FaultWorld
 from cloudcafe_operator.resources.common import parse
@@ -13,8 +14,10 @@ class Bench:
     def __init__(self, fault, **changes):
         self.world = World()
         self.fault = fault
+        world = self.world
+        lists = SharedLists(world.kubernetes, world.clock)
         self.reach = FaultWorld(
-            self.world.kubernetes, self.world.aws, self.world.admin, self.world.clock, NAMESPACE
+            world.kubernetes, world.aws, world.admin, world.clock, NAMESPACE, lists
         )
         self.spec = parse(fault.spec_type, {**FAULTS[fault.name], **changes})
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Throttled
-from cloudcafe_operator.ports import Json, Manifest, Ref, Resource, User
+from cloudcafe_operator.ports import Json, Keep, Manifest, Ref, Resource, User
 
 from tests.fakes.objects import has_status, matches_fields, matches_labels, merged, without
 from tests.fakes.recorder import Call, Recorder
@@ -81,6 +81,7 @@ class FakeKubernetes:
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        keep: Keep | None = None,
     ) -> Sequence[Manifest]:
         """Return copies, sorted by namespace and name."""
         await self._read("list", resource.plural)
@@ -92,9 +93,25 @@ class FakeKubernetes:
             and matches_labels(item["metadata"].get("labels") or {}, labels)
             and matches_fields(item, fields)
         ]
-        return [
-            item | {"apiVersion": resource.api_version, "kind": resource.kind} for item in found
-        ]
+        said = {"apiVersion": resource.api_version, "kind": resource.kind}
+        return [(keep(item) if keep else item) | said for item in found]
+
+    async def list_metadata(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Return copies of metadata alone."""
+        return await self.list(
+            resource,
+            namespace=namespace,
+            labels=labels,
+            fields=fields,
+            keep=lambda item: {"metadata": item["metadata"]},
+        )
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create without status; `generateName` is honoured."""

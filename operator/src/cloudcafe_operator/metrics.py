@@ -62,12 +62,18 @@ store_orders_per_minute = Gauge(
 )
 store_order_wait = Gauge("cloudcafe_store_order_wait_p95_seconds", "Of the same stores.", ["store"])
 
-SPANS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
+SPANS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
 inject_seconds = Histogram(
-    "cloudcafe_chaos_inject_seconds", "Length of an injection.", ["fault"], buckets=SPANS
+    "cloudcafe_chaos_inject_seconds",
+    "From captured to injected, stored.",
+    ["fault"],
+    buckets=SPANS,
 )
 undo_seconds = Histogram(
-    "cloudcafe_chaos_undo_seconds", "Length of the last revert.", ["fault"], buckets=SPANS
+    "cloudcafe_chaos_undo_seconds",
+    "From the undo's start until stored.",
+    ["fault"],
+    buckets=SPANS,
 )
 recovery_seconds = Histogram(
     "cloudcafe_chaos_recovery_seconds", "Until users were served again (RTO).", buckets=SPANS

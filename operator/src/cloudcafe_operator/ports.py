@@ -6,10 +6,12 @@ Planning never sees these. Reconcilers and faults get them from `main.py`; tests
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+from cloudcafe_operator.planning.pods import PodsSeen
 
 Json = Mapping[str, Any]
 Manifest = dict[str, Any]
@@ -53,6 +55,9 @@ class User:
     groups: tuple[str, ...] = ()
 
 
+Keep = Callable[[Manifest], Manifest]
+
+
 class Kubernetes(Protocol):
     """The Kubernetes API. Implemented by `effects/kubernetes.py`."""
 
@@ -66,8 +71,22 @@ class Kubernetes(Protocol):
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        keep: Keep | None = None,
     ) -> Sequence[Manifest]:
-        """Return all objects that match, page by page; items carry apiVersion and kind."""
+        """Return all objects that match, page by page; items carry apiVersion and kind.
+
+        `keep` shortens each item as its page arrives: what it drops is not held in memory.
+        """
+
+    async def list_metadata(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Return nothing but apiVersion, kind and metadata of all objects that match."""
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create; AlreadyExists where the name is taken, UserError where admission refuses."""
@@ -101,6 +120,13 @@ class Kubernetes(Protocol):
 
     async def may(self, who: User, verb: str, what: Ref) -> bool:
         """Whether a user may use a verb on what is of group cloudcafe.dev (SubjectAccessReview)."""
+
+
+class Lists(Protocol):
+    """Lists that many readers share. Implemented by `effects/shared_lists.py`."""
+
+    async def pods(self, namespace: str) -> PodsSeen:
+        """Return a namespace's pods in short, as they were a moment ago."""
 
 
 class Aws(Protocol):

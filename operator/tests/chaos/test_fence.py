@@ -21,10 +21,17 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
     bench = Bench(faults()[fault])
     entry = await bench.entry()
     world = bench.world
-    guards = Guards(world.kubernetes, world.clock)
-    systems = Systems(world.kubernetes, world.aws, world.http)
     surveyor = Surveyor(
-        world.kubernetes, world.aws, world.admin, world.clock, faults(), NAMESPACE, guards, systems
+        world.kubernetes,
+        world.aws,
+        world.admin,
+        world.clock,
+        faults(),
+        NAMESPACE,
+        guards=Guards(world.kubernetes, world.clock),
+        systems=Systems(world.kubernetes, world.aws, world.http),
+        runs=None,
+        lists=bench.reach.lists,
     )
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)

@@ -50,9 +50,12 @@ class ApiServer:
             await self._session.close()
 
     async def send(
-        self, intent: Intent, *, body: Json | None, query: Mapping[str, str], content: str
+        self, intent: Intent, *, body: Json | None, query: Mapping[str, str], types: tuple[str, str]
     ) -> Answer:
-        """Send one request; Unavailable where no answer comes in time."""
+        """Send one request; Unavailable where no answer comes in time.
+
+        `types` are the media types that it accepts and that it sends.
+        """
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         try:
             async with self._pool().request(
@@ -60,7 +63,7 @@ class ApiServer:
                 f"{self._access.host}{intent.path}",
                 params=query or None,
                 data=data,
-                headers={**self._headers(), "Content-Type": content},
+                headers={**self._headers(), "Accept": types[0], "Content-Type": types[1]},
                 timeout=TIMEOUT,
                 allow_redirects=False,
             ) as response:

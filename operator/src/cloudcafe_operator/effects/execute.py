@@ -8,18 +8,21 @@ journal: capture, store, inject, store, revert, verify, store.
 from __future__ import annotations
 
 import asyncio
-import math
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
 
-from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.audit_run import RunAuditor
 from cloudcafe_operator.effects.finalizer import hold, let_go
+from cloudcafe_operator.effects.look_run import look_at
 from cloudcafe_operator.effects.observe_run import Observer
-from cloudcafe_operator.effects.survey import Surveyor, build_preview, fault_spec
+from cloudcafe_operator.effects.report_run import report_stored
+from cloudcafe_operator.effects.survey import Survey, Surveyor, build_preview, fault_spec
+from cloudcafe_operator.effects.survey import entry_of as _entry
+from cloudcafe_operator.effects.together import side_by_side
 from cloudcafe_operator.errors import (
     AccessDenied,
     Bug,
@@ -27,11 +30,13 @@ from cloudcafe_operator.errors import (
     OperatorError,
     Retry,
 )
-from cloudcafe_operator.faults.contract import Entry, Fault, Undone
+from cloudcafe_operator.faults.contract import Entry, Fault, Undone, World
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.planning import outcomes
-from cloudcafe_operator.planning.checks import refusals
-from cloudcafe_operator.planning.run import OWN_CLAIM_S, TICK_S
+from cloudcafe_operator.planning.checks import Refusal, refusals
+from cloudcafe_operator.planning.company import Folded, beside_injection, beside_undo, condensed
+from cloudcafe_operator.planning.room import lacking
+from cloudcafe_operator.planning.run import OWN_CLAIM_S
 from cloudcafe_operator.planning.steps import (
     Audit,
     Capture,
@@ -53,9 +58,8 @@ from cloudcafe_operator.ports import Events, Ref
 from cloudcafe_operator.resources.common import API_VERSION, merge_patch
 from cloudcafe_operator.resources.run import Run
 
-AT_ONCE = 0.0
+NOW = 0.0
 PATIENCE = 20  # waits in a row before a human is told what an undo waits for
-SLOWEST_RETRY_S = 30.0
 log = structlog.get_logger()
 
 
@@ -78,14 +82,16 @@ class Executor:
         run = observed.run
         if isinstance(step, Hold):
             await hold(self.surveyor.kubernetes, _ref(run))
+            self.observer.runs.forget(run.namespace, run.name)
         elif isinstance(step, LetGo):
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
+            self.observer.runs.forget(run.namespace, run.name)
         else:  # of two runs that capture one target, one must see the other's journal
             async with self.capturing if isinstance(step, Capture) else nullcontext():
                 if came_of_it := await self._act(observed, step):
                     await self._store(run, came_of_it)
-        return AT_ONCE
+        return NOW
 
     async def _act(self, observed: Observed, step: Step) -> Store | None:  # noqa: PLR0911 - a table
         """Have the one effect; return what is to be stored."""
@@ -101,7 +107,7 @@ class Executor:
             case Audit():
                 return await self.auditor.audit(observed, step.probe)
             case Look() | Check():
-                return await self._read(observed, step)
+                return await look_at(self.surveyor, self.observer, observed, step)
             case _:
                 return step if isinstance(step, Store) else None
 
@@ -109,18 +115,15 @@ class Executor:
         """Write the status under the version it was decided on, then tell the story."""
         patch = merge_patch(run.status.manifest(), wanted.status.manifest())
         if patch:
-            await self.surveyor.kubernetes.patch_status(
+            stored = await self.surveyor.kubernetes.patch_status(
                 _ref(run), patch, resource_version=run.resource_version
             )
+            self.observer.runs.remember(stored)
         memory = self.observer.memory(run.uid)
         memory.saved_at = self.observer.clock.monotonic()
-        for story in wanted.stories:
+        report_stored(run.status, wanted.status, memory, self.observer.clock)
+        for story in condensed(wanted.stories):
             self._tell(run, story)
-        if wanted.status.phase == "Finished" and run.status.phase != "Finished":
-            metrics.runs.labels(wanted.status.verdict or "Preview").inc()
-            for step in wanted.status.steps:
-                if step.measures.recovered_after is not None:
-                    metrics.recovery_seconds.observe(step.measures.recovered_after)
 
     def _tell(self, run: Run, story: Story) -> None:
         about = {
@@ -136,7 +139,7 @@ class Executor:
             survey = await self.surveyor.survey(run, range(len(run.spec.template.steps)))
         except (Retry, AccessDenied) as problem:
             return self._hindered(observed, "preflight", problem)
-        found = refusals(survey.findings)
+        found = refusals(survey.findings) or _room(run, survey)
         if run.spec.template.mode == "Preview":
             messages = [refusal.message for refusal in found]
             preview = build_preview(survey, self.surveyor.faults, messages)
@@ -153,13 +156,14 @@ class Executor:
             survey = await self.surveyor.survey(observed.run, [step])
         except (Retry, AccessDenied) as problem:
             return self._hindered(observed, "capture", problem)
-        found = refusals(survey.findings)
+        found = refusals(survey.findings) or _room(observed.run, survey)
         if found:
             message = "; ".join(refusal.message for refusal in found)
             return outcomes.stop(observed, found[0].reason, message)
+        later = self._later(observed)  # a claim counts from its store, not from before the survey
         entries = [
             outcomes.entry_for(
-                observed,
+                later,
                 slot=slot.number,
                 target=target,
                 captured=dict(survey.captured[slot.step, slot.number, target.id]),
@@ -172,68 +176,65 @@ class Executor:
 
     async def _inject(self, observed: Observed, index: int) -> Store | None:
         """Make the change. Before this ran, the entry was stored as Injecting."""
-        run, key = observed.run, f"inject-{index}"
+        run = observed.run
+        fault = self.surveyor.faults[run.status.journal[index].fault]
+        beside = beside_injection(observed, index, OWN_CLAIM_S) if fault.apart else (index,)
+        world = self.surveyor.fenced_world(run, OWN_CLAIM_S)
+        made = await side_by_side([self._change(run, one, fault, world) for one in beside])
+        came = Folded(observed)
+        for one in made:
+            if not isinstance(one.made, OperatorError):
+                self.observer.succeeded(run.uid, f"inject-{one.index}")
+                came.add(
+                    outcomes.injected(
+                        came.observed, one.index, one.made, begun=one.begun, now=one.ended
+                    )
+                )
+        for one in made:
+            if isinstance(one.made, Retry | Conflict):
+                came.add(self._hindered(came.observed, f"inject-{one.index}", one.made))
+        refused = [one for one in made if _is_refused(one.made)]
+        if refused:
+            entry = run.status.journal[refused[0].index]
+            said = f"{entry.fault} on {entry.target.name} could not be injected: {refused[0].made}"
+            came.add(outcomes.stop(came.observed, "InjectionRefused", said))
+        return came.store
+
+    async def _change(self, run: Run, index: int, fault: Fault[Any], world: World) -> _Change:
+        """Inject one target; its trouble is an answer, so that the others' are stored too."""
         entry = run.status.journal[index]
-        fault = self.surveyor.faults[entry.fault]
-        written = run.spec.template.steps[entry.step].faults[entry.slot]
         begun = self.observer.clock.now()
+        made: dict[str, Any] | OperatorError
         try:
-            spec = fault_spec(fault, written)
-            world = self.surveyor.fenced_world(run, OWN_CLAIM_S)
-            made = await fault.inject(spec, _entry(run, index), world)
-        except (Retry, Conflict) as problem:
-            return self._hindered(observed, key, problem)
+            spec = fault_spec(fault, run.spec.template.steps[entry.step].faults[entry.slot])
+            made = dict(await fault.inject(spec, _entry(run, index), world))
         except Bug:
             raise
         except OperatorError as problem:
-            message = f"{entry.fault} on {entry.target.name} could not be injected: {problem}"
-            return outcomes.stop(observed, "InjectionRefused", message)
-        self._succeeded(run, key)
-        now = self.observer.clock.now()
-        metrics.inject_seconds.labels(entry.fault).observe((now - begun).total_seconds())
-        return outcomes.injected(observed, index, dict(made), begun=begun, now=now)
-
-    async def _read(self, observed: Observed, step: Look | Check) -> Store | None:
-        """Read which of the entries are in force, or whole again; try the others next tick."""
-        run, look = observed.run, isinstance(step, Look)
-        seen = []
-        for index in step.indices:
-            try:
-                if await (self._in_force(run, index) if look else self._healthy(run, index)):
-                    seen.append(index)
-            except OperatorError as problem:
-                log.info("cannot see how a target is", run=run.name, error=str(problem))
-        if not seen:
-            self._defer(run, "look" if look else "check", TICK_S)
-            return None
-        later = self._later(observed)
-        return outcomes.in_force(later, seen) if look else outcomes.healthy(later, seen)
-
-    async def _in_force(self, run: Run, index: int) -> bool:
-        entry = run.status.journal[index]
-        fault = self.surveyor.faults[entry.fault]
-        spec = fault_spec(fault, run.spec.template.steps[entry.step].faults[entry.slot])
-        return await fault.in_force(spec, _entry(run, index), self.surveyor.world(run))
-
-    async def _healthy(self, run: Run, index: int) -> bool:
-        fault = self.surveyor.faults[run.status.journal[index].fault]
-        return await fault.healthy(_entry(run, index), self.surveyor.world(run))
+            made = problem
+        return _Change(index, begun, self.observer.clock.now(), made)
 
     async def _undo(self, observed: Observed, index: int) -> Store | None:
         """Revert and read back; whatever fails is told and tried again, for ever."""
-        run, key = observed.run, f"undo-{index}"
-        entry = _entry(run, index)
+        run = observed.run
+        apart = self.surveyor.is_apart(run.status.journal[index].fault)
+        beside = beside_undo(observed, index) if apart else (index,)
+        undone = await side_by_side([self._take_back(run, one) for one in beside])
+        came = Folded(self._later(observed))
+        for one, ended in zip(beside, undone, strict=True):
+            if isinstance(ended, Undone):
+                self.observer.succeeded(run.uid, f"undo-{one}")
+                came.add(outcomes.undone(came.observed, one, ended.outcome, ended.detail))
+            else:
+                came.add(self._undo_failed(came.observed, one, ended))
+        return came.store
+
+    async def _take_back(self, run: Run, index: int) -> Undone | Exception:
         fault = self.surveyor.faults.get(run.status.journal[index].fault)
-        begun = self.observer.clock.now()
         try:
-            undone = await self._revert(run, entry, fault)
+            return await self._revert(run, _entry(run, index), fault)
         except Exception as problem:  # noqa: BLE001 - an undo must survive every error of a fault
-            by_hand = fault.by_hand(entry) if fault else "see status.journal"
-            return self._undo_failed(observed, index, problem, by_hand)
-        self._succeeded(run, key)
-        took = (self.observer.clock.now() - begun).total_seconds()
-        metrics.undo_seconds.labels(run.status.journal[index].fault).observe(took)
-        return outcomes.undone(self._later(observed), index, undone.outcome, undone.detail)
+            return problem
 
     async def _revert(self, run: Run, entry: Entry, fault: Fault[Any] | None) -> Undone:
         if fault is None:
@@ -244,12 +245,12 @@ class Executor:
             raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
         return undone
 
-    def _undo_failed(
-        self, observed: Observed, index: int, problem: Exception, by_hand: str
-    ) -> Store | None:
-        key = f"undo-{index}"
+    def _undo_failed(self, observed: Observed, index: int, problem: Exception) -> Store | None:
+        key, run = f"undo-{index}", observed.run
+        fault = self.surveyor.faults.get(run.status.journal[index].fault)
+        by_hand = fault.by_hand(_entry(run, index)) if fault else "see status.journal"
         waiting = isinstance(problem, Retry | Conflict)
-        failures = self._defer(observed.run, key, getattr(problem, "after", None))
+        failures = self.observer.defer(observed.run.uid, key, getattr(problem, "after", None))
         if waiting and failures < PATIENCE:
             return None
         if not isinstance(problem, OperatorError):
@@ -258,7 +259,7 @@ class Executor:
 
     def _hindered(self, observed: Observed, key: str, problem: OperatorError) -> Store | None:
         """Put an effect off, and say why where that lasts."""
-        failures = self._defer(observed.run, key, getattr(problem, "after", None))
+        failures = self.observer.defer(observed.run.uid, key, getattr(problem, "after", None))
         if failures < PATIENCE and not isinstance(problem, AccessDenied):
             return None
         return outcomes.hindered(observed, key, problem.reason, str(problem))
@@ -267,32 +268,28 @@ class Executor:
         """Return what was observed at the time it is now, after an effect took its time."""
         return replace(observed, now=self.observer.clock.now())
 
-    def _defer(self, run: Run, key: str, after: float | None) -> int:
-        """Note when an effect may be tried again; return how often it failed in a row."""
-        memory = self.observer.memory(run.uid)
-        failures = memory.failures[key] = memory.failures.get(key, 0) + 1
-        wait = after or min(SLOWEST_RETRY_S, 0.5 * math.pow(2, min(failures - 1, 10)))
-        memory.retry_at[key] = self.observer.clock.monotonic() + wait
-        return failures
 
-    def _succeeded(self, run: Run, key: str) -> None:
-        memory = self.observer.memory(run.uid)
-        memory.failures.pop(key, None)
-        memory.retry_at.pop(key, None)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What an injection came to."""
+
+    index: int
+    begun: datetime
+    ended: datetime
+    made: dict[str, Any] | OperatorError
+
+
+def _room(run: Run, survey: Survey) -> tuple[Refusal, ...]:
+    """Judge last, when it is known what each target needs to be undone."""
+    captured = survey.captured
+    found = [(one, captured[at.step, at.number, one.id]) for at, one in survey.findings.hit()]
+    message = lacking(run, found)
+    return (Refusal("TooManyInAll", message),) if message else ()
+
+
+def _is_refused(made: dict[str, Any] | OperatorError) -> bool:
+    return isinstance(made, OperatorError) and not isinstance(made, Retry | Conflict)
 
 
 def _ref(run: Run) -> Ref:
     return Ref(CHAOS_RUNS, run.name, run.namespace)
-
-
-def _entry(run: Run, index: int) -> Entry:
-    """Return a journal entry as a fault sees it."""
-    entry = run.status.journal[index]
-    return Entry(
-        run_uid=run.uid,
-        run_name=run.name,
-        run_namespace=run.namespace,
-        target=entry.target,
-        captured=entry.captured,
-        injected=entry.injected,
-    )

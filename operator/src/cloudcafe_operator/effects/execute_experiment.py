@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from cloudcafe_operator.effects.finalizer import hold, let_go
 from cloudcafe_operator.errors import AlreadyExists, UserError
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, key_of, ref_of
-from cloudcafe_operator.planning.experiment import Plan, plan_experiment, with_conditions
+from cloudcafe_operator.planning.experiment import (
+    LABEL,
+    Plan,
+    label,
+    plan_experiment,
+    with_conditions,
+    without_samples,
+)
 from cloudcafe_operator.ports import Clock, Events, Kubernetes, Manifest, Ref, WakeUp
 from cloudcafe_operator.resources.common import merge_patch, parse
 from cloudcafe_operator.resources.conditions import Judgement, false, set_conditions, true
@@ -33,7 +40,9 @@ class ExperimentExecutor:
         experiment = await self.kubernetes.get(ref)
         if experiment is None:
             return None
-        runs = await self.kubernetes.list(CHAOS_RUNS, namespace=namespace)
+        runs = await self.kubernetes.list(
+            CHAOS_RUNS, namespace=namespace, labels=f"{LABEL}={label(name)}", keep=without_samples
+        )
         try:
             plan = plan_experiment(experiment, runs, self.clock.now())
         except UserError as problem:  # a schedule that the API server could not judge

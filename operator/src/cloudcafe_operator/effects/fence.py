@@ -16,6 +16,7 @@ from cloudcafe_operator.ports import (
     Aws,
     Clock,
     Json,
+    Keep,
     Kubernetes,
     Manifest,
     Method,
@@ -100,9 +101,25 @@ class FencedKubernetes:
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        keep: Keep | None = None,
     ) -> Sequence[Manifest]:
         """Read."""
-        return await self.inner.list(resource, namespace=namespace, labels=labels, fields=fields)
+        return await self.inner.list(
+            resource, namespace=namespace, labels=labels, fields=fields, keep=keep
+        )
+
+    async def list_metadata(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Read."""
+        return await self.inner.list_metadata(
+            resource, namespace=namespace, labels=labels, fields=fields
+        )
 
     async def evict(self, ref: Ref, *, uid: str) -> bool:
         """Evict while the fence is open."""

@@ -20,9 +20,11 @@ from cloudcafe_operator.effects.api_server import Access, ApiServer
 from cloudcafe_operator.effects.kubernetes_errors import OK, Intent, raise_for
 from cloudcafe_operator.errors import NotFound, Unavailable
 from cloudcafe_operator.kinds import SUBJECT_ACCESS_REVIEWS
-from cloudcafe_operator.ports import Json, Manifest, Ref, Resource, User
+from cloudcafe_operator.ports import Json, Keep, Manifest, Ref, Resource, User
 
 FIELD_MANAGER = "cloudcafe-operator"
+JSON = "application/json"
+METADATA = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 PAGE = 500
@@ -100,21 +102,42 @@ class KubernetesApi:
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        keep: Keep | None = None,
     ) -> Sequence[Manifest]:
         """Follow the pages; when they expire on the way, begin anew."""
-        selectors = {"labelSelector": labels, "fieldSelector": fields}
-        query = {name: value for name, value in selectors.items() if value}
+        return await self._all(resource, namespace, _selectors(labels, fields), keep=keep or dict)
+
+    async def list_metadata(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Sequence[Manifest]:
+        """Follow the pages of what the API server leaves of each object."""
+        return await self._all(resource, namespace, _selectors(labels, fields), accept=METADATA)
+
+    async def _all(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str], **how: Any
+    ) -> Sequence[Manifest]:
         while True:
             items: list[Manifest] = []
             try:
-                async for _, page in self.pages(resource, namespace=namespace, query=query):
+                async for _, page in self.pages(resource, namespace=namespace, query=query, **how):
                     items += page
             except Expired:
                 continue
             return items
 
     async def pages(
-        self, resource: Resource, *, namespace: str | None, query: Mapping[str, str] | None = None
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None,
+        query: Mapping[str, str] | None = None,
+        keep: Keep = dict,
+        accept: str = JSON,
     ) -> AsyncIterator[tuple[str, Sequence[Manifest]]]:
         """Yield a list page by page, with the version that it shows; Expired on the way."""
         intent = Intent("list", "GET", resource, namespace)
@@ -122,9 +145,11 @@ class KubernetesApi:
         token = ""
         while True:
             more = {"continue": token} if token else {}
-            page = await self._send(intent, query={"limit": str(PAGE), **(query or {}), **more})
+            asked = {"limit": str(PAGE), **(query or {}), **more}
+            page = await self._send(intent, query=asked, accept=accept)
             meta = page.get("metadata", {})
-            yield meta.get("resourceVersion", ""), [item | kind for item in page.get("items") or []]
+            items = page.get("items") or ()
+            yield meta.get("resourceVersion", ""), [keep(item) | kind for item in items]
             token = meta.get("continue", "")
             if not token:
                 return
@@ -229,14 +254,15 @@ class KubernetesApi:
         *,
         body: Json | None = None,
         query: Mapping[str, str] | None = None,
-        content: str = "application/json",
+        content: str = JSON,
+        accept: str = JSON,
     ) -> Manifest:
         """Send one request and return the object, or raise by errors.py."""
         labels = (intent.verb, intent.resource.plural)
         writes = {} if intent.method in ("GET", "DELETE") else {"fieldManager": FIELD_MANAGER}
         try:
             answer = await self._server.send(
-                intent, body=body, query={**(query or {}), **writes}, content=content
+                intent, body=body, query={**(query or {}), **writes}, types=(accept, content)
             )
         except Unavailable:
             metrics.kubernetes_calls.labels(*labels, "none").inc()
@@ -250,6 +276,11 @@ class KubernetesApi:
 
 class Expired(Unavailable):
     """A list's continue token is older than what the API server keeps."""
+
+
+def _selectors(labels: str | None, fields: str | None) -> dict[str, str]:
+    asked = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _guarded(patch: Json, resource_version: str | None) -> Json:

@@ -5,11 +5,14 @@ Also keeps what need not survive a restart: when a failed effect may be tried ag
 
 from __future__ import annotations
 
+import asyncio
+import math
 from dataclasses import dataclass, field
 
+from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
-from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, CONFIG_MAPS
+from cloudcafe_operator.kinds import CONFIG_MAPS
 from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
@@ -19,6 +22,7 @@ from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.run import Phase, Run, RunSpec, RunStatus
 
 HALT = "cloudcafe-halt"
+SLOWEST_RETRY_S = 30.0
 HALT_KNOWN_S = 1.0  # the lever is read once a second for all runs together
 SAMPLED: tuple[Phase, ...] = (
     "Baseline", "Approving", "Injecting", "Holding", "Reverting", "Recovering",
@@ -30,6 +34,7 @@ class Memory:
     """What this process knows about a run beyond its status."""
 
     saved_at: float = 0.0  # monotonic
+    captured_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     retry_at: dict[str, float] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -39,6 +44,8 @@ class Observer:
     """Reads runs."""
 
     kubernetes: Kubernetes
+    runs: Known[Run]
+    experiments: Known[Manifest]
     sampler: Sampler
     clock: Clock
     identity: str
@@ -46,13 +53,13 @@ class Observer:
     guards: Guards
     _memories: dict[str, Memory] = field(default_factory=dict)
     _halted: tuple[float, bool] = (float("-inf"), False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def observe(self, namespace: str, name: str) -> Observed | None:
         """Return what is known now; None where the run is gone."""
-        manifest = await self.kubernetes.get(Ref(CHAOS_RUNS, name, namespace))
-        if manifest is None:
+        run = await self.runs.get(namespace, name)
+        if run is None:
             return None
-        run = read_run(manifest)
         if run.status.phase == "Finished":
             return Observed(run=run, now=self.clock.now(), identity=self.identity)
         experiment = await self._experiment(run)
@@ -80,14 +87,28 @@ class Observer:
         """Return what is remembered about a run."""
         return self._memories.setdefault(uid, Memory(saved_at=self.clock.monotonic()))
 
+    def defer(self, uid: str, key: str, after: float | None) -> int:
+        """Note when an effect may be tried again; return how often it failed in a row."""
+        memory = self.memory(uid)
+        failures = memory.failures[key] = memory.failures.get(key, 0) + 1
+        wait = after or min(SLOWEST_RETRY_S, 0.5 * math.pow(2, min(failures - 1, 10)))
+        memory.retry_at[key] = self.clock.monotonic() + wait
+        return failures
+
+    def succeeded(self, uid: str, key: str) -> None:
+        """Forget that an effect failed."""
+        memory = self.memory(uid)
+        memory.failures.pop(key, None)
+        memory.retry_at.pop(key, None)
+
     def forget(self, uid: str) -> None:
         """Drop everything about a run that is over."""
         self._memories.pop(uid, None)
         self.sampler.stop(uid)
 
     async def _experiment(self, run: Run) -> Manifest:
-        ref = Ref(CHAOS_EXPERIMENTS, run.spec.experiment.name, run.namespace)
-        return await self.kubernetes.get(ref) or {"metadata": {}, "spec": {}}
+        found = await self.experiments.get(run.namespace, run.spec.experiment.name)
+        return found or {"metadata": {}, "spec": {}}
 
     async def _guards(self, run: Run) -> tuple[Guard, ...]:
         """Return what the owners of stores say whom the run touches, while it may touch them."""
@@ -97,6 +118,10 @@ class Observer:
         return await self.guards.known(touched.everywhere)
 
     async def _is_halted(self) -> bool:
+        async with self._asking:
+            return await self._read_lever()
+
+    async def _read_lever(self) -> bool:
         read_at, halted = self._halted
         if self.clock.monotonic() - read_at < HALT_KNOWN_S:
             return halted
@@ -117,6 +142,14 @@ def _gone(run: Run, experiment: Manifest) -> str:
 def _approved(run: Run, experiment: Manifest) -> frozenset[str]:
     said = (experiment["metadata"].get("annotations") or {}).get(APPROVED, "")
     return approved_steps(said, run.name)
+
+
+def read_experiment(manifest: Manifest) -> Manifest:
+    """Return what a run looks at in its experiment, without the spec that it has a copy of."""
+    meta = manifest["metadata"]
+    looked_at = ("uid", "deletionTimestamp", "annotations")
+    kept = {name: meta[name] for name in looked_at if name in meta}
+    return {"metadata": kept, "spec": {"paused": manifest["spec"].get("paused")}}
 
 
 def read_run(manifest: Manifest) -> Run:

@@ -15,7 +15,7 @@ import structlog
 
 from cloudcafe_operator.effects.probes import LONGEST_WHY, Customer
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.planning.samples import Sample, decode, interval_of
+from cloudcafe_operator.planning.samples import MOST_SAMPLES, Sample, decode, interval_of
 from cloudcafe_operator.ports import Clock
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.probe import Probe
@@ -35,6 +35,7 @@ class Watch:
     started_at: datetime
     begun: float  # monotonic
     samples: dict[str, list[Sample]]
+    ordered: dict[str, tuple[Sample, ...]] = field(default_factory=dict)  # as last asked for
     troubles: dict[str, str] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)  # monotonic, by probe
     task: asyncio.Task[None] | None = None
@@ -55,7 +56,10 @@ class Sampler:
         watch = self._watches.get(run.uid)
         if watch is None:
             watch = self._start(run)
-        return {name: tuple(sorted(found)) for name, found in watch.samples.items()}
+        for name, found in watch.samples.items():
+            if len(found) != len(watch.ordered.get(name, ())):
+                watch.ordered[name] = tuple(sorted(found))
+        return {name: watch.ordered.get(name, ()) for name in watch.samples}
 
     def troubles(self, run_uid: str) -> Mapping[str, str]:
         """Return what each probe of a run met when it was bad last."""
@@ -119,7 +123,8 @@ class Sampler:
                 continue
             every = interval_of(probe, watch.spec.limits.max_duration)
             watch.due[probe.name] = due + every if now < due + every else now + every
-            if len(watch.in_flight) >= IN_FLIGHT:
+            taken = len(watch.samples[probe.name])
+            if len(watch.in_flight) >= IN_FLIGHT or taken >= MOST_SAMPLES:
                 continue
             task = asyncio.create_task(self._sample(watch, probe))
             watch.in_flight.add(task)

@@ -10,23 +10,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
+from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.system_probes import Systems
+from cloudcafe_operator.effects.together import AT_ONCE, side_by_side
 from cloudcafe_operator.errors import AccessDenied, NotFound, Retry, UserError
-from cloudcafe_operator.faults.contract import Fault, FaultSpec, World
-from cloudcafe_operator.kinds import CHAOS_RUNS, FAULTS, NAMESPACES
+from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, World
+from cloudcafe_operator.kinds import FAULTS, NAMESPACES
 from cloudcafe_operator.planning.checks import PROBES
 from cloudcafe_operator.planning.fence import host_of, namespace_of, urls
 from cloudcafe_operator.planning.findings import Findings, Slot
 from cloudcafe_operator.planning.guards import reach
 from cloudcafe_operator.planning.selection import choose
 from cloudcafe_operator.planning.shares import NOBODY
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Ref, User
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists, Ref, User
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import FaultEntry
 from cloudcafe_operator.resources.run import (
-    OPEN,
     Preview,
     PreviewCapacity,
     PreviewTarget,
@@ -59,17 +60,23 @@ class Surveyor:
     home: str  # the namespace of the operator and the cafe: names without one are in it
     guards: Guards
     systems: Systems
+    runs: Known[Run]
+    lists: Lists
+
+    def is_apart(self, fault: str) -> bool:
+        """Whether a fault's targets share nothing."""
+        return fault in self.faults and self.faults[fault].apart
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
-        return World(self.kubernetes, self.aws, self.admin, self.clock, run.namespace)
+        return World(self.kubernetes, self.aws, self.admin, self.clock, run.namespace, self.lists)
 
     def fenced_world(self, run: Run, open_s: float) -> World:
         """Return the same, with no write begun after so many seconds."""
         fence = Fence(self.clock, self.clock.monotonic() + open_s)
         kubernetes = FencedKubernetes(self.kubernetes, fence)
         aws, admin = FencedAws(self.aws, fence), FencedAdmin(self.admin, fence)
-        return World(kubernetes, aws, admin, self.clock, run.namespace)
+        return World(kubernetes, aws, admin, self.clock, run.namespace, self.lists)
 
     async def survey(self, run: Run, steps: Iterable[int]) -> Survey:
         """Resolve some steps of a run. Retry, Throttled and AccessDenied pass through."""
@@ -118,11 +125,15 @@ class Surveyor:
         except (UserError, NotFound) as problem:
             return Slot(step, number, entry.fault, problem=str(problem))
         refused: dict[str, str] = {}
-        for target in chosen[:MOST_READ]:  # more of them are refused by their number anyway
+
+        async def capture(target: Target) -> None:
             try:
                 captured[step, number, target.id] = await fault.capture(spec, target, world)
             except (UserError, NotFound) as problem:
                 refused[target.id] = str(problem)
+
+        read = chosen[:MOST_READ]  # more of them are refused by their number anyway
+        await side_by_side([capture(one) for one in read], at_once=AT_ONCE if fault.apart else 1)
         return Slot(
             step,
             number,
@@ -136,16 +147,11 @@ class Surveyor:
 
     async def _others(self, run: Run) -> dict[str, list[Target]]:
         """Return what other runs hold: until they have undone it and seen it whole."""
-        held: dict[str, list[Target]] = {}
-        for other in await self.kubernetes.list(CHAOS_RUNS):
-            meta, status = other["metadata"], other.get("status") or {}
-            going = status.get("phase") != "Finished"
-            entries = status.get("journal") or () if meta["uid"] != run.uid else ()
-            for entry in entries:
-                if (going and not entry.get("healthyAt")) or entry["state"] in OPEN:
-                    name = f"{meta['namespace']}/{meta['name']}"
-                    held.setdefault(name, []).append(_place(entry["target"]))
-        return held
+        return {
+            f"{other.namespace}/{other.name}": held
+            for other in await self.runs.all()
+            if other.uid != run.uid and (held := _held(other))
+        }
 
     async def _unsafe(self, run: Run) -> dict[str, str]:
         """Return which alarms and queries of stopWhen would stop the run at once, or never.
@@ -200,10 +206,26 @@ class Surveyor:
         return frozenset(refused)
 
 
-def _place(target: Json) -> Target:
-    """Return a stored target's place; not validated as a whole, there may be thousands."""
-    known = ("id", "name", "namespace", "owner")
-    return Target.model_construct(**{name: target[name] for name in known if name in target})
+def _held(run: Run) -> list[Target]:
+    going = run.status.phase != "Finished"
+    return [
+        entry.target
+        for entry in run.status.journal
+        if entry.open or (going and entry.healthy_at is None)
+    ]
+
+
+def entry_of(run: Run, index: int) -> Entry:
+    """Return a journal entry as a fault sees it."""
+    entry = run.status.journal[index]
+    return Entry(
+        run_uid=run.uid,
+        run_name=run.name,
+        run_namespace=run.namespace,
+        target=entry.target,
+        captured=entry.captured,
+        injected=entry.injected,
+    )
 
 
 def fault_spec(fault: Fault[Any], entry: FaultEntry) -> FaultSpec:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from cloudcafe_operator.planning.shares import NOBODY, Capacity
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists
 from cloudcafe_operator.resources.common import Model
 from cloudcafe_operator.resources.run import Target
 
@@ -36,6 +36,7 @@ class World:
     admin: Admin
     clock: Clock
     namespace: str  # the experiment's: Kubernetes targets live there and nowhere else by default
+    lists: Lists  # for looking: what a write rests on is read by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Fault(ABC, Generic[Spec]):
     momentary: ClassVar[bool] = False  # done at once, the world heals itself: RTO counts from then
     iam_actions: ClassVar[tuple[str, ...]] = ()  # rds:FailoverDBCluster
     rbac: ClassVar[tuple[str, ...]] = ()  # "delete pods", "patch networking.k8s.io/networkpolicies"
+    apart: ClassVar[bool] = False  # targets share nothing: injected and undone side by side
     irreversible: ClassVar[str] = ""  # why it cannot be undone, and how recovery is recognised
 
     @abstractmethod

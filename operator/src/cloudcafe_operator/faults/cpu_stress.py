@@ -19,8 +19,8 @@ from cloudcafe_operator.faults.pods import (
     read_pod,
     ready_pods,
     select_pods,
-    workload,
 )
+from cloudcafe_operator.planning.pods import workload
 from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Method
 from cloudcafe_operator.resources.run import Target
@@ -45,6 +45,7 @@ class CpuStress(Fault[CpuStressSpec]):
     name = "cpuStress"
     summary = "Burns CPU in pods of a service, as its busiest hour would; ends by itself."
     spec_type = CpuStressSpec
+    apart = True
     rbac = RBAC
 
     async def select(self, spec: CpuStressSpec, world: World) -> Sequence[Target]:

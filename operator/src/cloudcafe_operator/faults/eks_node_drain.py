@@ -22,14 +22,13 @@ from cloudcafe_operator.faults.pods import (
     OPERATOR,
     Text,
     has_opted_in,
-    is_running,
     pod_capacity,
     pod_id,
     ready_pods,
-    workload,
     zone_of,
 )
 from cloudcafe_operator.kinds import NODES, PODS
+from cloudcafe_operator.planning.pods import is_running, workload
 from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.common import Model, Rule

@@ -19,9 +19,9 @@ from cloudcafe_operator.faults.pods import (
     read_pod,
     ready_pods,
     select_pods,
-    workload,
 )
 from cloudcafe_operator.kinds import PODS
+from cloudcafe_operator.planning.pods import workload
 from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Ref
 from cloudcafe_operator.resources.duration import Duration, seconds
@@ -43,6 +43,7 @@ class PodKill(Fault[PodKillSpec]):
     name = "podKill"
     summary = "Deletes pods at once, as a node failure would; their workload replaces them."
     spec_type = PodKillSpec
+    apart = True
     momentary = True
     rbac = (*RBAC, "delete pods")
 

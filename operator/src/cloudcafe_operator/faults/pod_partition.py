@@ -7,6 +7,7 @@ which a terminating namespace allows too; nothing has to be created for it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ class PodPartition(Fault[PodPartitionSpec]):
     name = "podPartition"
     summary = "Cuts pods off the network with a label and a NetworkPolicy that denies everything."
     spec_type = PodPartitionSpec
+    apart = True
     rbac = (
         *RBAC,
         "patch pods",
@@ -84,10 +86,8 @@ class PodPartition(Fault[PodPartitionSpec]):
         """Make the run's policy, then label the pod; each only where it is not done yet."""
         ref = _policy_ref(entry)
         if await world.kubernetes.get(ref) is None:
-            try:
+            with contextlib.suppress(AlreadyExists):  # by the run's uid: another target made it
                 await world.kubernetes.create(NETWORK_POLICIES, _policy(entry))
-            except AlreadyExists as race:
-                raise Retry(f"{ref} appeared meanwhile", after=0.5) from race
         pod = await read_pod(entry.target, world)
         if pod is None:
             return {"policy": ref.name}
@@ -116,7 +116,7 @@ class PodPartition(Fault[PodPartitionSpec]):
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Take the label off, and the policy away with the last labelled pod."""
         await _unlabel(entry, world)
-        labelled = await world.kubernetes.list(
+        labelled = await world.kubernetes.list_metadata(
             PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
         )
         if not labelled:
@@ -132,7 +132,7 @@ class PodPartition(Fault[PodPartitionSpec]):
         labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
         if labels.get(LABEL) == entry.run_uid:
             return False
-        labelled = await world.kubernetes.list(
+        labelled = await world.kubernetes.list_metadata(
             PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
         )
         return bool(labelled) or await world.kubernetes.get(_policy_ref(entry)) is None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from cloudcafe_operator.faults.contract import World
 from cloudcafe_operator.kinds import NAMESPACES, NODES, PODS
+from cloudcafe_operator.planning.pods import PodSeen
 from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Manifest, Ref
 from cloudcafe_operator.resources.common import Model, Rule
@@ -53,35 +53,45 @@ class PodSelector(Model):
 async def select_pods(selector: PodSelector, world: World) -> list[Target]:
     """Return the running pods that match, with the workload they belong to as their group."""
     namespace = selector.namespace or world.namespace
-    fields = dict(selector.fields) | ({"spec.nodeName": selector.node} if selector.node else {})
-    labels = ",".join(f"{key}={value}" for key, value in selector.labels.items())
-    pods = await world.kubernetes.list(
-        PODS,
-        namespace=namespace,
-        labels=labels or None,
-        fields=",".join(f"{key}={value}" for key, value in fields.items()) or None,
-    )
-    hit = [pod for pod in pods if is_running(pod) and _is_named(pod, selector.names)]
+    seen = await world.lists.pods(namespace)
+    hit = [pod for pod in seen.pods if pod.running and _matches(pod, selector)]
+    if hit and (selector.fields or selector.node):
+        among = await _with_fields(selector, namespace, world)
+        hit = [pod for pod in hit if pod.uid in among]
     if not hit:
         return []
-    narrow = bool(selector.names or fields or labels)
-    everyone = await world.kubernetes.list(PODS, namespace=namespace) if narrow else pods
-    sizes = Counter(workload(pod) for pod in everyone if is_running(pod))
     opted_in = await has_opted_in(namespace, world)
-    return [_target(pod, sizes, opted_in=opted_in) for pod in hit]
+    return [_target(pod, seen.sizes, opted_in=opted_in) for pod in hit]
+
+
+def _matches(pod: PodSeen, selector: PodSelector) -> bool:
+    if selector.names and pod.name not in selector.names:
+        return False
+    return all(pod.labels.get(key) == value for key, value in selector.labels.items())
+
+
+async def _with_fields(selector: PodSelector, namespace: str, world: World) -> set[str]:
+    """Return the uids of the pods that only the API server can tell."""
+    fields = dict(selector.fields) | ({"spec.nodeName": selector.node} if selector.node else {})
+    found = await world.kubernetes.list_metadata(
+        PODS,
+        namespace=namespace,
+        fields=",".join(f"{key}={value}" for key, value in fields.items()),
+    )
+    return {pod["metadata"]["uid"] for pod in found}
 
 
 async def pod_capacity(
     namespaces: Collection[str], lost: Collection[str], world: World
 ) -> Capacity:
     """Return the running pods of namespaces as members of their services, and who is lost."""
-    nodes = await world.kubernetes.list(NODES)
+    nodes = await world.kubernetes.list_metadata(NODES)
     zones = {node["metadata"]["name"]: zone_of(node) for node in nodes}
     members = [
-        Member(pod_id(pod), service_of(pod), zones.get(pod["spec"].get("nodeName", ""), ""))
+        Member(f"Pod/{pod.namespace}/{pod.name}", _service(pod), zones.get(pod.node, ""))
         for namespace in sorted(namespaces)
-        for pod in await world.kubernetes.list(PODS, namespace=namespace)
-        if is_running(pod)
+        for pod in (await world.lists.pods(namespace)).pods
+        if pod.running
     ]
     return Capacity(frozenset(members), frozenset(lost))
 
@@ -97,10 +107,10 @@ def pod_id(pod: Manifest) -> str:
     return f"Pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def service_of(pod: Manifest) -> str:
+def _service(pod: PodSeen) -> str:
     """Return `shop/order`, what its customers call, by the label everybody sets; or nothing."""
-    name = (pod["metadata"].get("labels") or {}).get(NAME)
-    return f"{pod['metadata']['namespace']}/{name}" if name else ""
+    name = pod.labels.get(NAME)
+    return f"{pod.namespace}/{name}" if name else ""
 
 
 def zone_of(node: Manifest) -> str:
@@ -114,41 +124,22 @@ async def read_pod(target: Target, world: World) -> Manifest | None:
     return pod if pod and pod["metadata"]["uid"] == target.uid else None
 
 
-async def ready_pods(whose: str, target: Target, world: World) -> set[str]:
+async def ready_pods(whose: str, target: Target, world: World) -> frozenset[str]:
     """Return the uids of the ready pods of a workload in the target's namespace."""
-    pods = await world.kubernetes.list(PODS, namespace=target.namespace)
-    return {pod["metadata"]["uid"] for pod in pods if workload(pod) == whose and _is_ready(pod)}
+    seen = await world.lists.pods(target.namespace or world.namespace)
+    return seen.ready.get(whose, frozenset())
 
 
-def workload(pod: Manifest) -> str:
-    """Return `Deployment order` for a pod; empty for one that nobody would replace."""
-    owner = _controller(pod)
-    if owner is None:
-        return ""
-    kind, name = owner["kind"], owner["name"]
-    template = (pod["metadata"].get("labels") or {}).get("pod-template-hash", "")
-    if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
-        return f"Deployment {name.removesuffix(f'-{template}')}"
-    return f"{kind} {name}"
-
-
-def _controller(pod: Manifest) -> dict[str, Any] | None:
-    owners: Sequence[dict[str, Any]] = pod["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), None)
-
-
-def _target(pod: Manifest, sizes: Counter[str], *, opted_in: bool) -> Target:
-    meta = pod["metadata"]
-    group = workload(pod)
+def _target(pod: PodSeen, sizes: Mapping[str, int], *, opted_in: bool) -> Target:
     return Target(
-        id=pod_id(pod),
-        name=meta["name"],
-        namespace=meta["namespace"],
-        uid=meta["uid"],
+        id=f"Pod/{pod.namespace}/{pod.name}",
+        name=pod.name,
+        namespace=pod.namespace,
+        uid=pod.uid,
         opted_in=opted_in,
-        protected=_protected(meta.get("labels") or {}),
-        group=group,
-        group_size=sizes[group] if group else 1,
+        protected=_protected(pod.labels),
+        group=pod.workload,
+        group_size=sizes[pod.workload] if pod.workload else 1,
     )
 
 
@@ -156,22 +147,6 @@ def _protected(labels: Mapping[str, str]) -> str:
     if labels.get(NAME) == OPERATOR:
         return "is the operator itself"
     return f"carries {OPT_IN}=forbidden" if labels.get(OPT_IN) == "forbidden" else ""
-
-
-def is_running(pod: Manifest) -> bool:
-    """Whether it runs and is not being stopped."""
-    running = (pod.get("status") or {}).get("phase") == "Running"
-    return running and "deletionTimestamp" not in pod["metadata"]
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
-
-
-def _is_named(pod: Manifest, names: Sequence[str]) -> bool:
-    return not names or pod["metadata"]["name"] in names
 
 
 async def has_opted_in(namespace: str, world: World) -> bool:

@@ -14,13 +14,15 @@ from cafe_ledger.collect import Collector
 from cloudcafe_operator.effects.audit_run import RunAuditor
 from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
-from cloudcafe_operator.effects.observe_run import Observer
+from cloudcafe_operator.effects.known import Known
+from cloudcafe_operator.effects.observe_run import Observer, read_experiment, read_run
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
+from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.system_probes import Systems
-from cloudcafe_operator.errors import Conflict, NotFound, Retry
+from cloudcafe_operator.errors import Conflict, NotFound, OperatorError, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
 from cloudcafe_operator.planning.run import next_step
@@ -61,10 +63,23 @@ class ChaosReconciler:
         customer = Customer(ports.http, clock, shop, systems)
         self.sampler = Sampler(customer, clock, background=background)
         guards = Guards(kubernetes, clock)
+        runs = Known(kubernetes, clock, CHAOS_RUNS, read_run, fields="status.phase!=Finished")
+        experiments = Known(kubernetes, clock, CHAOS_EXPERIMENTS, read_experiment)
         surveyor = Surveyor(
-            kubernetes, ports.aws, ports.admin, clock, faults, namespace, guards, systems
+            kubernetes,
+            ports.aws,
+            ports.admin,
+            clock,
+            faults,
+            namespace,
+            guards,
+            systems,
+            runs,
+            SharedLists(kubernetes, clock),
         )
-        self._observer = Observer(kubernetes, self.sampler, clock, identity, namespace, guards)
+        self._observer = Observer(
+            kubernetes, runs, experiments, self.sampler, clock, identity, namespace, guards
+        )
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)
         self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)
@@ -83,19 +98,28 @@ class ChaosReconciler:
 
         What is in force must be undone on time: a silent API is soon asked again.
         """
-        try:
-            return await self._drive(key)
-        except Conflict:
-            return SOONEST_S
-        except NotFound as problem:  # it was deleted while we looked: the next look finds nothing
-            log.info("run has gone meanwhile", key=key, error=str(problem))
-            return SLOWEST_S
-        except Retry as problem:
-            log.warning("run waits for an API", key=key, error=str(problem))
-            return min(problem.after, SLOWEST_S)
-
-    async def _drive(self, key: str) -> float | None:
         _, namespace, name = key.split("/", 2)
+        try:
+            return await self._drive(key, namespace, name)
+        except OperatorError as problem:
+            self._observer.runs.forget(namespace, name)  # what we hold may be what was wrong
+            return self._wait(key, problem)
+
+    def _wait(self, key: str, problem: OperatorError) -> float:
+        """Return when the run is looked at again; raise what nobody expected."""
+        match problem:
+            case Conflict():
+                return SOONEST_S
+            case NotFound():  # it was deleted while we looked: the next look finds nothing
+                log.info("run has gone meanwhile", key=key, error=str(problem))
+                return SLOWEST_S
+            case Retry():
+                log.warning("run waits for an API", key=key, error=str(problem))
+                return min(problem.after, SLOWEST_S)
+            case _:
+                raise problem
+
+    async def _drive(self, key: str, namespace: str, name: str) -> float | None:
         for _ in range(STEPS_AT_ONCE):
             observed = await self._observer.observe(namespace, name)
             if observed is None:

@@ -75,7 +75,7 @@ class Watcher:
         for resource in resources:
             found: set[str] = set()
             for namespace in self._namespaces or (None,):
-                for item in await self._kubernetes.list(resource, namespace=namespace):
+                for item in await self._kubernetes.list_metadata(resource, namespace=namespace):
                     meta = item["metadata"]
                     found.add(key_of(Ref(resource, meta["name"], meta.get("namespace"))))
                     self.seen(resource, None, item)

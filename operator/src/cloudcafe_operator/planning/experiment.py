@@ -21,6 +21,7 @@ FINALIZER = "cloudcafe.dev/undo"
 CREATED_BY = "cloudcafe.dev/created-by"
 CREATED_BY_GROUPS = "cloudcafe.dev/created-by-groups"  # one a line
 NAME_LIMIT = 63  # runs are named in labels
+LABEL = "cloudcafe.dev/experiment"
 HISTORY = 10
 Manifest = Mapping[str, Any]
 
@@ -39,8 +40,20 @@ class Plan:
     again_in: float | None = None  # seconds, where only the clock would wake it
 
 
+def label(experiment: str) -> str:
+    """Return the value of LABEL on the runs of an experiment; long names may share one."""
+    return experiment[:NAME_LIMIT].rstrip("-.")
+
+
+def without_samples(run: Manifest) -> dict[str, Any]:
+    """Return a run without what nobody compares: its samples, most of its bytes."""
+    status = run.get("status") or {}
+    kept = {name: value for name, value in status.items() if name not in ("probes", "journal")}
+    return {**run, "status": kept}
+
+
 def plan_experiment(experiment: Manifest, runs: Sequence[Manifest], now: datetime) -> Plan:
-    """Return the next thing to do; `runs` are all of the namespace."""
+    """Return the next thing to do; `runs` are those that carry the experiment's label."""
     meta = experiment["metadata"]
     mine = sorted((run for run in runs if _belongs(run, meta["uid"])), key=_age)
     unfinished = [run for run in mine if _phase(run) != "Finished"]
@@ -100,7 +113,7 @@ def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any
         "metadata": {
             "name": run_name(experiment, start),
             "namespace": meta["namespace"],
-            "labels": {"cloudcafe.dev/experiment": meta["name"][:NAME_LIMIT]},
+            "labels": {LABEL: label(meta["name"])},
             "ownerReferences": [
                 {
                     "apiVersion": API_VERSION,

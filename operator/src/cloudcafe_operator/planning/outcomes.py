@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudcafe_operator.planning.measure import measure
+from cloudcafe_operator.planning.room import TROUBLE
 from cloudcafe_operator.planning.steps import (
     Observed,
     Store,
@@ -94,8 +95,8 @@ def captured(observed: Observed, entries: Sequence[JournalEntry], *, momentary: 
         targets=str(len(status.journal) + len(entries)),
     )
     status = with_step(status, status.step, momentary=momentary)
-    names = ", ".join(f"{entry.fault} on {entry.target.name}" for entry in entries)
-    return Store(status, (Story("Injecting", names),))
+    names = [f"{entry.fault} on {entry.target.name}" for entry in entries]
+    return Store(status, tuple(Story("Injecting", name) for name in names))
 
 
 def entry_for(
@@ -210,7 +211,7 @@ def all_undone(observed: Observed) -> Store:
 
 def troubled(observed: Observed, index: int, problem: str, by_hand: str) -> Store | None:
     """Say why an undo does not get on, and what a human would run; None: it is said already."""
-    message = f"{problem}. It is tried again; by hand: {by_hand}"
+    message = f"{problem[: TROUBLE // 2]}. It is tried again; by hand: {by_hand}"[:TROUBLE]
     if observed.run.status.journal[index].trouble == message:
         return None
     status = with_entry(observed.status, index, trouble=message)

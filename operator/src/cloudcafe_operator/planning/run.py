@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
+from cloudcafe_operator.planning.company import renewed
 from cloudcafe_operator.planning.guards import protection, reach
 from cloudcafe_operator.planning.measure import (
     judge_baseline,
@@ -37,7 +38,6 @@ from cloudcafe_operator.planning.steps import (
     Wait,
     changed,
     deferred,
-    with_entry,
     with_step,
 )
 from cloudcafe_operator.planning.stop import stop_condition
@@ -45,7 +45,9 @@ from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.run import Phase, RunStatus
 
 TICK_S = 0.5
-SAVE_S = 5.0
+SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
+SLOWEST_SAVE_S = 30.0  # a run of two hours is stored 300 times and not 1,440
+SAVES = 20  # a process that dies loses at most so large a part of what was seen
 CLAIM_S = 25.0  # how long another process may still be injecting what it claimed
 OWN_CLAIM_S = 5.0  # our own claim is renewed before an injection when it is older
 EARLY: tuple[Phase, ...] = ("Pending", "Preflight", "Baseline")
@@ -62,9 +64,15 @@ def next_step(observed: Observed) -> Step:
     if not run.held and not run.deleting and run.spec.template.mode == "Run":
         return Hold()
     step = PHASES[status.phase](observed, wish)
-    if isinstance(step, Wait) and observed.samples and observed.unsaved_seconds >= SAVE_S:
+    unsaved = observed.unsaved_seconds >= save_every(observed.offset)
+    if isinstance(step, Wait) and observed.samples and unsaved:
         return Store(observed.status)
     return step
+
+
+def save_every(offset: float) -> float:
+    """Return the seconds between two stores of samples alone, at so many since the start."""
+    return min(SLOWEST_SAVE_S, max(SAVE_S, offset / SAVES))
 
 
 def facts(observed: Observed) -> Facts:
@@ -152,7 +160,9 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
         return Wait(TICK_S)
     if not mine:
         return _unless_deferred(observed, "capture", Capture(status.step))
-    index = next(index for index in mine if status.journal[index].state == "Injecting")
+    waiting = [index for index in mine if status.journal[index].state == "Injecting"]
+    ready = [index for index in waiting if deferred(observed, f"inject-{index}") <= 0]
+    index = (ready or waiting)[0]
     return _claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
         observed, f"inject-{index}", Inject(index)
     )
@@ -171,9 +181,7 @@ def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
             return None
     elif age < CLAIM_S:
         return Wait(min(1.0, CLAIM_S - age))
-    return Store(
-        with_entry(observed.status, index, claimed_by=observed.identity, claimed_at=observed.now)
-    )
+    return renewed(observed, index, CLAIM_S)
 
 
 def _holding(observed: Observed, wish: Desire) -> Step:

@@ -1,7 +1,8 @@
 """Samples of probes and their compact form in a run's status. Pure.
 
 A run keeps every sample, so its size must be bounded by construction: `interval` stretches a
-probe's period so that no run has more than LIMIT of them, and each takes about eight bytes.
+probe's period so that no run has more than LIMIT of them in its time, and each takes about ten
+bytes. An undo that is stuck for days is sampled up to MOST_SAMPLES and then no more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import ProbeLog
 
 ALARM_S = 5.0
-LIMIT = 1800  # samples of one probe in one run
+LIMIT = 1800  # samples of one probe within a run's longest duration
+MOST_SAMPLES = LIMIT + 200  # later ones matter to nobody: a run past its deadline is aborted
+MOST_GAPS = 20
 Result = Literal["good", "refused", "delayed"]
 MARKS: Mapping[str, Result] = {"+": "good", "-": "refused", "~": "delayed"}
 SIGNS = {result: mark for mark, result in MARKS.items()}
@@ -86,11 +89,12 @@ def decode(logs: Iterable[ProbeLog]) -> dict[str, tuple[Sample, ...]]:
 
 
 def gaps(samples: Samples, every: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the spans in which no probe began a sample, as `12.0s-19.5s`; never filled in."""
+    """Return the spans in which no probe began a sample, as `12.0s-19.5s`; never filled in.
+
+    Of very many the longest are told, in the order of their beginning.
+    """
     moments = sorted(one.at for found in samples.values() for one in found)
     patience = 2.5 * max(every.values(), default=1.0)
-    return tuple(
-        f"{before:.1f}s-{after:.1f}s"
-        for before, after in itertools.pairwise(moments)
-        if after - before > patience
-    )
+    spans = [pair for pair in itertools.pairwise(moments) if pair[1] - pair[0] > patience]
+    longest = sorted(spans, key=lambda span: span[0] - span[1])[:MOST_GAPS]
+    return tuple(f"{before:.1f}s-{after:.1f}s" for before, after in sorted(longest))

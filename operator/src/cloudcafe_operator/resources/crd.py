@@ -61,6 +61,7 @@ class Definition:
     columns: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()  # on the whole object: may read metadata.name
     versions: tuple[Version, ...] = (Version(),)
+    selectable: tuple[str, ...] = ()  # fields that a list may be narrowed by
 
 
 def crd(definition: Definition) -> dict[str, Any]:
@@ -85,6 +86,11 @@ def crd(definition: Definition) -> dict[str, Any]:
     }
 
 
+def _selectable(definition: Definition) -> dict[str, Any]:
+    fields = [{"jsonPath": path} for path in definition.selectable]
+    return {"selectableFields": fields} if fields else {}
+
+
 def schema_of(model: type[BaseModel], *, defaults: bool = True) -> Schema:
     """Return a model's structural schema; a status has no defaults."""
     source = model.model_json_schema(by_alias=True)
@@ -101,6 +107,7 @@ def _version(definition: Definition, version: Version) -> dict[str, Any]:
         **(warned if version.deprecated else {}),
         "subresources": {"status": {}},
         "additionalPrinterColumns": [_column(column) for column in definition.columns],
+        **_selectable(definition),
         "schema": {"openAPIV3Schema": _root(definition)},
     }
 

@@ -260,6 +260,7 @@ def definition(faults: Mapping[str, type[Model]]) -> Definition:
         spec=spec,
         status=RunStatus,
         short_names=("runs",),
+        selectable=(".status.phase",),
         columns=(
             Column("Phase", ".status.phase"),
             Column("Fault", ".status.fault"),

@@ -1,0 +1,181 @@
+"""Many targets, many runs, long runs: what is read, written and held does not follow their number.
+
+Times belong to `make bench-chaos`; here are the counts that they rest on.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from cloudcafe_operator.planning.run import save_every
+
+from tests.crash.engines import Engine, all_finished, drive
+from tests.crash.worlds import World, experiment
+from tests.fakes import Died
+
+STORED_BY_ONE = 9  # status writes of a run of one step and one target that recovers at once
+TOGETHER = 16
+
+
+def crowd(fault, targets, pods=160, **changes):
+    """A world of many pods, and an experiment on some of them."""
+    world = World()
+    for _ in range(pods):
+        world.pods.add()
+    limits = {"maxTargets": 100, "maxPercent": 100, "maxDuration": "5m"}
+    item = experiment(fault, limits=limits, **changes)
+    item["spec"]["steps"][0]["faults"][0] |= {"mode": "fixed", "value": targets}
+    world.kubernetes.seed(item)
+    world.recorder.forget()
+    return world
+
+
+def die_at(world, number, moment):
+    """Die once; writes that are under way side by side are counted each by itself."""
+    seen = 0
+
+    def hook(_write, now):
+        nonlocal seen
+        seen += now == moment
+        if seen == number and now == moment:
+            world.recorder.hook = None
+            raise Died
+
+    world.recorder.hook = hook
+
+
+async def ticks(world, engine, number):
+    for _ in range(number):
+        await engine.tick()
+        world.clock.advance(1.0)
+
+
+def calls(world):
+    """Count calls by verb and kind: `list pods`, `get ChaosRun`."""
+    return Counter(f"{call.verb} {call.target.split()[0]}" for call in world.recorder.calls)
+
+
+def stored(world):
+    return sum(w.verb == "patch_status" and "ChaosRun" in w.target for w in world.recorder.writes)
+
+
+@pytest.mark.parametrize("fault", ["podKill", "podPartition"])
+async def test_more_targets_do_not_list_the_pods_more_often(fault):
+    lists = []
+    for targets in (2, 40):
+        world = crowd(fault, targets)
+        await drive(world, until=all_finished)
+        assert world.runs()[0]["status"]["verdict"] == "Passed"
+        assert len(world.runs()[0]["status"]["journal"]) == targets
+        whole = [c for c in world.recorder.calls if (c.verb, c.target) == ("list", "pods")]
+        by_label = 2 * targets if fault == "podPartition" else 0  # whether it was the last
+        lists.append(len(whole) - by_label)
+    assert lists[0] == lists[1] <= 4
+
+
+@pytest.mark.parametrize("targets", [1, 16, 48])
+async def test_a_run_is_stored_once_for_sixteen_targets_that_share_nothing(targets):
+    world = crowd("podPartition", targets)
+    await drive(world, until=all_finished)
+    saves = 2  # of samples alone, in the twelve seconds that it takes
+    batches = -(-targets // TOGETHER)
+    assert stored(world) <= STORED_BY_ONE + 2 * (batches - 1) + saves
+
+
+@pytest.mark.parametrize("targets", [3, 48])
+async def test_events_follow_the_writes_and_not_the_targets(targets):
+    world = crowd("podPartition", targets)
+    await drive(world, until=all_finished)
+    batches = -(-targets // TOGETHER)
+    assert len(world.events.published) <= 13 + 2 * (batches - 1)
+    longest = max(len(one.message) for one in world.events.published)
+    assert longest < 1024
+
+
+async def test_each_target_of_a_crowd_is_recorded_before_it_is_touched():
+    world, seen = crowd("podKill", 40), []
+
+    def look(write, moment):
+        if (write.verb, moment) == ("delete", "before"):
+            entries = world.runs()[0]["status"]["journal"]
+            state = {f"Pod {e['target']['namespace']}/{e['target']['name']}": e for e in entries}
+            seen.append(state[write.target]["state"])
+
+    world.recorder.hook = look
+    await drive(world, until=all_finished)
+    assert seen == ["Injecting"] * 40
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_kill_at_any_write_of_a_crowd_leaves_nothing_behind(moment):
+    plans = 0
+    for number in range(1, 60):
+        world = crowd("podPartition", 5, pods=9)
+        before = world.snapshot()
+        die_at(world, number, moment)
+        deaths = await drive(world, until=all_finished)
+        assert world.snapshot() == before
+        (run,) = world.runs()
+        assert {entry["state"] for entry in run["status"]["journal"]} <= {"Reverted"}
+        plans += 1
+        if not deaths:
+            break
+    assert plans > 20
+
+
+async def test_nobody_of_a_crowd_acts_on_after_the_operator_died():
+    world = crowd("podKill", 40)
+
+    def die(write, moment):
+        if (write.verb, moment) == ("delete", "after"):
+            raise Died
+
+    world.recorder.hook = die
+    engine = Engine(world)
+    with pytest.raises(Died):
+        await ticks(world, engine, 30)
+    world.recorder.forget()
+    world.recorder.hook = None
+    engine.bury()
+    for _ in range(100):  # whoever was left behind would act now
+        await asyncio.sleep(0)
+    assert world.recorder.writes == []
+
+
+async def test_looking_at_many_runs_costs_as_many_calls_as_looking_at_one():
+    counted = []
+    for runs in (1, 12):
+        world = World()
+        for _ in range(2 * runs):
+            world.pods.add()
+        for number in range(runs):
+            item = experiment("podKill", f"try-{number}")
+            item["spec"]["steps"][0] |= {"hold": "40s"}
+            selector = {"names": [f"order-abc-{number + 1}"]}
+            item["spec"]["steps"][0]["faults"] = [{"podKill": {"selector": selector}}]
+            world.kubernetes.seed(item)
+        engine = Engine(world)
+        await ticks(world, engine, 15)
+        phases = {run["status"]["phase"] for run in world.runs()}
+        assert phases == {"Holding"}
+        world.recorder.forget()
+        await ticks(world, engine, 4)  # until samples are stored again
+        found = calls(world)
+        counted.append({name: found[name] for name in found if not name.startswith("patch")})
+    one, many = counted
+    assert many["list chaosruns"] == one["list chaosruns"] == 4
+    assert many["list chaosexperiments"] == one["list chaosexperiments"] == 4
+    assert many["get ConfigMap"] == one["get ConfigMap"]
+    assert many.get("get ChaosRun", 0) == 0
+
+
+def test_the_longest_run_stores_its_samples_some_three_hundred_times():
+    at, stores = 0.0, 0
+    while at < 7200:
+        at, stores = at + save_every(at), stores + 1
+    assert stores < 300
+    assert max(save_every(at) for at in range(7200)) == 30
+
+
+def test_a_short_run_stores_its_samples_every_five_seconds():
+    assert {save_every(at) for at in range(100)} == {5.0}
