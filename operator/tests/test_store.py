@@ -4,7 +4,8 @@ import base64
 import json
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Unavailable, UserError
+from cloudcafe_operator.effects.aws_errors import Refusal, error_for
+from cloudcafe_operator.errors import AccessDenied, OperatorError, Unavailable, UserError
 from cloudcafe_operator.resources.reasons import REASONS
 from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
 
@@ -247,6 +248,29 @@ async def test_a_service_that_is_down_is_named_and_the_rest_is_made(world):
     world.open_services()
     await world.settle()
     assert world.condition("Ready")[0] == "True"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "remedy"),
+    [
+        ("AccessDenied", "AccessDenied", "grant sqs:CreateQueue to the operator's IAM role"),
+        ("RequestThrottled", "ThrottledByAWS", "it is tried again, more and more slowly"),
+        ("LimitExceeded", "QuotaExceeded", "aws service-quotas list-service-quotas"),
+        ("InvalidAddress", "InvalidSpec", "sqs:CreateQueue: said AWS (InvalidAddress)"),
+        ("InternalError", "Unavailable", "sqs:CreateQueue: said AWS (InternalError)"),
+    ],
+)
+async def test_what_aws_refuses_is_told_apart_with_its_remedy(world, code, reason, remedy):
+    status = 500 if code == "InternalError" else 400
+    refusal = Refusal("sqs", "create_queue", code, "said AWS", status)
+    world.fake_aws.fail_next("sqs", "create_queue", error_for(refusal))
+    await world.apply()
+    with pytest.raises(OperatorError):
+        await world.reconcile()
+    found, why, message = world.condition("DataTierReady")
+    assert (found, why) == ("False", reason)
+    assert remedy in message
+    assert REASONS[reason].remedy
 
 
 async def test_a_missing_permission_is_a_condition_with_its_name(world):

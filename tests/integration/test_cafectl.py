@@ -7,6 +7,7 @@ import pytest
 import yaml
 from cafectl.app import app
 from cafectl.chaos import cluster as connection
+from cloudcafe_operator.resources.store import example
 from kubernetes import config
 from typer.testing import CliRunner
 
@@ -95,6 +96,35 @@ def test_a_preview_names_the_store_that_is_protected_now(cafectl, shop, cluster,
     assert "run it later" in cafectl("run", shop, code=3)
     assert not cluster.list("networkpolicies", namespace)
     cluster.kubectl("delete", "cafestore", "soho", "-n", namespace, "--timeout=60s")
+
+
+@pytest.fixture
+def on_local_aws(local_aws, monkeypatch):
+    """Let commands find the embedded AWS."""
+    for name, value in local_aws.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("on_local_aws")
+def test_what_a_lost_store_left_is_found_removed_and_then_there_is_none(
+    cafectl, cluster, namespace, operator
+):
+    manifest = example()
+    manifest["metadata"] = {"name": "corner", "namespace": namespace}
+    operator.start()
+    cluster.apply(manifest)
+    wait = ("wait", "--for=condition=Ready", "store", "corner", "-n", namespace, "--timeout=60s")
+    cluster.kubectl(*wait)
+    assert "0 orphans; the cluster has 1 stores" in cafectl("orphans")
+    operator.kill()
+    no_finalizer = '{"metadata":{"finalizers":null}}'
+    cluster.kubectl("delete", "store", "corner", "-n", namespace, "--wait=false")
+    cluster.kubectl("patch", "store", "corner", "-n", namespace, "--type=merge", "-p", no_finalizer)
+    rows = json.loads(cafectl("orphans", "-o", "json", code=1))
+    assert {"SQSQueue", "SecretsManagerSecret"} <= {row["kind"] for row in rows}
+    assert {row["why"] for row in rows} == {f"store {namespace}/corner does not exist"}
+    cafectl("orphans", "--delete", "--yes")
+    assert "0 orphans" in cafectl("orphans")
 
 
 def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(

@@ -24,6 +24,7 @@ def store(namespace, **spec):
     return manifest
 
 
+CORRECT_MENU = {"kind": "Menu", "policy": "Correct"}
 ESPRESSO = {"sku": "espresso", "name": "Espresso", "priceMinor": 220}
 
 
@@ -49,6 +50,18 @@ ESPRESSO = {"sku": "espresso", "name": "Espresso", "priceMinor": 220}
             "spec.stock: Invalid value: each sku in stock must be on the menu",
         ),
         ({"stock": [{"sku": "tea", "quantity": -1}]}, "quantity must be 0 or more portions"),
+        (
+            {"managementPolicy": "Observe", "driftPolicy": "Correct"},
+            "spec.managementPolicy: Invalid value: managementPolicy Observe writes nothing",
+        ),
+        (
+            {
+                "managementPolicy": "Observe",
+                "driftPolicies": [{"kind": "Menu", "policy": "Correct"}],
+            },
+            "no drift policy may be Correct",
+        ),
+        ({"driftPolicies": [{"kind": "Tea", "policy": "Report"}]}, "spec.driftPolicies[0].kind"),
     ],
 )
 def test_a_bad_store_is_refused_with_a_sentence_that_names_the_field(

@@ -109,6 +109,8 @@ def error_for(refusal: Refusal) -> OperatorError:
         return QuotaExceeded(f"{said}; {_more(refusal)}")
     if refusal.code in NAME_STILL_TAKEN:
         return Unavailable(said, after=SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE)
+    if _is_too_fast(refusal):
+        return Throttled(f"{said}; it is tried again, more and more slowly")
     for judge, kind in CHECKS:
         if judge(refusal):
             return kind(said)
@@ -154,7 +156,6 @@ def _has_no_answer(refusal: Refusal) -> bool:
 
 
 CHECKS: tuple[tuple[Callable[[Refusal], bool], type[OperatorError]], ...] = (
-    (_is_too_fast, Throttled),
     (_is_busy, Retry),
     (lambda refusal: refusal.code in MISSING or "NotFound" in refusal.code, NotFound),
     (_exists, AlreadyExists),
