@@ -263,7 +263,8 @@ async def test_a_service_that_is_down_is_named_and_the_rest_is_made(world):
 async def test_what_aws_refuses_is_told_apart_with_its_remedy(world, code, reason, remedy):
     status = 500 if code == "InternalError" else 400
     refusal = Refusal("sqs", "create_queue", code, "said AWS", status)
-    world.fake_aws.fail_next("sqs", "create_queue", error_for(refusal))
+    for _ in range(2):  # as below
+        world.fake_aws.fail_next("sqs", "create_queue", error_for(refusal))
     await world.apply()
     with pytest.raises(OperatorError):
         await world.reconcile()
