@@ -88,6 +88,10 @@ def test_a_dashboard_says_by_its_name_whose_it_was():
     assert find([Tagged(DASHBOARD, {})], Alive({"default/corner.two": UID}, frozenset())) == []
 
 
+def test_a_dashboard_that_was_kept_on_purpose_is_none_whatever_its_name():
+    assert find([Tagged(DASHBOARD, {OWNER: "default/corner.two/retained"})], NOBODY) == []
+
+
 def test_a_kind_that_is_not_known_is_shown_and_left_to_a_person():
     (found,) = find([Tagged(f"arn:aws:sns:{HERE}:topic", BY_STORE)], NOBODY)
     assert found.remedy == "by hand"
@@ -149,6 +153,13 @@ def world(local_aws, monkeypatch):
         SecretString="x",
         Tags=[{"Key": OWNER, "Value": f"default/gone/{OTHER}"}],
     )
+    cloudwatch = boto3.client("cloudwatch", **local_aws.client_arguments)
+    for name, uid in (("gone", OTHER), ("kept", "retained")):
+        cloudwatch.put_dashboard(
+            DashboardName=f"cloudcafe-store-default_{name}",
+            DashboardBody='{"widgets": []}',
+            Tags=[{"Key": OWNER, "Value": f"default/{name}/{uid}"}],
+        )
     alive = Alive({"default/corner": UID}, frozenset())
     monkeypatch.setattr(orphans_cluster, "alive", lambda: alive)
     monkeypatch.setattr(orphans_cluster, "policies", list)
@@ -171,6 +182,7 @@ def test_they_are_listed_removed_after_a_yes_and_then_there_are_none(world):
     assert {(row["kind"], row["name"]) for row in rows} == {
         ("SQSQueue", "cloudcafe-default-gone"),
         ("SecretsManagerSecret", "cloudcafe/default/gone/till"),
+        ("CloudWatchDashboard", "cloudcafe-store-default_gone"),
     }
     run("--delete", code=1, answer="n\n")
     assert len(queues(world)) == 3

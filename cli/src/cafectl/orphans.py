@@ -28,7 +28,7 @@ class SweepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """Something that exists, by ARN, and its tags; a dashboard has none, its name says whose."""
+    """Something that exists, by ARN, and its tags; a dashboard without one is told by its name."""
 
     arn: str
     tags: Mapping[str, str]
@@ -142,7 +142,7 @@ def _judge(resource: Tagged, alive: Alive) -> Iterator[Orphan]:
     said = service_and_type(resource.arn)
     kind, remedy = KINDS.get(said, (said, "by hand"))
     name = name_of(resource.arn)
-    if said == "cloudwatch:dashboard":
+    if said == "cloudwatch:dashboard" and OWNER_TAG not in resource.tags:
         if whose := _gone_dashboard(name, alive):
             yield Orphan(kind, name, resource.arn, whose, f"store {whose} does not exist", remedy)
         return

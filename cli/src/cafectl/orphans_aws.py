@@ -127,7 +127,7 @@ class AwsSweep:
                 pairs = found.get("Tags", [])
             case "dynamodb:table":
                 pairs = self._client("dynamodb").list_tags_of_resource(ResourceArn=arn)["Tags"]
-            case "cloudwatch:alarm":
+            case "cloudwatch:alarm" | "cloudwatch:dashboard":
                 pairs = self._client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"]
             case "ec2:network-acl" | "ec2:security-group":
                 only = [{"Name": "resource-id", "Values": [name_of(arn)]}]
