@@ -241,12 +241,14 @@ def emulator():
 
 
 def command(emulator, monkeypatch, *arguments):
-    from cafectl.app import app  # noqa: PLC0415 - boto3 takes a while, the fakes need none
+    from cafectl import redrive_command  # noqa: PLC0415 - boto3 takes a while, the fakes need none
+    from cafectl.app import app  # noqa: PLC0415
     from typer.testing import CliRunner  # noqa: PLC0415
 
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COLUMNS", "300")
+    # the console is as old as its module, and that may be older than this test
+    monkeypatch.setattr(redrive_command.console, "width", 300)
     return CliRunner().invoke(app, ["redrive", *arguments])
 
 

@@ -8,6 +8,7 @@ import asyncio
 import pytest
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.errors import Retry
 from cloudcafe_operator.faults.contract import Entry, World
 from cloudcafe_operator.faults.registry import faults
@@ -35,7 +36,8 @@ async def world(place, cluster, monkeypatch):
     admin = FakeAdmin()
     admin.mount("menu", Cache().answer)
     aws = AwsApi(region="eu-west-1")
-    yield World(FakeKubernetes(), aws, admin, SystemClock(), "cafe")
+    kubernetes, clock = FakeKubernetes(), SystemClock()
+    yield World(kubernetes, aws, admin, clock, "cafe", SharedLists(kubernetes, clock))
     await aws.close()
 
 

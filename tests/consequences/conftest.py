@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.faults.contract import World
 
 from tests.consequences.breaking import NAMESPACE, AdminPorts, Broken
@@ -43,7 +44,9 @@ async def world(stage, monkeypatch):
     kubernetes = FakeKubernetes()
     kubernetes.seed(namespace(), pod("order"), pod("menu"))
     aws = AwsApi(region="eu-west-1")
-    yield World(kubernetes, aws, AdminPorts(stage), SystemClock(), NAMESPACE)
+    clock = SystemClock()
+    lists = SharedLists(kubernetes, clock)
+    yield World(kubernetes, aws, AdminPorts(stage), clock, NAMESPACE, lists)
     await aws.close()
 
 

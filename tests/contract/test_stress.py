@@ -1,6 +1,7 @@
 """The fault cpuStress and the services' admin port understand each other, token and all."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ def bench(service):
             item["spec"]["containers"] = [{"ports": PORTS}]
             item["metadata"]["labels"]["app.kubernetes.io/part-of"] = "cloudcafe"
     admin = ServiceAdmin(kubernetes, OverAsgi(service.admin), NAMESPACE, TOKEN)
-    bench.reach = type(bench.reach)(kubernetes, bench.world.aws, admin, FakeClock(), NAMESPACE)
+    bench.reach = replace(bench.reach, admin=admin, clock=FakeClock())
     return bench
 
 
