@@ -13,6 +13,8 @@ from tests.consequences.stage import STORE, TOKEN
 
 WITHIN_SECONDS = 60.0
 
+WAITED_S = 1.0  # twenty times what an answer takes
+
 
 async def within(ask, what, seconds=WITHIN_SECONDS):
     """Return the first true answer; Retry and a silent service are not yet."""
@@ -139,3 +141,8 @@ def says_try_again(answer):
         and answer.status_code == 503
         and int(answer.headers.get("retry-after", 0)) > 0
     )
+
+
+def notices(answer):
+    """Whether a guest is turned away, or waits until a replica has taken over."""
+    return answer is None or says_try_again(answer) or answer.elapsed.total_seconds() > WAITED_S
