@@ -1,9 +1,10 @@
 """Fixtures of the sweep over real processes; `--all-writes` sweeps every write, not a sample."""
 
 import pytest
+from localaws.testing import LocalAws
 
 from dev.controlplane import ControlPlane
-from tests.crash.processes import Rig
+from tests.crash.fleet import Fleet
 from tests.fakes.cafe import FakeCafe
 from tests.integration.cafe_server import serve
 from tests.integration.cluster import Cluster, eventually
@@ -29,14 +30,28 @@ def crash_cluster(tmp_path_factory, pytestconfig):
         found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         eventually(lambda: "chaosruns" in found.kubectl("api-resources", "-o", "name"))
         found.kubectl("create", "namespace", NAMESPACE)
+        found.kubectl("label", "namespace", NAMESPACE, "cloudcafe.dev/chaos=allowed")
         yield found
 
 
 @pytest.fixture
-def rig(crash_cluster, local_aws, tmp_path):
+def fleet(crash_cluster, tmp_path):
     """An operator between proxies, not yet started."""
     cafe = FakeCafe()
+    (tmp_path / "token").write_text("none is needed: the proxy is the administrator")
+
+    def start_aws(kubernetes, namespace):
+        return LocalAws.start(
+            {
+                "LOCALAWS_FAILOVER_SECONDS": "0.6",
+                "LOCALAWS_MEMORYDB_SECONDS": "0.6",
+                "LOCALAWS_KUBERNETES_URL": kubernetes,
+                "LOCALAWS_NAMESPACE": namespace,
+                "LOCALAWS_IDENTITY_DIR": str(tmp_path),
+            }
+        )
+
     with serve(cafe) as url:
-        made = Rig(crash_cluster, local_aws, cafe, tmp_path, NAMESPACE)
-        with made.running(url):
+        made = Fleet(crash_cluster, cafe, tmp_path, NAMESPACE)
+        with made.running(url, start_aws):
             yield made

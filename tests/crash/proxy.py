@@ -1,8 +1,8 @@
-"""HTTP proxies in front of the API server and of AWS that count writes and kill at one of them.
+"""HTTP proxies in front of the API server and of AWS that count writes and make trouble.
 
-All proxies of a test share a `Trap`. Leases and events are no writes of a run and pass uncounted;
-watches stream through. The operator talks plain HTTP to us, we talk to the API server with its
-administrator's certificate.
+All proxies of a rig share a `Trap` for writes; a `Glass` is what reads go through. Watches stream
+through. The operator talks plain HTTP to us, we talk to the API server with its administrator's
+certificate.
 """
 
 import http.client
@@ -12,54 +12,17 @@ import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from kubernetes import config
 from kubernetes.client import Configuration
 
-UNCOUNTED = re.compile(r"/(leases|events|subjectaccessreviews|selfsubjectaccessreviews)\b")
-AWS_READS = ("Describe", "Get", "List", "Batch", "Query", "Scan", "Receive")
+ONE_OF_OURS = re.compile(r"/(chaosruns|cafestores)/[^/?]+$")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+AWS_ERRORS = {429: "ThrottlingException"}
+REASONS = {409: "Conflict", 422: "Invalid", 429: "TooManyRequests", 500: "InternalError"}
 CHUNK = 65536
-
-
-class Trap:
-    """Counts writes over all proxies; at the planned one it kills, before or after it happens."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self.disarm()
-
-    def disarm(self):
-        """Count from the beginning and kill nothing."""
-        self.done, self.hit, self._seen = [], "", 0
-        self._number, self._moment, self._kill, self._among = 0, "", None, ()
-
-    def arm(self, number, moment, kill, among=()):
-        """Call `kill` before or after the write of that number, from 1, among those of a name."""
-        self.disarm()
-        self._number, self._moment, self._kill, self._among = number, moment, kill, among
-
-    def before(self, what):
-        """Return the write's number; True where it must not happen."""
-        with self._lock:
-            counts = not self._among or what in self._among
-            self._seen += counts
-            number = self._seen if counts else 0
-        return number, self._spring(number, "before", what)
-
-    def after(self, number, what, body):
-        """Note a write that happened; True where its answer must not arrive."""
-        with self._lock:
-            self.done.append((what, body))
-        return self._spring(number, "after", what)
-
-    def _spring(self, number, moment, what):
-        if self.hit or not number or (number, moment) != (self._number, self._moment):
-            return False
-        self.hit = what
-        self._kill()
-        return True
+REFUSED = 400
 
 
 class Upstream:
@@ -86,35 +49,29 @@ class Upstream:
 
     def get(self, path):
         """Return the JSON at a path, or None where there is nothing."""
+        return self.send("GET", path)
+
+    def send(self, method, path, body=None):
+        """Send JSON; its answer, or None where that was a refusal."""
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", "Content-Type": kind}
         connection = self.connect()
         try:
-            connection.request("GET", path, headers={"Accept": "application/json"})
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, body=text, headers=headers)
             answer = connection.getresponse()
-            text = answer.read()
-            return json.loads(text) if answer.status < 400 else None
+            content = answer.read()
+            return json.loads(content) if answer.status < REFUSED else None
         finally:
             connection.close()
 
 
-def kubernetes_write(method, path, headers, body):
-    """Name a write to the API server; empty for all else."""
-    if method == "GET" or UNCOUNTED.search(path):
-        return ""
-    return f"{method} {urlsplit(path).path.rpartition('/apis/')[2]}"
-
-
-def aws_write(method, path, headers, body):
-    """Name a write to AWS; empty for all else."""
-    target = headers.get("X-Amz-Target", "").rpartition(".")[2]
-    action = target or parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
-    return "" if not action or action.startswith(AWS_READS) else action
-
-
 @contextmanager
-def proxy(upstream, name_write, trap):
-    """Forward to an upstream; gives the proxy's URL."""
+def proxy(upstream, name_write, trap=None, glass=None):
+    """Forward to an upstream; gives the URL. `name_write` tells a write's owner and name."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.upstream, server.name_write, server.trap = upstream, name_write, trap
+    server.glass = glass or Glass()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -123,6 +80,33 @@ def proxy(upstream, name_write, trap):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Glass:
+    """What is seen through the proxy: as it is, the past, or not every event."""
+
+    def __init__(self):
+        self.trouble, self.troubled = "", 0
+        self._last, self._reads, self._events = {}, 0, 0
+
+    def page(self, path, content):
+        """Return an object's text; every third look at a run or a store shows the look before."""
+        if not ONE_OF_OURS.search(path):
+            return content
+        seen, self._last[path] = self._last.get(path, content), content
+        self._reads += 1
+        if self.trouble != "stale" or self._reads % 3 or seen == content:
+            return content
+        self.troubled += 1
+        return seen
+
+    def events(self, line):
+        """Return how often a watch shows an event: every third is hidden, or shown twice."""
+        self._events += 1
+        if self.trouble not in ("hidden", "repeated") or self._events % 3 or b"BOOKMARK" in line:
+            return 1
+        self.troubled += 1
+        return 0 if self.trouble == "hidden" else 2
 
 
 class _Server(ThreadingHTTPServer):
@@ -139,23 +123,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        trap = self.server.trap
-        what = self.server.name_write(self.command, self.path, self.headers, body)
-        number = 0
-        if what:
-            number, stopped = trap.before(what)
-            if stopped:
+        trap, write = self.server.trap, None
+        named = self.server.name_write(self.command, self.path, self.headers, body)
+        if named:
+            write = trap.reached(*named, body.decode(errors="replace"))
+            if write is None:
                 self._hang_up()
+                return
+            if status := trap.error(write):
+                self._refuse(status)
                 return
         connection = self.server.upstream.connect()
         try:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
             connection.request(self.command, self.path, body=body or None, headers=headers)
             answer = connection.getresponse()
-            if what and trap.after(number, what, body):
+            if write is None:
+                self._reply(answer)
+            elif trap.happened(write, done=answer.status < REFUSED):
                 self._hang_up()
-                return
-            self._reply(answer)
+            else:
+                trap.reply(write, lambda: self._reply(answer))
         finally:
             connection.close()
 
@@ -164,21 +152,41 @@ class _Handler(BaseHTTPRequestHandler):
     def _hang_up(self):
         self.close_connection = True
 
+    def _refuse(self, status):
+        """Answer with an error that each of the APIs' clients understands."""
+        name = AWS_ERRORS.get(status, "InternalFailure")
+        kubernetes = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
+        xml = f"<ErrorResponse><Error><Code>{name}</Code></Error></ErrorResponse>"
+        document = {**kubernetes, "reason": REASONS.get(status, ""), "__type": name}
+        is_xml = b"x-www-form" in self.headers.get("Content-Type", "").encode()
+        text = xml if is_xml else json.dumps({**document, "message": "the proxy says no"})
+        self.send_response_only(400 if name == "ThrottlingException" and is_xml else status)
+        self.send_header("x-amzn-ErrorType", name)
+        self.send_header("Content-Type", "text/xml" if is_xml else "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
     def _reply(self, answer):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        length = answer.getheader("Content-Length")
-        if length is not None:
-            self.send_header("Content-Length", length)
+        glass = self.server.glass
+        if answer.getheader("Transfer-Encoding", "") != "chunked":
+            content = answer.read()
+            if self.command == "GET" and answer.status < REFUSED:
+                content = glass.page(self.path, content)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(answer.read())
+            self.wfile.write(content)
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while chunk := answer.read1(CHUNK):
-            self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+        watch = "watch=" in self.path
+        while chunk := answer.readline() if watch else answer.read1(CHUNK):
+            for _ in range(glass.events(chunk) if watch else 1):
+                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_):

@@ -21,6 +21,9 @@ class _Server(ThreadingHTTPServer):
         self.cafe = cafe
         self.lock = threading.Lock()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed operator's connections break: not worth a line."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -29,6 +29,11 @@ class OperatorProcess:
 
     def start(self, *, role: str = "leading", **more: str) -> None:
         """Start and wait until it has its role; `more` goes to its environment."""
+        self.spawn(**more)
+        self.wait_until(f"ok, {role}")
+
+    def spawn(self, **more: str) -> None:
+        """Start without waiting."""
         settings = {"CAFE_HOST": "127.0.0.1", "CAFE_PORT": str(self.port), **self.environment}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -37,7 +42,6 @@ class OperatorProcess:
                 stdout=output,
                 stderr=output,
             )
-        self.wait_until(f"ok, {role}")
 
     def wait_until(self, said: str) -> None:
         """Wait until readiness says so."""

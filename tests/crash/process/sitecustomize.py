@@ -1,0 +1,25 @@
+"""What an operator's process finds on a bare control plane, and a bug where a test asks for one.
+
+Python imports this module by itself where its folder is on PYTHONPATH. There is no cluster DNS:
+services' names lead to the admin ports that `tests/crash/town.py` serves on all addresses of this
+machine; loopback would be refused as an answer to a name.
+"""
+
+import importlib
+import os
+import socket
+
+_getaddrinfo = socket.getaddrinfo
+NAMESPACE = os.environ.get("POD_NAMESPACE", "")
+
+
+def getaddrinfo(host, *rest, **more):
+    """Resolve `menu.crash` as the cluster would, all else as ever."""
+    name = host.decode() if isinstance(host, bytes) else host
+    ours = bool(NAMESPACE) and str(name).endswith(f".{NAMESPACE}")
+    return _getaddrinfo(os.environ["CRASH_ADDRESS"] if ours else host, *rest, **more)
+
+
+socket.getaddrinfo = getaddrinfo
+if bug := os.environ.get("CRASH_BUG"):
+    importlib.import_module(bug)
