@@ -140,6 +140,7 @@ def pod(cluster, name, labels):
 def bystander(cluster):
     """A pod beside the services, let through to their doors and to AWS; returns `pod/NAME`."""
     labels = {"cloudcafe.dev/client": "true", AWS_TICKET: "true"}
+    labels["cloudcafe.dev/chaos"] = "forbidden"  # nobody would replace it: a drain leaves it
     cluster.kubectl("-n", NAMESPACE, "delete", "pod", "bystander", "--ignore-not-found")
     cluster.apply(pod(cluster, "bystander", labels))
     cluster.kubectl("-n", NAMESPACE, "wait", "pod/bystander", "--for=condition=Ready")
