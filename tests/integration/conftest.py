@@ -17,6 +17,7 @@ from tests.integration.operator_process import OperatorProcess
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = itertools.count(1)
+KINDS = {f"{kind}.cloudcafe.dev" for kind in ("cafestores", "chaosexperiments", "chaosruns")}
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         found = Cluster(plane.kubeconfig)
         found.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        eventually(lambda: "cafestores" in found.kubectl("api-resources", "-o", "name"))
+        eventually(lambda: set(found.kubectl("api-resources", "-o", "name").split()) >= KINDS)
         yield found
 
 
