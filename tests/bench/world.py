@@ -23,8 +23,8 @@ from typing import Any
 import aiohttp
 
 from dev.controlplane import ControlPlane
-from dev.kube import binaries
 from dev.system import ROOT
+from tests.integration.cluster import Cluster
 
 NAMESPACE, HOME = "bench", "bench-home"
 STORES = f"/apis/cloudcafe.dev/v1alpha1/namespaces/{NAMESPACE}/cafestores"
@@ -158,14 +158,10 @@ def is_ready(item: dict[str, Any]) -> bool:
 async def world(folder: Path) -> AsyncIterator[World]:
     """A fresh one; everything that it started is gone at the end."""
     with ControlPlane.start(folder / "plane") as plane, _stand_in() as url:
-        kubectl = [str(binaries() / "kubectl"), "--kubeconfig", str(plane.kubeconfig)]
-        for words in (
-            ["apply", "--server-side", "-f", str(ROOT / "crds")],
-            ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"],
-            ["create", "namespace", NAMESPACE],
-            ["create", "namespace", HOME],
-        ):
-            subprocess.run([*kubectl, *words], check=True, capture_output=True)
+        cluster = Cluster(plane.kubeconfig)
+        cluster.serve_our_kinds()
+        for name in (NAMESPACE, HOME):
+            cluster.kubectl("create", "namespace", name)
         connector = aiohttp.TCPConnector(ssl=tls(plane), limit=64)
         timeout = aiohttp.ClientTimeout(total=120)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:

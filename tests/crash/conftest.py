@@ -7,7 +7,7 @@ from dev.controlplane import ControlPlane
 from tests.crash.fleet import Fleet
 from tests.fakes.cafe import FakeCafe
 from tests.integration.cafe_server import serve
-from tests.integration.cluster import Cluster, eventually
+from tests.integration.cluster import Cluster
 
 NAMESPACE = "crash"
 
@@ -21,14 +21,11 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def crash_cluster(tmp_path_factory, pytestconfig):
+def crash_cluster(tmp_path_factory):
     """A control plane that serves our kinds."""
     with ControlPlane.start(tmp_path_factory.mktemp("plane") / "state") as plane:
         found = Cluster(plane.kubeconfig)
-        crds = str(pytestconfig.rootpath / "crds")
-        found.kubectl("apply", "--server-side", "-f", crds)
-        found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        eventually(lambda: "chaosruns" in found.kubectl("api-resources", "-o", "name"))
+        found.serve_our_kinds()
         found.kubectl("create", "namespace", NAMESPACE)
         found.kubectl("label", "namespace", NAMESPACE, "cloudcafe.dev/chaos=allowed")
         yield found

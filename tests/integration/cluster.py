@@ -21,6 +21,8 @@ WRITES = re.compile(
     r"(?P<count>[0-9.e+]+)"
 )
 WRITING = {"POST", "PUT", "PATCH", "APPLY"}
+ROOT = Path(__file__).parents[2]
+KINDS = {f"{kind}.cloudcafe.dev" for kind in ("cafestores", "chaosexperiments", "chaosruns")}
 OURS = {"cafestores", "chaosexperiments", "chaosruns", "secrets", "configmaps", "events"}
 
 
@@ -64,6 +66,12 @@ class Cluster:
                 key = f"{line['verb']} {line['resource']}"
                 found[key] = found.get(key, 0) + float(line["count"])
         return found
+
+    def serve_our_kinds(self) -> None:
+        """Apply our definitions, and wait until clients find all of their kinds."""
+        self.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        eventually(lambda: set(self.kubectl("api-resources", "-o", "name").split()) >= KINDS)
 
     @contextmanager
     def namespace(self, name: str) -> Iterator[str]:

@@ -12,12 +12,10 @@ from localaws.testing import LocalAws
 from dev.controlplane import ControlPlane
 from tests.fakes.cafe import FakeCafe
 from tests.integration.cafe_server import serve
-from tests.integration.cluster import Cluster, eventually
+from tests.integration.cluster import Cluster
 from tests.integration.operator_process import OperatorProcess
 
-ROOT = Path(__file__).parents[2]
 NUMBERS = itertools.count(1)
-KINDS = {f"{kind}.cloudcafe.dev" for kind in ("cafestores", "chaosexperiments", "chaosruns")}
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +23,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane whose API server serves our kinds."""
     with ControlPlane.start(tmp_path_factory.mktemp("plane") / "state") as plane:
         found = Cluster(plane.kubeconfig)
-        found.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        eventually(lambda: set(found.kubectl("api-resources", "-o", "name").split()) >= KINDS)
+        found.serve_our_kinds()
         yield found
 
 

@@ -38,8 +38,7 @@ def plane(tmp_path_factory):
     """A control plane of its own: what is stored in a new version stays so."""
     with ControlPlane.start(tmp_path_factory.mktemp("plane") / "state") as plane:
         found = Cluster(plane.kubeconfig)
-        found.kubectl("apply", "--server-side", "-f", "crds")
-        found.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        found.serve_our_kinds()
         found.kubectl("create", "namespace", "home")
         found.kubectl("create", "namespace", "shops")
         yield found
