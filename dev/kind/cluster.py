@@ -79,17 +79,18 @@ class Cluster:
         )
 
     def load(self, images: Sequence[str]) -> None:
-        """Bring images of the engine to the nodes that lack them."""
-        nodes = run(tool("kind"), "get", "nodes", "-q", "--name", self.name).split()
+        """Bring images of the engine to the workers that lack them."""
+        listed = run(tool("kind"), "get", "nodes", "-q", "--name", self.name).split()
+        workers = [node for node in listed if "control-plane" not in node]
         missing: set[str] = set()
-        for node in nodes:
+        for node in workers:
             there = run("docker", "exec", node, "ctr", "-n", "k8s.io", "images", "list", "-q")
             missing |= set(images) - {
                 name.removeprefix("docker.io/") for name in there.splitlines()
             }
         if missing:
-            with step(f"load {len(missing)} images into {len(nodes)} nodes"):
-                stream(sorted(missing), nodes)
+            with step(f"load {len(missing)} images into {len(workers)} nodes"):
+                stream(sorted(missing), workers)
 
     def kubectl(self, *arguments: str | Path, text: str | None = None) -> str:
         """Run kubectl against it."""
