@@ -7,6 +7,7 @@ its figures: nobody waits for it, memory stays bounded, and Prometheus counts wh
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,34 @@ class Statistics:
         self.greatest = max(self.greatest, other.greatest)
 
 
-class BusinessMetrics:
+class Flushing(ABC):
+    """A worker that sends what was noted, now and then and once more at the end."""
+
+    _seconds: float
+
+    @abstractmethod
+    async def flush(self) -> None:
+        """Send what there is; never fails."""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Worker: flush now and then."""
+        while not stopping.is_set():
+            await wait_or_stop(stopping, self._seconds)
+            if not stopping.is_set():
+                await self.flush()
+
+    async def finish(self) -> None:
+        """The last flush, once nothing happens any more; bounded in time."""
+        try:
+            async with asyncio.timeout(LAST_FLUSH_SECONDS):
+                await self.flush()
+        except TimeoutError:
+            log.warning(
+                "last metrics lost", of=type(self).__name__, why="CloudWatch did not answer in time"
+            )
+
+
+class BusinessMetrics(Flushing):
     """What a service tells CloudWatch; calling it is cheap and never fails."""
 
     def __init__(
@@ -93,21 +121,6 @@ class BusinessMetrics:
     def gauge(self, name: str, value: float) -> None:
         """Something stands at this value."""
         self._add(name, value, "None")
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Worker: flush now and then."""
-        while not stopping.is_set():
-            await wait_or_stop(stopping, self._seconds)
-            if not stopping.is_set():
-                await self.flush()
-
-    async def finish(self) -> None:
-        """The last flush, once nothing happens any more; bounded in time."""
-        try:
-            async with asyncio.timeout(LAST_FLUSH_SECONDS):
-                await self.flush()
-        except TimeoutError:
-            log.warning("last metrics lost", why="CloudWatch did not answer in time")
 
     async def flush(self) -> None:
         """Send what there is. What CloudWatch did not take goes with the next flush."""

@@ -9,7 +9,6 @@ Values go as counted values, not as statistic sets, of which CloudWatch makes no
 are rounded to two digits, so that however many orders become some dozens of values.
 """
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,11 +20,10 @@ import structlog
 from botocore.exceptions import ClientError
 
 from cafe_kit.aws import AwsCalls
-from cafe_kit.cloudwatch import LAST_FLUSH_SECONDS, NAMESPACE
+from cafe_kit.cloudwatch import NAMESPACE, Flushing
 from cafe_kit.errors import UnavailableError
 from cafe_kit.metrics import Metrics
 from cafe_kit.wire import utc_now
-from cafe_kit.workers import wait_or_stop
 
 log = structlog.get_logger()
 
@@ -47,7 +45,7 @@ class _Orders:
     seconds: Counter[float] = field(default_factory=Counter)
 
 
-class StoreMetrics:
+class StoreMetrics(Flushing):
     """What a service tells CloudWatch of single stores; noting an order is cheap, never fails."""
 
     def __init__(
@@ -74,21 +72,6 @@ class StoreMetrics:
             orders = self._pending[store_id] = _Orders()
         orders.failed += failed
         orders.seconds[rounded(seconds)] += 1
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Worker: flush now and then."""
-        while not stopping.is_set():
-            await wait_or_stop(stopping, self._seconds)
-            if not stopping.is_set():
-                await self.flush()
-
-    async def finish(self) -> None:
-        """The last flush; bounded in time."""
-        try:
-            async with asyncio.timeout(LAST_FLUSH_SECONDS):
-                await self.flush()
-        except TimeoutError:
-            log.warning("last metrics of stores lost", why="CloudWatch did not answer in time")
 
     async def flush(self) -> None:
         """Send what there is. What CloudWatch did not take is lost: an alarm asks for the now."""
