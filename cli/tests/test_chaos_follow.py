@@ -12,6 +12,7 @@ from cafectl.chaos.cluster import Refused, Unreachable
 from cafectl.chaos.follow import Sight, follow
 from cafectl.chaos.screen import picture
 from cafectl.chaos.start import AGAIN, experiment_from
+from cafectl.chaos.story import story
 from cafectl.chaos.view import read
 from rich.console import Console
 from typer.testing import CliRunner
@@ -88,6 +89,16 @@ def test_run_prints_the_story_as_lines_where_there_is_no_terminal(chaos, clock):
         "Passed",
     ]
     assert lines[3].startswith("+00:04.0 Noticed        after 1 s by coffee, refused")
+
+
+def test_that_users_notice_is_told_while_the_fault_is_in_force():
+    from_the_samples = [one.text for one in story(read(run(**HOLDING))) if one.word == "Noticed"]
+    assert from_the_samples == ["after 1 s by coffee, refused"]
+
+
+def test_of_a_step_that_is_over_only_what_was_measured_is_told():
+    over = step(measures={"noticedAfter": None})
+    assert "Noticed" not in [one.word for one in story(read(run(steps=[over])))]
 
 
 def test_an_experiment_that_ran_is_run_once_more_by_an_annotation(chaos, clock):

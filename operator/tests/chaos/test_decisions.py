@@ -168,6 +168,17 @@ def test_recovery_counts_from_the_undo_where_the_fault_lasts():
     assert measured.undone_after == 1
 
 
+def test_a_sample_under_way_when_the_fault_began_met_the_fault():
+    step = step_at(momentary=True)
+    straddling = Sample(4.9, "delayed", 5200)
+    samples = {"coffee": (*row("+++++"), straddling, *row("---+++++++", begin=6))}
+    measured = measure(SPEC, status_of(step), samples, step)
+    assert measured.noticed_after == 0
+    assert measured.before.failed_percent == 0
+    assert (measured.orders_refused, measured.orders_delayed) == (3, 1)
+    assert measured.bad_seconds == 4
+
+
 def test_two_good_samples_are_no_recovery():
     step = step_at(momentary=True)
     measured = measure(SPEC, status_of(step), {"coffee": row("++++++---++")}, step)

@@ -28,6 +28,11 @@ class Sample:
         """Whether the user was served."""
         return self.result == "good"
 
+    @property
+    def ended(self) -> float:
+        """When the user was answered, in seconds after the run's start."""
+        return self.at + self.milliseconds / 1000
+
 
 def decode(text: str) -> tuple[Sample, ...]:
     """Return stored samples in the order of their beginning."""
@@ -37,5 +42,5 @@ def decode(text: str) -> tuple[Sample, ...]:
 
 
 def first_bad(samples: tuple[Sample, ...], since: float) -> Sample | None:
-    """Return the first sample begun since then that was not good."""
-    return next((one for one in samples if one.at >= since and not one.good), None)
+    """Return the first sample that was not good, of those under way then or begun since."""
+    return next((one for one in samples if one.ended > since and not one.good), None)

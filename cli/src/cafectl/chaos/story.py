@@ -88,10 +88,11 @@ def _entry(run: Run, entry: Entry) -> Iterator[Told]:
 def _users(run: Run, step: Step, begun: float) -> Iterator[Told]:
     measures = step.measures
     seen = run.noticed(step)
-    if measures.noticed_after is not None:
-        met = f" by {seen[0].name}, {seen[1].result}" if seen else ""
-        text = f"after {short(measures.noticed_after)}{met}"
-        yield Told(begun + measures.noticed_after, "Noticed", text, "bad")
+    if seen:
+        probe, sample = seen
+        after = max(0.0, sample.at - begun)
+        text = f"after {short(after)} by {probe.name}, {sample.result}"
+        yield Told(begun + after, "Noticed", text, "bad")
     revert = run.offset(step.revert_at)
     origin = begun if step.momentary or revert is None else revert
     if measures.recovered_after is not None and step.recovered_at is not None:

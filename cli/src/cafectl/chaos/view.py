@@ -104,9 +104,13 @@ class Run(Read):
         return max(times) if times and len(times) == len(known) else None
 
     def noticed(self, step: Step) -> tuple[Probe, Sample] | None:
-        """Return the probe that met the step's fault first, and how."""
+        """Return the probe that met the step's fault first, and how.
+
+        Of a step that is not over the samples tell it; what was measured stands once it is.
+        """
         begun = self.offset(step.injected_at)
-        if begun is None or step.measures.noticed_after is None:
+        over = self.finished or step.recovered_at is not None
+        if begun is None or (over and step.measures.noticed_after is None):
             return None
         found = [(first_bad(probe.samples, begun), probe) for probe in self.probes]
         met = [(sample, probe) for sample, probe in found if sample]

@@ -1,6 +1,7 @@
 """What users saw of a step, from the samples alone. Pure; seconds since the run's start.
 
-Recovered means IN_A_ROW good samples of every probe, with no bad one after them.
+Recovered means IN_A_ROW good samples of every probe, with no bad one after them. A sample that was
+under way when the fault began met the fault: it belongs to what came after, not to what was before.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def measure(
     origin = begun if step.momentary or revert is None else revert
     end = recovered if recovered is not None else undone if noticed is None else None
     orders = {probe.name for probe in spec.steady_state.probes if probe.order}
-    bought = [s for name in orders for s in samples.get(name, ()) if s.at >= begun]
+    bought = [s for name in orders for s in samples.get(name, ()) if s.ended > begun]
     everything = [one for found in samples.values() for one in found]
     bad = bad_seconds(samples, intervals(spec), begun)
     budget = spec.steady_state.objective.budget_seconds
@@ -108,8 +109,10 @@ def measure(
         budget_burnt_percent=round(100 * bad / budget, 3),
         orders_refused=sum(one.result == "refused" for one in bought),
         orders_delayed=sum(one.result == "delayed" for one in bought),
-        before=window(one for one in everything if one.at < begun),
-        during=window(one for one in everything if begun <= one.at < (end or math.inf)),
+        before=window(one for one in everything if one.ended <= begun),
+        during=window(
+            one for one in everything if one.ended > begun and one.at < (end or math.inf)
+        ),
         after=window(one for one in everything if end is not None and one.at >= end),
         gaps=gaps(samples, intervals(spec)),
     )
@@ -121,10 +124,10 @@ def bad_seconds(samples: Samples, every: Mapping[str, float], since: float) -> f
     A bad sample stands for the time until its probe's next one.
     """
     spans = sorted(
-        (one.at, one.at + every.get(name, 1.0))
+        (max(one.at, since), max(one.at, since) + every.get(name, 1.0))
         for name, found in samples.items()
         for one in found
-        if one.at >= since and not one.good
+        if one.ended > since and not one.good
     )
     total, until = 0.0, -math.inf
     for begin, end in spans:
@@ -186,7 +189,8 @@ def _final_row(samples: Sequence[Sample]) -> Sequence[Sample]:
 
 
 def _first_bad(samples: Sequence[Sample], since: float) -> float | None:
-    return next((one.at for one in samples if one.at >= since and not one.good), None)
+    bad = (one for one in samples if one.ended > since and not one.good)
+    return next((max(one.at, since) for one in bad), None)
 
 
 def _in_force_after(status: RunStatus, step: StepStatus, begun: float) -> float | None:

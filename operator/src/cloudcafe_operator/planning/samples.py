@@ -44,6 +44,11 @@ class Sample:
         """Whether the user was served."""
         return self.result == "good"
 
+    @property
+    def ended(self) -> float:
+        """When the user was answered, in seconds after the run's start."""
+        return self.at + self.milliseconds / 1000
+
 
 Samples = Mapping[str, Sequence[Sample]]
 
