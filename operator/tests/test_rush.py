@@ -154,6 +154,15 @@ async def test_the_plan_is_there_to_be_read(fleet):
     }
 
 
+async def test_a_store_without_a_rush_is_counted_in_the_plan_too(fleet):
+    await fleet.keeper.round()
+    quiet = CafeStoreSpec.model_validate({"city": "Lisbon", "timezone": "UTC", "currency": "EUR"})
+    fleet.keeper.note("lisbon.quiet", quiet)
+    await fleet.keeper.round()
+    shown = await fleet.kubernetes.get(Ref(CONFIG_MAPS, PLAN, "cloudcafe"))
+    assert shown["data"]["stores"] == "1"
+
+
 async def test_a_store_that_is_gone_expects_nothing(fleet):
     fleet.keeper.note("lisbon.corner", store(rate=6000))
     fleet.keeper.forget("lisbon.corner")

@@ -60,7 +60,7 @@ class RushKeeper:
     _version: int = 0
     _knows_all: bool = False
     _crowds: tuple[tuple[int, datetime], Sequence[Crowd]] | None = None
-    _written: str = ""
+    _written: Mapping[str, str] = field(default_factory=dict)
 
     def note(self, store_id: str, spec: CafeStoreSpec) -> None:
         """Remember what a store expects."""
@@ -162,8 +162,12 @@ class RushKeeper:
         )
 
     async def _show(self, plan: Sequence[Json], changes: Sequence[Json]) -> None:
-        text, of_aws = json.dumps(plan, indent=1), json.dumps(changes, indent=1)
-        if text + of_aws == self._written:
+        data = {
+            "plan.json": json.dumps(plan, indent=1),
+            "capacity.json": json.dumps(changes, indent=1),
+            "stores": str(len(self._stores)),
+        }
+        if data == self._written:
             return
         await self.kubernetes.apply(
             CONFIG_MAPS,
@@ -171,11 +175,7 @@ class RushKeeper:
                 "apiVersion": CONFIG_MAPS.api_version,
                 "kind": CONFIG_MAPS.kind,
                 "metadata": {"name": PLAN, "namespace": self.namespace},
-                "data": {
-                    "plan.json": text,
-                    "capacity.json": of_aws,
-                    "stores": str(len(self._stores)),
-                },
+                "data": data,
             },
         )
-        self._written = text + of_aws
+        self._written = data
