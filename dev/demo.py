@@ -21,10 +21,10 @@ from cafectl.runs import Measured, measured
 from rich.console import Console
 from rich.table import Table
 
-from dev.audit import audit
+from dev.cafectl import audit, guests
 from dev.kubectl import NAMESPACE, command, kubeconfig, kubectl
 from dev.steps import say, step
-from dev.system import LOCAL, ROOT, ProblemError, main, wait_until
+from dev.system import ROOT, ProblemError, main, wait_until
 from dev.tools import tool
 
 CONSENT = "cloudcafe.dev/chaos"
@@ -136,12 +136,11 @@ def break_it(name: str) -> Chapter:
     called = experiment["metadata"]["name"]
     # a finished experiment is not repeated by applying it again: make room for a new one
     kubectl("delete", "chaosexperiment", called, "--ignore-not-found", "--wait", "--timeout=120s")
-    with step(f"{name}: {experiment['spec'].get('hypothesis', '')}"):
-        start_trickle()
+    hypothesis = experiment["spec"].get("hypothesis", "")
+    with step(f"{name}: {hypothesis}"), guests(STORE, ORDERS_PER_SECOND) as ordering:
         shown("apply", "-f", f"chaos/experiments/{name}.yaml")
         finished = wait_for_run(called)
-        account = stop_trickle()
-    return Chapter(fault=name, run=measured(finished), account=account)
+    return Chapter(fault=name, run=measured(finished), account=ordering.account)
 
 
 def wait_for_run(experiment: str) -> dict[str, Any]:
@@ -160,33 +159,6 @@ def wait_for_run(experiment: str) -> dict[str, Any]:
 
     wait_until(finished, f"the run of {experiment} to finish", _RUN_LIMIT_S)
     return found[0]
-
-
-def start_trickle() -> None:
-    """Start the customers: a pod that orders steadily, and wait for its first orders."""
-    images = yaml.safe_load((LOCAL / "values-images.yaml").read_text())["global"]["images"]
-    manifest = yaml.safe_load((ROOT / "dev/trickle.yaml").read_text())
-    container = manifest["spec"]["containers"][0]
-    container["image"] = "{repository}:{tag}".format(**images["cli"])
-    container["args"] += [f"{NAMESPACE}.{STORE}", "--per-second", str(ORDERS_PER_SECOND)]
-    kubectl("delete", "pod", "trickle", "--ignore-not-found", "--wait")
-    kubectl("apply", "-f", "-", text=json.dumps(manifest))
-    kubectl("wait", "--for=condition=Ready", "pod/trickle", "--timeout=60s")
-    wait_until(lambda: "acknowledged" in kubectl("logs", "trickle"), "the first orders", 30)
-
-
-def stop_trickle() -> dict[str, Any]:
-    """Let the customers finish and return their account of every order."""
-    kubectl("exec", "trickle", "--", "python3", "-c", "import os; os.kill(1, 15)")
-    kubectl(
-        "wait",
-        "--for=jsonpath={.status.containerStatuses[0].state.terminated}",
-        "pod/trickle",
-        "--timeout=90s",
-    )
-    account: dict[str, Any] = json.loads(kubectl("logs", "trickle").strip().splitlines()[-1])
-    kubectl("delete", "pod", "trickle", "--wait=false")
-    return account
 
 
 def table(chapters: list[Chapter]) -> Table:

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from dev.audit import audit
+from dev.cafectl import audit
 from dev.images.build import build
 from dev.kind.cluster import Cluster
 from dev.kubectl import command, kubectl

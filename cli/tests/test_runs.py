@@ -1,6 +1,10 @@
 """A run in a row: the slowest figure counts, and what was not seen is not invented."""
 
-from cafectl.runs import measured
+import io
+
+from cafectl.runs import measured, table
+from cafectl.wide import print_whole
+from rich.console import Console
 
 
 def run(**status):
@@ -34,3 +38,14 @@ def test_orders_of_all_steps_are_summed_and_each_fault_is_named_once():
     assert row.orders_refused == 3
     assert row.faults == "podKill, auroraFailover"
     assert row.targets == 3
+
+
+def test_nothing_is_cut_or_folded_however_narrow_the_terminal():
+    told = io.StringIO()
+    message = "users were served again after 7s, the objective was 60s"
+    row = measured(run(verdict="Passed", message=message, journal=[{"fault": "auroraFailover"}]))
+    print_whole(Console(file=told, width=40), table([row]))
+    heading, line = told.getvalue().splitlines()
+    assert heading.startswith("Run ")
+    for word in ("aurora-failover-1", "Passed", "auroraFailover", message):
+        assert word in line

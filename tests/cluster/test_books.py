@@ -2,7 +2,7 @@
 
 import pytest
 
-from dev.audit import audit
+from dev.cafectl import audit
 
 
 @pytest.mark.cluster

@@ -18,14 +18,34 @@ from cafe_ledger.report import Report
 from rich.console import Console
 
 from cafectl import audit as shown
+from cafectl import errand
 from cafectl.books import HttpBooks
+from cafectl.wide import print_whole
 
 console = Console()
 problems = Console(stderr=True)
 Read = TypeVar("Read")
 LINE_SECONDS = 10.0
-NEEDED_WIDTH = 120
+#: Where the books are, within the cluster; the provider is only there in the embedded tier.
+WITHIN: dict[Book, str] = {
+    "order": "http://order:8080",
+    "inventory": "http://inventory:8080",
+    "payment-processor": "http://payment-processor:8080",
+    "payment-provider": "",
+    "loyalty": "http://loyalty:8080",
+    "analytics-worker": "http://analytics-worker:8080",
+}
 
+Namespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        envvar="CAFE_NAMESPACE",
+        help="Where the chart is. Outside the cluster this runs as a Job there, unless addresses or"
+        " the token are given.",
+    ),
+]
 OrderUrl = Annotated[str, typer.Option(envvar="CAFE_ORDER_URL", help="The order service.")]
 InventoryUrl = Annotated[str, typer.Option(envvar="CAFE_INVENTORY_URL", help="The inventory.")]
 ProcessorUrl = Annotated[
@@ -61,12 +81,13 @@ class Asked:
 
 def audit(  # noqa: PLR0913 - each option of the command is a parameter
     *,
-    order_url: OrderUrl = "http://order:8080",
-    inventory_url: InventoryUrl = "http://inventory:8080",
-    processor_url: ProcessorUrl = "http://payment-processor:8080",
-    provider_url: ProviderUrl = "",
-    loyalty_url: LoyaltyUrl = "http://loyalty:8080",
-    analytics_url: AnalyticsUrl = "http://analytics-worker:8080",
+    namespace: Namespace = "cloudcafe",
+    order_url: OrderUrl = WITHIN["order"],
+    inventory_url: InventoryUrl = WITHIN["inventory"],
+    processor_url: ProcessorUrl = WITHIN["payment-processor"],
+    provider_url: ProviderUrl = WITHIN["payment-provider"],
+    loyalty_url: LoyaltyUrl = WITHIN["loyalty"],
+    analytics_url: AnalyticsUrl = WITHIN["analytics-worker"],
     token: Token = "",
     store: Annotated[str, typer.Option(help="Only this store: NAMESPACE.NAME.")] = "",
     since: Annotated[str, typer.Option(help="Orders placed since: 1h, 24h or ISO 8601.")] = "1h",
@@ -104,6 +125,17 @@ def audit(  # noqa: PLR0913 - each option of the command is a parameter
         stuck_after=_option(shown.span, stuck_after, "--stuck-after"),
         wait=_option(shown.span, wait, "--wait"),
     )
+    if errand.outside() and not token and urls == WITHIN:
+        words = _words(
+            since=window.since.isoformat(),
+            until="" if until == "now" else window.until.isoformat(),
+            store=store,
+            settle=settle,
+            stuck_after=stuck_after,
+            wait=wait,
+        )
+        books = errand.Errand(errand.BOOKS, [*words, *(["--json"] if as_json else [])])
+        errand.send(namespace, books)
     asked = Asked(urls, token, window, timing, quiet=as_json)
     try:
         report = asyncio.run(_audited(asked))
@@ -113,6 +145,12 @@ def audit(  # noqa: PLR0913 - each option of the command is a parameter
     verdict = shown.judge(report, waited=bool(timing.wait))
     _show(report, verdict, as_json=as_json)
     raise typer.Exit(verdict.code)
+
+
+def _words(**options: str) -> list[str]:
+    """Return the command as somebody would type it in the cluster."""
+    given = ((name.replace("_", "-"), value) for name, value in options.items() if value)
+    return ["audit", *(f"--{name}={value}" for name, value in given)]
 
 
 async def _audited(asked: Asked) -> Report:
@@ -149,8 +187,7 @@ def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:
         typer.echo(json.dumps(told, indent=2))
         return
     if report.by_store():
-        wide = Console(width=max(console.width, NEEDED_WIDTH))  # wraps rather than lose figures
-        wide.print(shown.stores_table(report))
+        print_whole(console, shown.stores_table(report))
     for line in (*shown.findings_text(report), *shown.remarks(report)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     style = "green" if verdict.code == shown.BALANCED else "red"

@@ -23,6 +23,7 @@ from rich.text import Text
 from cafectl.chaos.cluster import GROUP, VERSION, Gone, Unreachable, asked
 from cafectl.chaos.commands import OperatorNamespace
 from cafectl.chaos.errors import told
+from cafectl.wide import print_whole
 
 ACTIVITY = "cloudcafe-fleet"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
@@ -62,7 +63,7 @@ def stores(
         elif watch:
             _live(lambda: read(namespace, operator_namespace), found)
         else:
-            console.print(stores_table(found, datetime.now(UTC)))
+            print_whole(console, stores_table(found, datetime.now(UTC)))
             console.print(summary(found), highlight=False)
         raise typer.Exit(NOT_READY if any(row["ready"] != "True" for row in found) else 0)
 
@@ -164,7 +165,8 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> str:
     orders = f", {sum(rates):g} orders a minute" if rates else ""
     costs = [float(row["monthlyUsd"]) for row in rows if row["monthlyUsd"]]
     cost = f", {sum(costs):.2f} USD a month" if costs else ""
-    return f"{len(rows)} stores: {ready} ready, {accepting} open, {books}{orders}{cost}."
+    stores = "1 store" if len(rows) == 1 else f"{len(rows)} stores"
+    return f"{stores}: {ready} ready, {accepting} open, {books}{orders}{cost}."
 
 
 def _live(again: Callable[[], list[dict[str, Any]]], found: list[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from cafectl.orphans import (
     remove,
 )
 from cafectl.orphans_aws import AwsSweep
+from cafectl.wide import print_whole
 
 FOUND, UNKNOWN = 1, 2
 console = Console()
@@ -111,7 +112,7 @@ def _show(found: Sequence[Orphan], alive: Alive, *, kept: int) -> None:
         for one in found:
             cells = (one.kind, one.name, one.arn, one.owner, one.why, one.remedy)
             table.add_row(*(Text(cell) for cell in cells))
-        console.print(table)
+        print_whole(console, table)
     left = f"{kept} more were kept on purpose." if kept else ""
     console.print(
         f"{len(found)} orphans; the cluster has {len(alive.stores)} stores and "

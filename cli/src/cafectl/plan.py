@@ -20,6 +20,7 @@ from rich.table import Table
 from cafectl.chaos.cluster import Gone, asked
 from cafectl.chaos.commands import Namespace
 from cafectl.chaos.errors import told
+from cafectl.wide import print_whole
 
 PLAN = "cloudcafe-rush-plan"
 SHOWN = timedelta(hours=24)
@@ -45,10 +46,10 @@ def plan(
         if as_json:
             typer.echo(json.dumps({"levels": levels, "capacity": changes}, indent=2))
             return
-        console.print(levels_table(levels))
+        print_whole(console, levels_table(levels))
         if changes:
             console.print()
-            console.print(changes_table(changes))
+            print_whole(console, changes_table(changes))
         console.print(ending(stores, changes, _zone()), highlight=False)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cafectl import redrive as post
 from cafectl.aws import AwsPost
+from cafectl.wide import print_whole
 
 OUTBOX = "outbox"
 LONGEST_WAIT_S = 30.0
@@ -73,13 +74,13 @@ async def _outbox(url: str, token: str, *, limit: int, dry_run: bool) -> post.Re
 
 def _show(found: post.Redriven, *, dry_run: bool) -> None:
     if found.rows:
-        table = Table()
+        table = Table(box=None, pad_edge=False)
         for heading in ("Message", "Source", "Consumer", "About", "Parked at", "Reason", "Outcome"):
             table.add_column(heading, overflow="fold")
         for row in found.rows:
             cells = (row.id, row.source, row.consumer, row.about, row.at, row.reason, row.outcome)
             table.add_row(*(Text(cell) for cell in cells))  # a reason may look like markup
-        console.print(table)
+        print_whole(console, table)
     if dry_run:
         console.print(f"{len(found.rows)} shown, about {found.left} parked; nothing was changed.")
     else:

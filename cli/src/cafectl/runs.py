@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 GROUP, VERSION, PLURAL = "cloudcafe.dev", "v1alpha1", "chaosruns"
 UNSEEN = "-"
+HEADINGS = (
+    "Run", "Verdict", "Fault", "Targets", "In force", "Noticed", "RTO", "Undone", "Refused/delayed",
+    "Why",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +83,13 @@ def read(namespace: str) -> list[Measured]:
 
 def table(rows: Iterable[Measured]) -> Table:
     """Return the rows as a table for a terminal."""
-    shown = Table()
-    for heading in ("Run", "Fault", "Targets", "In force", "Noticed", "Recovered (RTO)", "Undone"):
+    shown = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:
         shown.add_column(heading)
-    shown.add_column("Orders refused/delayed")
-    shown.add_column("Verdict")
-    shown.add_column("Why")
     for row in rows:
         shown.add_row(
             row.name,
+            row.verdict or row.phase,
             row.faults,
             str(row.targets),
             row.in_force,
@@ -95,7 +97,6 @@ def table(rows: Iterable[Measured]) -> Table:
             row.recovered,
             row.undone,
             f"{row.orders_refused}/{row.orders_delayed}",
-            row.verdict or row.phase,
             row.message,
         )
     return shown

@@ -28,9 +28,9 @@ from cafectl.chaos.page import page
 from cafectl.chaos.verdict import FAILED, PASSED, STYLES
 from cafectl.chaos.view import Run, read
 from cafectl.chaos.write import write
+from cafectl.wide import print_whole
 
 console = Console()
-WIDE = 110
 
 
 def history(
@@ -51,7 +51,7 @@ def history(
         if as_json:
             typer.echo(json.dumps(_compared(found), indent=2))
         else:
-            Console(width=max(console.width, WIDE)).print(_table(found))
+            print_whole(console, _table(found))
             for line in _sentences(found):
                 console.print(line, soft_wrap=True)
         raise typer.Exit(FAILED if found.regressions else PASSED)
