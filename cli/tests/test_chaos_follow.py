@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -325,3 +326,29 @@ def test_help_has_its_commands_in_groups():
     places = [text.index(group) for group in groups]
     assert places == sorted(places)
     assert "Exit codes: 0 Passed" in text
+
+
+def test_all_repetitions_are_followed_and_the_first_bad_one_gives_the_code(chaos, clock, tmp_path):
+    path, junit = tmp_path / "three.yaml", tmp_path / "junit.xml"
+    path.write_text(yaml.safe_dump(experiment(repeat=3)))
+    verdicts = iter(["Passed", "Failed", "Passed"])
+
+    def begin(number):
+        asked = chaos.get("chaosexperiments", "aurora-failover")
+        made = run(f"three-{number}", asked=asked, verdict=next(verdicts))
+        made["spec"]["repetition"] = number
+        chaos.add(made)
+
+    clock.happens = [partial(begin, number) for number in (1, 2, 3)]
+    result = cafectl("run", path, "--junit", junit)
+    assert result.exit_code == 1
+    assert "three-2: repetition 2" in result.stdout
+    assert "Recovery of 3 comparable runs: 3 s on average" in result.stdout
+    assert junit.read_text().count("<testsuite ") == 3
+
+
+def test_what_was_not_judged_is_not_waited_for_again(chaos, clock, tmp_path):
+    path = tmp_path / "three.yaml"
+    path.write_text(yaml.safe_dump(experiment(repeat=3)))
+    begins(chaos, verdict="Inconclusive")
+    assert cafectl("run", path).exit_code == 3

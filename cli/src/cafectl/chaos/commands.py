@@ -14,6 +14,7 @@ from cafectl.chaos.cluster import ApiServer, Chaos
 from cafectl.chaos.duration import seconds
 from cafectl.chaos.errors import told
 from cafectl.chaos.follow import SystemClock, follow, latest
+from cafectl.chaos.history import compare
 from cafectl.chaos.preview import shown
 from cafectl.chaos.tellers import teller
 from cafectl.chaos.view import Run
@@ -51,7 +52,8 @@ def run(
 ) -> None:
     """Run an experiment and follow it: the exit code is its verdict.
 
-    A file or scenario is applied first. An experiment that ran before is run once more.
+    A file or scenario is applied first. An experiment that ran before is run once more. Where it
+    repeats itself all its runs are followed, and the first that did not pass gives the code.
     """
     chaos = ApiServer(namespace)
     with told():
@@ -59,7 +61,16 @@ def run(
         if not wait:
             typer.echo(begun.name)
             return
-        _follow(chaos, begun.name, junit)
+        finished = [_followed(chaos, begun.name)]
+        while again := start.next_repetition(chaos, finished[-1], clock=clock):
+            console.print(f"\n{again.name}: repetition {again.repetition}", highlight=False)
+            finished.append(_followed(chaos, again.name))
+        if junit:
+            write_junit(finished, junit)
+        if len(finished) > 1 and (found := compare(finished).interval):
+            console.print(f"\n{found.sentence}", highlight=False, soft_wrap=True)
+        codes = [verdict.code(one) for one in finished]
+        raise typer.Exit(next((code for code in codes if code), verdict.PASSED))
 
 
 def watch(
@@ -75,7 +86,10 @@ def watch(
     """
     chaos = ApiServer(namespace)
     with told():
-        _follow(chaos, latest(chaos, name).name, junit)
+        finished = _followed(chaos, latest(chaos, name).name)
+        if junit:
+            write_junit([finished], junit)
+        raise typer.Exit(verdict.code(finished))
 
 
 def preview(what: What, *, namespace: Namespace = "cloudcafe") -> None:
@@ -134,10 +148,10 @@ def resume(
         typer.echo("runs may begin again" if lifted else "nothing was halted")
 
 
-def _follow(chaos: Chaos, name: str, junit: Path | None) -> None:
+def _followed(chaos: Chaos, name: str) -> Run:
     try:
         with teller(console) as tell:
-            finished: Run = follow(chaos, name, clock=clock, tell=tell)
+            return follow(chaos, name, clock=clock, tell=tell)
     except KeyboardInterrupt as interrupt:
         typer.echo(
             f"\n{name} goes on. Look again: cafectl watch {name}. "
@@ -145,6 +159,3 @@ def _follow(chaos: Chaos, name: str, junit: Path | None) -> None:
             err=True,
         )
         raise typer.Exit(verdict.INTERRUPTED) from interrupt
-    if junit:
-        write_junit(finished, junit)
-    raise typer.Exit(verdict.code(finished))

@@ -147,10 +147,14 @@ def _remark(finished: Sequence[Run], same: Sequence[Run]) -> str:
     if not finished:
         return "No run is finished yet."
     other = len(finished) - len(same)
-    parts = [f"{other} runs asked something else (other steps or probes)."] if other else []
+    parts = [f"{_counted(other)} asked something else (other steps or probes)."] if other else []
     if len(same) <= ENOUGH:
         parts.append(f"Slower than chance can be said from {ENOUGH + 1} comparable runs on.")
     return " ".join(parts)
+
+
+def _counted(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _question(run: Run) -> tuple[object, object]:

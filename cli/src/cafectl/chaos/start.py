@@ -22,6 +22,7 @@ NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
 START_S = 30.0
 LONGEST_NAME = 45  # of an experiment whose preview's runs are named in labels
 ONLY_FOR_RUNS = ("schedule", "history", "repeat", "paused")
+JUDGED = frozenset({"Passed", "Failed"})  # only these are repeated
 HINDRANCES = {("Ready", "False"), ("Paused", "True")}
 
 
@@ -67,6 +68,21 @@ def start(chaos: Chaos, what: str, *, clock: Clock) -> Run:
         raise Refused(f"{name} is running already: cafectl watch {busy[-1]}")
     known = frozenset(run.name for run in before)
     return wait_for_run(chaos, _ask(chaos, name, there, wanted), known, clock=clock)
+
+
+def next_repetition(chaos: Chaos, run: Run, *, clock: Clock) -> Run | None:
+    """Return the run that repeats a finished one; None where it was the last, or was not judged."""
+    experiment = chaos.get("chaosexperiments", run.experiment)
+    wanted = experiment["spec"].get("repeat", 1) if experiment else 1
+    if experiment is None or run.repetition >= wanted or run.status.verdict not in JUDGED:
+        return None
+    due = (run.generation, run.repetition + 1)
+    others = (
+        one.name
+        for one in runs_of(chaos, run.experiment)
+        if (one.generation, one.repetition) != due
+    )
+    return wait_for_run(chaos, experiment, frozenset(others), clock=clock)
 
 
 def preview(chaos: Chaos, what: str, *, clock: Clock, tell: Tell) -> Run:

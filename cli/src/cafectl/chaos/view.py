@@ -41,6 +41,7 @@ class Run(Read):
     experiment: str
     experiment_uid: str
     generation: int
+    repetition: int
     created_by: str
     template: dict[str, Any]
     status: Status
@@ -143,6 +144,7 @@ def read(manifest: Manifest) -> Run:
         experiment=spec["experiment"]["name"],
         experiment_uid=spec["experiment"].get("uid", ""),
         generation=spec["experiment"].get("generation", 1),
+        repetition=spec.get("repetition", 1),
         created_by=spec.get("createdBy", ""),
         template=spec["template"],
         status=Status.model_validate(manifest.get("status") or {}),

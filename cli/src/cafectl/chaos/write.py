@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cafectl.chaos.cluster import Refused
@@ -18,6 +19,6 @@ def write(path: Path, text: str) -> None:
         raise Refused(f"{path} cannot be written: {problem.strerror}") from problem
 
 
-def write_junit(run: Run, path: Path) -> None:
-    """Write a run as JUnit XML."""
-    write(path, junit([run]))
+def write_junit(runs: Sequence[Run], path: Path) -> None:
+    """Write runs as JUnit XML."""
+    write(path, junit(runs))
