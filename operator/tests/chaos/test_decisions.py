@@ -179,6 +179,16 @@ def test_a_sample_under_way_when_the_fault_began_met_the_fault():
     assert measured.bad_seconds == 4
 
 
+def test_what_the_step_before_broke_is_not_how_things_were_before():
+    first = step_at(injected=2, revert=4, undone=4, momentary=False)
+    first = first.model_copy(update={"recovered_at": START + timedelta(seconds=8)})
+    second = step_at(injected=12, revert=16, undone=16, momentary=False)
+    status = RunStatus(started_at=START, steps=(first, second))
+    measured = measure(SPEC, status, {"coffee": row("+++---+++++++--+++++")}, second)
+    assert measured.before.samples == 4
+    assert measured.before.failed_percent == 0
+
+
 def test_two_good_samples_are_no_recovery():
     step = step_at(momentary=True)
     measured = measure(SPEC, status_of(step), {"coffee": row("++++++---++")}, step)

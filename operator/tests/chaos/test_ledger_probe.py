@@ -127,7 +127,7 @@ async def test_what_is_still_under_way_when_the_time_is_over_fails():
     world.books.order("paid", store=STORE, at=world.clock.now())
     found = await world.finish(engine)
     assert found["verdict"] == "Failed"
-    assert "1 orders are still under way" in found["message"]
+    assert "1 order is still under way" in found["message"]
 
 
 async def test_comparing_the_books_does_not_count_as_recovery_time():

@@ -71,6 +71,19 @@ async def test_everything_else_is_refused_and_says_why(answer, why):
     assert seen.why.startswith(why)
 
 
+@pytest.mark.parametrize(
+    ("menu", "why"),
+    [((503, None), "nothing to order: 503"), ((200, {"items": []}), "nothing to order: the menu")],
+)
+async def test_where_there_is_no_menu_nothing_is_ordered_and_the_menu_is_named(menu, why):
+    cafe = Cafe((201, order("confirmed")))
+    cafe.http.mount("menu:8080", lambda *_: menu)
+    seen = await cafe.order()
+    assert seen.result == "refused"
+    assert seen.why.startswith(why)
+    assert cafe.headers == []
+
+
 async def test_an_order_is_marked_synthetic_paid_by_token_and_safe_to_repeat():
     cafe = Cafe((201, order("confirmed")))
     await cafe.order()

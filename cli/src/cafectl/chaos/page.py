@@ -200,14 +200,15 @@ def _touched(run: Run) -> Html:
         )
         for entry in run.status.journal
     ]
-    return section("What was touched", table(headings, rows), joined(saved))
+    return section("What was touched", table(headings, rows, style="touched"), joined(saved))
 
 
 def _entry(run: Run, entry: Entry) -> list[object]:
     target = tag("span", entry.target.name, tag("small", entry.target.id))
     moments = (entry.injected_at, entry.in_force_at, entry.undone_at, entry.healthy_at)
-    times = ["-" if at is None else clock(at) for at in map(run.offset, moments)]
-    state = tag("span", entry.state, style=entry.state)
+    offsets = map(run.offset, moments)
+    times = [tag("time", "-" if at is None else clock(at)) for at in offsets]
+    state = tag("span", entry.state, style=f"state {entry.state}")
     return [entry.fault, target, state, *times, entry.trouble or entry.detail]
 
 

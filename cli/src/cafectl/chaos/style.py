@@ -80,7 +80,8 @@ th,td{text-align:left;padding:6px 10px 6px 0;border-bottom:1px solid var(--line)
 overflow-wrap:anywhere}
 th{color:var(--soft);font-weight:500;font-size:12px}
 td small{display:block;color:var(--soft);font-size:11px}
-.journal td:first-child,.journal td:nth-child(2){white-space:nowrap;overflow-wrap:normal}
+td:has(time),.journal td:nth-child(2),.touched td:first-child,.state{
+white-space:nowrap;overflow-wrap:normal}
 time{color:var(--soft);font-variant-numeric:tabular-nums}
 details{margin:8px 0}summary{cursor:pointer;color:var(--soft)}
 pre{background:var(--panel);border-radius:8px;padding:12px 14px;white-space:pre-wrap;

@@ -18,6 +18,7 @@ from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.probe import HttpProbe, OrderProbe, Probe
 
 POLL_S = 0.2
+OK = 200
 CREATED = 201
 REFUSED_FROM = 400
 LONGEST_WHY = 200
@@ -85,13 +86,21 @@ class Customer:
         """Buy and wait for the confirmation; accepted without one is delayed."""
         store = self.shop.store_id(namespace, probe.store)
         begun = self.clock.monotonic()
-        sku = probe.sku or await self._first_item(store, longest)
+        sku = probe.sku
+        if not sku:
+            menu = await self._menu(store, longest)
+            items = _json(menu).get("items") or []
+            if not items:
+                why = "the menu is empty" if menu.status == OK else _why(menu)
+                return "refused", f"nothing to order: {why}"
+            sku = str(items[0].get("sku", ""))
+        left = max(POLL_S, longest - (self.clock.monotonic() - begun))
         answer = await self.http.request(
             "POST",
             f"{self.shop.order_url}/orders",
             body={"storeId": store, "lines": [{"sku": sku, "quantity": 1}], "synthetic": True},
             headers=self._headers() | {"Idempotency-Key": key},
-            timeout_seconds=longest,
+            timeout_seconds=left,
         )
         order = _json(answer)
         if answer.status != CREATED or "id" not in order:
@@ -122,13 +131,9 @@ class Customer:
             return "good", ""
         return "delayed", f"an order still {order.get('status')} after {longest:g} s"
 
-    async def _first_item(self, store: str, longest: float) -> str:
+    async def _menu(self, store: str, longest: float) -> HttpAnswer:
         url = f"{self.shop.menu_url}/stores/{store}/menu"
-        answer = await self.http.request(
-            "GET", url, headers=self._headers(), timeout_seconds=longest
-        )
-        items = _json(answer).get("items") or [{}]
-        return str(items[0].get("sku", ""))
+        return await self.http.request("GET", url, headers=self._headers(), timeout_seconds=longest)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.shop.token}"}

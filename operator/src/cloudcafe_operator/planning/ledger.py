@@ -94,6 +94,10 @@ def settle_of(probe: LedgerProbe, usual: timedelta) -> timedelta:
     return min(usual, timedelta(seconds=seconds(probe.within) / 2))
 
 
+def _orders(number: int) -> str:
+    return "1 order is" if number == 1 else f"{number} orders are"
+
+
 def answer_of(name: str, report: Report, *, at: datetime) -> BooksAnswer:
     """Return what a ledger probe found."""
     outcome: BooksOutcome = "Balanced"
@@ -101,7 +105,7 @@ def answer_of(name: str, report: Report, *, at: datetime) -> BooksAnswer:
     if report.damages:
         outcome, message = "Damaged", report.findings[0].sentence
     elif report.pending:
-        outcome, message = "Pending", f"{report.pending} orders are still under way"
+        outcome, message = "Pending", f"{_orders(report.pending)} still under way"
     elif not report.judged:
         outcome = "NoOrders"
         message = (

@@ -98,6 +98,7 @@ def measure(
     bought = [s for name in orders for s in samples.get(name, ()) if s.ended > begun]
     everything = [one for found in samples.values() for one in found]
     bad = bad_seconds(samples, intervals(spec), begun)
+    since = _last_recovery(status, begun)
     budget = spec.steady_state.objective.budget_seconds
     return Measures(
         in_force_after=_in_force_after(status, step, begun),
@@ -109,13 +110,19 @@ def measure(
         budget_burnt_percent=round(100 * bad / budget, 3),
         orders_refused=sum(one.result == "refused" for one in bought),
         orders_delayed=sum(one.result == "delayed" for one in bought),
-        before=window(one for one in everything if one.ended <= begun),
+        before=window(one for one in everything if since <= one.at and one.ended <= begun),
         during=window(
             one for one in everything if one.ended > begun and one.at < (end or math.inf)
         ),
         after=window(one for one in everything if end is not None and one.at >= end),
         gaps=gaps(samples, intervals(spec)),
     )
+
+
+def _last_recovery(status: RunStatus, begun: float) -> float:
+    """Return when the step before had recovered: what it broke is not how things were before."""
+    ends = (_offset(status, step.recovered_at) for step in status.steps)
+    return max((end for end in ends if end is not None and end <= begun), default=0.0)
 
 
 def bad_seconds(samples: Samples, every: Mapping[str, float], since: float) -> float:
