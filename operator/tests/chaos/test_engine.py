@@ -13,7 +13,7 @@ HALT = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
     "metadata": {"name": "cloudcafe-halt", "namespace": OPERATOR_NAMESPACE},
-    "data": {"halted": "true"},
+    "data": {"halted": "true", "reason": "the till queue is on fire"},
 }
 
 
@@ -115,6 +115,7 @@ async def test_the_halt_lever_reverts_running_runs_and_refuses_new_ones():
     world.kubernetes.seed(HALT)
     found = await finish(world, engine)
     assert (found["verdict"], found["stop"]["reason"]) == ("Aborted", "Halted")
+    assert found["message"].endswith("says halted: the till queue is on fire")
     assert world.table.state()["ReadCapacityUnits"] == 500
     world.kubernetes.seed(experiment("podKill", name="second"))
     await drive(world, until=all_finished)

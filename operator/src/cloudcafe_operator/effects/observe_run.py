@@ -16,6 +16,7 @@ from cloudcafe_operator.kinds import CONFIG_MAPS
 from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
+from cloudcafe_operator.planning.precedence import why_halted
 from cloudcafe_operator.planning.steps import Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
@@ -52,7 +53,7 @@ class Observer:
     namespace: str  # the operator's own, where the halt lever is
     guards: Guards
     _memories: dict[str, Memory] = field(default_factory=dict)
-    _halted: tuple[float, bool] = (float("-inf"), False)
+    _halted: tuple[float, str] = (float("-inf"), "")
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def observe(self, namespace: str, name: str) -> Observed | None:
@@ -72,7 +73,7 @@ class Observer:
             experiment_gone=gone,
             paused=paused and not gone,
             approved=_approved(run, experiment),
-            halted=await self._is_halted(),
+            halted=await self._why_halted(),
             guards=await self._guards(run),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
@@ -117,16 +118,16 @@ class Observer:
         touched = reach((entry.target for entry in run.status.journal), run.namespace)
         return await self.guards.known(touched.everywhere)
 
-    async def _is_halted(self) -> bool:
+    async def _why_halted(self) -> str:
         async with self._asking:
             return await self._read_lever()
 
-    async def _read_lever(self) -> bool:
+    async def _read_lever(self) -> str:
         read_at, halted = self._halted
         if self.clock.monotonic() - read_at < HALT_KNOWN_S:
             return halted
         lever = await self.kubernetes.get(Ref(CONFIG_MAPS, HALT, self.namespace))
-        halted = ((lever or {}).get("data") or {}).get("halted") == "true"
+        halted = why_halted((lever or {}).get("data") or {})
         self._halted = (self.clock.monotonic(), halted)
         return halted
 

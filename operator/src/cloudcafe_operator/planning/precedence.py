@@ -5,9 +5,11 @@ deleted > halted > stop condition > protected hours > deadline > hold over > pau
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+LONGEST_REASON = 200
 Kind = Literal["Abort", "Undo", "Pause", "Run"]
 
 
@@ -31,6 +33,14 @@ class Desire:
     kind: Kind
     reason: str = ""
     message: str = ""
+
+
+def why_halted(lever: Mapping[str, str]) -> str:
+    """Return what the halt lever's data says: who pulled it may have said why."""
+    if lever.get("halted") != "true":
+        return ""
+    reason = lever.get("reason", "").strip()[:LONGEST_REASON]
+    return "ConfigMap cloudcafe-halt says halted" + (f": {reason}" if reason else "")
 
 
 def desired(facts: Facts) -> Desire:

@@ -80,7 +80,7 @@ def facts(observed: Observed) -> Facts:
     status = observed.run.status
     return Facts(
         deleted="the run was deleted" if observed.run.deleting else observed.experiment_gone,
-        halted="ConfigMap cloudcafe-halt says halted" if observed.halted else "",
+        halted=observed.halted,
         stop=stop_condition(observed),
         protected=_protected(observed),
         deadline=_deadline(observed),

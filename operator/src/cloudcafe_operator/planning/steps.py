@@ -25,7 +25,7 @@ class Observed:
     experiment_gone: str = ""  # why the experiment no longer wants the run
     paused: bool = False
     approved: frozenset[str] = frozenset()  # names of the steps that a human agreed to
-    halted: bool = False
+    halted: str = ""  # why, where somebody pulled the lever
     guards: tuple[Guard, ...] = ()  # of stores that the run touches, while something is in force
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
