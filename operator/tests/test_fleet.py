@@ -82,6 +82,26 @@ async def test_a_fleet_without_orders_costs_no_writes(world):
     assert len(world.recorder.writes) == before
 
 
+async def test_a_new_leader_shows_again_only_what_is_new(world):
+    world.cafe.busy = {ID: (12.4, 310)}
+    await keeper(world).round()
+    before = len(world.recorder.writes)
+    world.restart()
+    await keeper(world).round()
+    assert len(world.recorder.writes) == before
+    world.cafe.busy = {ID: (13.0, 310)}
+    await keeper(world).round()
+    assert shown(world)["fleet"] == [13.0, 310]
+
+
+async def test_what_a_person_wrote_there_is_replaced(world):
+    await keeper(world).round()
+    world.kubernetes.find("ConfigMap", SHOWN, "cloudcafe")["data"]["activity.json"] = "hello"
+    world.restart()
+    await keeper(world).round()
+    assert shown(world)["stores"] == {}
+
+
 async def test_an_order_service_that_is_away_leaves_the_stores_counted(world):
     await world.apply()
     await world.settle()

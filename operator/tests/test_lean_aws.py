@@ -38,7 +38,7 @@ class Server:
 async def server():
     found = Server()
     application = web.Application()
-    application.router.add_post("/", found.answer)
+    application.router.add_post("/{any:.*}", found.answer)  # a proxy is asked for whole addresses
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -67,6 +67,12 @@ async def aws(server, monkeypatch):
             "get_resources",
             "tagging",
             "ResourceGroupsTaggingAPI_20170126.GetResources",
+        ),
+        (
+            "cloudwatch",
+            "put_metric_alarm",
+            "monitoring",
+            "GraniteServiceVersion20100801.PutMetricAlarm",
         ),
     ],
 )
@@ -138,3 +144,21 @@ async def test_no_answer_says_which_call_had_none(aws):
     aws.endpoint = lambda _service: "http://127.0.0.1:1"
     with pytest.raises(Unavailable, match="sqs:create_queue: no answer"):
         await aws.call("sqs", "create_queue", {})
+
+
+def test_a_proxy_is_used_where_the_environment_names_one(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "localaws,.internal")
+    assert lean_aws.proxy_for("https://sqs.eu-west-1.amazonaws.com") == "http://proxy:3128"
+    assert lean_aws.proxy_for("https://sqs.internal") is None
+    assert lean_aws.proxy_for("http://localaws:4566") is None
+
+
+async def test_an_aws_call_goes_through_the_proxy(server, aws, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    aws.endpoint = lambda _service: "http://sqs.nowhere.example/"
+    server.answers = [(200, {"QueueUrl": "u"}, {})]
+    assert (await aws.call("sqs", "create_queue", {}))["QueueUrl"] == "u"
+    assert server.asked[0][2] == "sqs.nowhere.example"

@@ -143,6 +143,19 @@ async def test_nothing_is_written_while_nothing_changes(fleet):
     assert fleet.kubernetes.count("apply") == before
 
 
+async def test_a_new_leader_does_not_show_the_same_plan_again(fleet):
+    fleet.keeper.note("lisbon.corner", store())
+    await fleet.keeper.round()
+    before = fleet.kubernetes.count("apply")
+    new = RushKeeper(fleet.kubernetes, fleet.events, fleet.clock, "cloudcafe")
+    new.note("lisbon.corner", store())
+    await new.round()
+    assert fleet.kubernetes.count("apply") == before
+    new.note("lisbon.harbour", store())
+    await new.round()
+    assert fleet.kubernetes.count("apply") == before + 1
+
+
 async def test_the_plan_is_there_to_be_read(fleet):
     fleet.keeper.note("lisbon.corner", store(rate=6000))
     await fleet.keeper.round()

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from dev.system import LOCAL, main
 from tests.bench.contenders import MINIMAL, OURS, YARDSTICK
+from tests.bench.counters import Figures
 from tests.bench.plot import draw
 from tests.bench.report import table, verdicts
-from tests.bench.scenarios import Figures, Load, measure, minimal
+from tests.bench.scenarios import Load, measure, minimal
 
 Results = dict[str, dict[str, Figures]]
 

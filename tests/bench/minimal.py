@@ -46,6 +46,9 @@ class Client:
             "secretsmanager.CreateSecret",
             {"Name": f"cloudcafe/{NAMESPACE}/{name}/till", "SecretString": "key"},
         )
+        for alarm in ("dead-letters", "order-queue-age"):
+            rule = {"AlarmName": f"cloudcafe/{NAMESPACE}/{name}/{alarm}", "Threshold": 0.0}
+            await self._aws("GraniteServiceVersion20100801.PutMetricAlarm", rule)
         secret = {"metadata": {"name": f"{name}-till"}, "data": {"key": KEY}}
         await self._server.ask("POST", f"{CHILDREN}/secrets", secret)
         settings = {"metadata": {"name": f"{name}-cafe"}, "data": {"CAFE_STORE_ID": name}}

@@ -10,7 +10,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,31 @@ from statistics import quantiles
 from dev.steps import say
 from dev.system import ROOT
 from tests.bench.contenders import OURS, Contender, contender, quantile, reconciles, wait_leading
+from tests.bench.counters import (
+    PATIENCE_S,
+    QUEUE,
+    Figures,
+    cpu_ms,
+    diff,
+    is_aws,
+    is_aws_read,
+    mark,
+    per_store,
+    queue,
+    until_quiet,
+)
 from tests.bench.world import (
     MERGE,
     STORES,
     ReadyWatch,
-    Usage,
     World,
     create_stores,
     world,
 )
 
-PATIENCE_S = 900.0
-QUEUE = "cloudcafe_queue_latency_seconds"
-READS = ("Get", "List", "Describe", "BatchGet")
-Figures = dict[str, float]
+SECONDS_OF_LOOKS = 20.0
+ALARMS_PER_SECOND = 3.0  # AWS's quota for PutMetricAlarm, unless it is raised
+MOST_THROTTLED = 100
 
 
 @dataclass(frozen=True)
@@ -44,17 +54,6 @@ class Load:
     changes: int = 3000
     idle_seconds: float = 60.0
     throttled_share: float = 0.2
-
-
-@dataclass
-class Mark:
-    """Where the counters stood."""
-
-    at: float
-    usage: Usage
-    writes: Mapping[str, float]
-    calls: Mapping[str, int]
-    metrics: str
 
 
 async def measure(name: str, load: Load, folder: Path) -> dict[str, Figures]:
@@ -70,12 +69,16 @@ async def measure(name: str, load: Load, folder: Path) -> dict[str, Figures]:
                 found["cold start"] = await cold_start(place, one, watch, half)
                 found["create"] = await create(place, one, watch, range(half, load.stores))
                 found["change"] = await change(place, one, watch, load)
+                found["touch"] = await touch(place, one, load)
                 found["idle"] = await idle(place, one, load)
             with ExitStack() as stack:
-                found["restart"] = await restart(place, name, load, stack)
+                one = stack.enter_context(contender(name, place, CAFE_RESYNC_SECONDS="10"))
+                found["restart"] = await restart(place, one, load)
+                if name == OURS:
+                    found["looks"] = await looks(place, one)
             with ExitStack() as stack:
                 one = stack.enter_context(contender(name, place))
-                found["throttled"] = await throttled(place, one, watch, load)
+                found |= await throttled(place, one, watch, load)
     for figures in found.values():
         figures["stores"] = load.stores
     return found
@@ -92,7 +95,7 @@ async def cold_start(place: World, one: Contender, watch: ReadyWatch, stores: in
         "CPU ms/object": usage.cpu_seconds / stores * 1000,
         "first Ready s": min(watch.ready_at.values()) - began,
         "RSS MiB": usage.rss_mib,
-        **await _per_store(place, stores, calls, writes),
+        **await per_store(place, stores, calls, writes),
     }
 
 
@@ -109,12 +112,12 @@ async def create(place: World, one: Contender, watch: ReadyWatch, numbers: range
     assert created["POST cafestores"] == own["POST cafestores"]
     return {
         "objects/s": len(numbers) / (ended - before.at),
-        "CPU ms/object": _cpu_ms(before, after) / len(numbers),
-        "CPU s": _cpu_ms(before, after) / 1000,
-        **_queue(one, before, after),
+        "CPU ms/object": cpu_ms(before, after) / len(numbers),
+        "CPU s": cpu_ms(before, after) / 1000,
+        **queue(one, before, after),
         "RSS MiB": after.usage.rss_mib,
         "RSS KiB/object": (after.usage.rss_mib - before.usage.rss_mib) * 1024 / len(numbers),
-        **await _per_store(place, len(numbers), before.calls, own),
+        **await per_store(place, len(numbers), before.calls, own),
     }
 
 
@@ -143,8 +146,9 @@ async def change(place: World, one: Contender, watch: ReadyWatch, load: Load) ->
     offered = time.monotonic() - began
     last = {name: max(made for one, made in sent if one == name) for name, _ in sent}
     deadline = time.monotonic() + PATIENCE_S
-    while any((name, made) not in watch.ready_at for name, made in last.items()):
-        assert time.monotonic() < deadline, "changed stores are not Ready"
+    while missing := [key for key in last.items() if key not in watch.ready_at]:
+        watch.check()
+        assert time.monotonic() < deadline, f"changed and not Ready: {missing[:5]}"
         await asyncio.sleep(0.05)
     after = await mark(place, one)
     took = [_ready_after(watch, name, made, at) for (name, made), at in sent.items()]
@@ -154,8 +158,8 @@ async def change(place: World, one: Contender, watch: ReadyWatch, load: Load) ->
         "changes/s": total / (max(watch.ready_at[key] for key in last.items()) - began),
         "update → Ready p50 s": cuts[49],
         "update → Ready p99 s": cuts[98],
-        "CPU ms/object": _cpu_ms(before, after) / total,
-        **_queue(one, before, after),
+        "CPU ms/object": cpu_ms(before, after) / total,
+        **queue(one, before, after),
     }
 
 
@@ -169,61 +173,110 @@ async def idle(place: World, one: Contender, load: Load) -> Figures:
     minutes = (after.at - before.at) / 60
     looked = reconciles(after.metrics) - reconciles(before.metrics)
     return {
-        "writes": _diff(before.writes, after.writes),
-        "CPU ms/s": _cpu_ms(before, after) / (after.at - before.at),
-        "AWS calls/min": sum(n for name, n in calls.items() if _is_aws(name)) / minutes,
-        "cafe calls/min": sum(n for name, n in calls.items() if not _is_aws(name)) / minutes,
+        "writes": diff(before.writes, after.writes),
+        "CPU ms/s": cpu_ms(before, after) / (after.at - before.at),
+        "AWS calls/min": sum(n for name, n in calls.items() if is_aws(name)) / minutes,
+        "cafe calls/min": sum(n for name, n in calls.items() if not is_aws(name)) / minutes,
         "reconciles": looked,
         "RSS MiB": after.usage.rss_mib,
         "RSS KiB/object": after.usage.rss_mib * 1024 / load.stores,
     }
 
 
-async def restart(place: World, name: str, load: Load, stack: ExitStack) -> Figures:
+async def touch(place: World, one: Contender, load: Load) -> Figures:
+    """Somebody writes an annotation that means nothing: the contender looks, and that is all."""
+    total = min(load.changes, load.stores)
+    say(f"{one.name}: {total} stores are touched")
+    before = await mark(place, one)
+    waiting = iter(range(total))
+    note = {"metadata": {"annotations": {"bench/touched": str(time.monotonic())}}}
+
+    async def writer() -> None:
+        for number in waiting:
+            await place.server.ask("PATCH", f"{STORES}/store-{number:05}", note, content=MERGE)
+
+    await asyncio.gather(*(writer() for _ in range(4)))
+    await until_quiet(place, one)
+    after = await mark(place, one)
+    looked = reconciles(after.metrics) - reconciles(before.metrics)
+    assert one.name != OURS or looked >= total, f"{looked} of {total} were looked at"
+    return {
+        "writes": diff(before.writes, after.writes) - total,
+        "CPU ms/object": cpu_ms(before, after) / total,
+    }
+
+
+async def restart(place: World, one: Contender, load: Load) -> Figures:
     """All is in order, and the contender starts anew."""
-    say(f"{name}: restart with {load.stores} stores")
-    writes, calls = await place.server.writes(), await place.calls(reset=True)
+    say(f"{one.name}: restart with {load.stores} stores")
+    writes, _ = await place.server.writes(), await place.calls(reset=True)
     began = time.monotonic()
-    one = stack.enter_context(contender(name, place))
-    quiet_at, cpu = await _until_quiet(place, one)
+    quiet_at, cpu = await until_quiet(place, one)
     calls = await place.calls()
-    text = one.metrics() if name == OURS else ""
+    text = one.metrics() if one.name == OURS else ""
+    aws = {call: n for call, n in calls.items() if is_aws(call)}
     return {
         "quiet after s": quiet_at - began,
         "CPU s": cpu,
-        "CPU ms/object": cpu / load.stores * 1000,
-        "writes": _diff(writes, await place.server.writes()),
-        "AWS reads": sum(n for call, n in calls.items() if _is_aws_read(call)),
-        "AWS writes": sum(
-            n for call, n in calls.items() if _is_aws(call) and not _is_aws_read(call)
-        ),
+        "writes": diff(writes, await place.server.writes()),
+        "AWS reads": sum(n for call, n in aws.items() if is_aws_read(call)),
+        "AWS writes": sum(n for call, n in aws.items() if not is_aws_read(call)),
+        "cafe calls/store": (sum(calls.values()) - sum(aws.values())) / load.stores,
         "RSS MiB": one.usage().rss_mib,
         **({"queue p99 s": quantile(text, QUEUE, 0.99)} if text else {}),
     }
 
 
-async def throttled(place: World, one: Contender, watch: ReadyWatch, load: Load) -> Figures:
-    """A share of AWS's calls is refused, and owners create more stores."""
-    count = max(10, load.stores // 10)
-    say(f"{one.name}: {count} more stores, {load.throttled_share:.0%} of AWS calls throttled")
+async def looks(place: World, one: Contender) -> Figures:
+    """Stores are looked at in full again and again, more often than usual, and all is in order."""
+    say(f"{one.name}: whole looks for {SECONDS_OF_LOOKS:g} s")
+    before = await mark(place, one)
+    await asyncio.sleep(SECONDS_OF_LOOKS)
+    after = await mark(place, one)
+    calls = {name: count - before.calls.get(name, 0) for name, count in after.calls.items()}
+    looked = sum(n for name, n in calls.items() if name == "cafe:GET stores/*")
+    return {
+        "looks/s": looked / (after.at - before.at),
+        "CPU ms/look": cpu_ms(before, after) / max(1, looked),
+        "cafe calls/look": sum(n for name, n in calls.items() if not is_aws(name)) / max(1, looked),
+        "AWS calls/look": sum(n for name, n in calls.items() if is_aws(name)) / max(1, looked),
+        "writes": diff(before.writes, after.writes),
+    }
+
+
+async def throttled(
+    place: World, one: Contender, watch: ReadyWatch, load: Load
+) -> dict[str, Figures]:
+    """Owners create more stores; a share of calls is refused, or alarms are as slow as at AWS."""
     if one.name == OURS:
         await asyncio.to_thread(wait_leading, one)
-    await _until_quiet(place, one)
+    await until_quiet(place, one)
+    count, first = max(10, min(MOST_THROTTLED, load.stores // 10)), load.stores
     await place.throttle(load.throttled_share)
+    share = await _while_refused(place, one, watch, range(first, first + count))
+    await place.throttle(0.0, cloudwatch_PutMetricAlarm=ALARMS_PER_SECOND)
+    slow = await _while_refused(place, one, watch, range(first + count, first + 2 * count))
+    await place.throttle(0.0)
+    return {f"{load.throttled_share:.0%} throttled": share, "alarms at AWS's rate": slow}
+
+
+async def _while_refused(
+    place: World, one: Contender, watch: ReadyWatch, numbers: range
+) -> Figures:
+    say(f"{one.name}: {len(numbers)} more stores, and AWS refuses calls")
     before = await mark(place, one)
-    await create_stores(place.server, range(load.stores, load.stores + count))
-    ended = await watch.until(load.stores + count, seconds=PATIENCE_S)
+    await create_stores(place.server, numbers)
+    ended = await watch.until(numbers.stop, seconds=PATIENCE_S)
     after = await mark(place, one)
     refused = sum(
         n - before.calls.get(call, 0)
         for call, n in after.calls.items()
         if call.startswith("throttled")
     )
-    await place.throttle(0.0)
     return {
         "all Ready after s": ended - before.at,
         "refused calls": refused,
-        "CPU ms/object": _cpu_ms(before, after) / count,
+        "CPU ms/object": cpu_ms(before, after) / len(numbers),
     }
 
 
@@ -254,77 +307,9 @@ async def minimal(load: Load, folder: Path) -> dict[str, Figures]:
     return found
 
 
-async def mark(place: World, one: Contender) -> Mark:
-    """Note where everything stands."""
-    return Mark(
-        time.monotonic(),
-        one.usage(),
-        await place.server.writes(),
-        await place.calls(),
-        one.metrics() if one.name == OURS else "",
-    )
-
-
-async def _until_quiet(place: World, one: Contender) -> tuple[float, float]:
-    """Wait until a contender has used less than 5 % of a core for three seconds; since when."""
-    quiet_for, moments = 0, [(time.monotonic(), 0.0)]
-    while quiet_for < 3 or moments[-1][1] < 1.0:  # its start alone takes a second of CPU
-        await asyncio.sleep(1.0)
-        moments.append((time.monotonic(), one.usage().cpu_seconds))
-        (earlier, before), (later, now) = moments[-2:]
-        quiet_for = quiet_for + 1 if now - before < 0.05 * (later - earlier) else 0
-        assert len(moments) < PATIENCE_S, f"{one.name} does not come to rest"
-    return moments[-4]
-
-
-async def _per_store(
-    place: World, count: int, calls: Mapping[str, int], writes: Mapping[str, float]
-) -> Figures:
-    now = await place.calls()
-    made = {name: n - calls.get(name, 0) for name, n in now.items()}
-    later = await place.server.writes()
-    events = later.get("POST events", 0) - writes.get("POST events", 0)
-    return {
-        "API writes/store": (_diff(writes, later)) / count,
-        "events/store": events / count,
-        "AWS reads/store": sum(n for call, n in made.items() if _is_aws_read(call)) / count,
-        "AWS writes/store": sum(
-            n for call, n in made.items() if _is_aws(call) and not _is_aws_read(call)
-        ) / count,
-        "cafe calls/store": sum(n for call, n in made.items() if not _is_aws(call)) / count,
-    }  # fmt: skip
-
-
-def _diff(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """Return the writes between, events apart."""
-    names = [name for name in after if not name.endswith(" events")]
-    return sum(after[name] - before.get(name, 0) for name in names)
-
-
-def _queue(one: Contender, before: Mark, after: Mark) -> Figures:
-    if one.name != OURS:
-        return {}
-    return {
-        f"queue p{share * 100:.0f} s": quantile(after.metrics, QUEUE, share, before=before.metrics)
-        for share in (0.5, 0.99)
-    }
-
-
 def _ready_after(watch: ReadyWatch, name: str, made: int, sent: float) -> float:
     """Return the seconds until this change, or a later one of the same store, was Ready."""
     return min(
         at for (one, generation), at in watch.ready_at.items()
         if one == name and generation >= made
     ) - sent  # fmt: skip
-
-
-def _cpu_ms(before: Mark, after: Mark) -> float:
-    return (after.usage.cpu_seconds - before.usage.cpu_seconds) * 1000
-
-
-def _is_aws(call: str) -> bool:
-    return not call.startswith(("cafe:", "throttled"))
-
-
-def _is_aws_read(call: str) -> bool:
-    return _is_aws(call) and call.partition(":")[2].startswith(READS)

@@ -11,11 +11,12 @@ import asyncio
 import json
 import random
 import signal
+import time
 from collections import Counter
 from typing import Any
 
 from tests.bench.stand_in_aws import AwsTables, RefusedError
-from tests.bench.stand_in_cloudwatch import CloudWatchTables, encode
+from tests.bench.stand_in_cloudwatch import CloudWatchTables
 from tests.fakes.cafe import FakeCafe
 
 TOKEN = "token"
@@ -26,11 +27,12 @@ class StandIn:
     """What is behind the socket."""
 
     def __init__(self) -> None:
-        self.cloudwatch = CloudWatchTables()
-        self.aws = AwsTables(self.cloudwatch)
+        self.aws = AwsTables(CloudWatchTables())
         self.cafe = FakeCafe(token=TOKEN)
         self.calls: Counter[str] = Counter()
         self.share = 0.0
+        self.limits: dict[str, float] = {}  # calls a second, by name
+        self._next: dict[str, float] = {}
         self._chance = random.Random(1)
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Any:
@@ -38,15 +40,13 @@ class StandIn:
         target = headers.get("x-amz-target")
         if target:
             return self._aws(target, body)
-        if "smithy-protocol" in headers:
-            return self._cloudwatch(path.rpartition("/")[2], body)
         content = json.loads(body) if body else None
         if path == "/_calls":
             if method == "DELETE":
                 self.calls.clear()
             return 200, dict(self.calls)
         if path == "/_throttle":
-            self.share = content["share"]
+            self.share, self.limits = content["share"], content["limits"]
             return 200, {}
         if path.startswith("/ledger"):
             return 200, {"entries": [], "next": None}
@@ -54,27 +54,29 @@ class StandIn:
         self.cafe.writes.clear()
         return self.cafe.handle(method, path, content, headers)
 
-    def _cloudwatch(self, operation: str, body: bytes) -> Any:
-        try:
-            self._admit(f"cloudwatch:{operation}")
-            return 200, self.cloudwatch.call(operation, body)
-        except RefusedError as refusal:
-            return 400, encode({"__type": f"com.amazonaws.cloudwatch#{refusal.code}",
-                                "message": str(refusal)})  # fmt: skip
-
     def _admit(self, name: str) -> None:
         """Count a call, or refuse it."""
-        if self._chance.random() < self.share:
+        if self._chance.random() < self.share or not self._within_limit(name):
             self.calls[f"throttled {name}"] += 1
             raise THROTTLED
         self.calls[name] += 1
 
+    def _within_limit(self, name: str) -> bool:
+        """Whether a limited call is allowed now; nothing is saved up."""
+        now = time.monotonic()
+        if name not in self.limits:
+            return True
+        if now < self._next.get(name, 0.0):
+            return False
+        self._next[name] = now + 1 / self.limits[name]
+        return True
+
     def _aws(self, target: str, body: bytes) -> Any:
-        service, _, operation = target.rpartition(".")
-        name = f"{self.aws.service(service)}:{operation}"
+        head, _, operation = target.rpartition(".")
+        service = self.aws.service(head)
         try:
-            self._admit(name)
-            return 200, self.aws.call(operation, json.loads(body))
+            self._admit(f"{service}:{operation}")
+            return 200, self.aws.call(service, operation, json.loads(body))
         except RefusedError as refusal:
             return 400, {"__type": refusal.code, "message": str(refusal)}
 
@@ -108,11 +110,9 @@ class Connection(asyncio.Protocol):
             self._send(*self._stand_in.answer(method, path, headers, body))
 
     def _send(self, status: int, value: Any) -> None:
-        plain = isinstance(value, bytes)
-        content = value if plain else b"" if value is None else json.dumps(value).encode()
-        kind = "application/cbor\r\nsmithy-protocol: rpc-v2-cbor" if plain else "application/json"
+        content = b"" if value is None else json.dumps(value).encode()
         head = (
-            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n"
+            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
             f"x-amzn-RequestId: bench\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self._transport.write(head.encode() + content)

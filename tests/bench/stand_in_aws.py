@@ -11,6 +11,7 @@ SERVICES = {
     "AmazonSQS": "sqs",
     "secretsmanager": "secretsmanager",
     "ResourceGroupsTaggingAPI_20170126": "tag",
+    "GraniteServiceVersion20100801": "cloudwatch",
 }
 Json = dict[str, Any]
 
@@ -36,9 +37,10 @@ class AwsTables:
         """Return a service's name from the head of X-Amz-Target."""
         return SERVICES.get(target, target)
 
-    def call(self, operation: str, asked: Json) -> Json:
-        """Do one call."""
-        found = getattr(self, operation, None)
+    def call(self, service: str, operation: str, asked: Json) -> Json:
+        """Do one call of a service."""
+        tables = self.cloudwatch if service == "cloudwatch" else self
+        found = getattr(tables, operation, None)
         if found is None or not operation[0].isupper():
             raise RefusedError("NotImplemented", f"the stand-in has no {operation}")
         answer: Json = found(asked)

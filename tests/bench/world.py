@@ -7,6 +7,7 @@ and memory from /proc, so that no contender reports on itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -102,10 +103,11 @@ class World:
         async with self.server.session.request(method, f"{self.stand_in}/_calls") as answer:
             return dict(json.loads(await answer.text()))
 
-    async def throttle(self, share: float) -> None:
-        """Refuse this share of AWS's calls from now on."""
+    async def throttle(self, share: float, **limits: float) -> None:
+        """Refuse this share of AWS's calls from now on, and more of some than so many a second."""
         url = f"{self.stand_in}/_throttle"
-        async with self.server.session.put(url, data=json.dumps({"share": share})) as answer:
+        said = {"share": share, "limits": {name.replace("_", ":"): n for name, n in limits.items()}}
+        async with self.server.session.put(url, data=json.dumps(said)) as answer:
             assert answer.ok
 
 
@@ -206,6 +208,7 @@ class ReadyWatch:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.ready_at: dict[tuple[str, int], float] = {}
+        self.first_ready: dict[str, float] = {}
         self.changed = asyncio.Event()
 
     @asynccontextmanager
@@ -213,40 +216,49 @@ class ReadyWatch:
         """Watch while the body runs."""
         async for item in self._server.stores():
             self._see(item)
-        task = asyncio.create_task(self._watch())
+        self._task = asyncio.create_task(self._watch())
         try:
             yield self
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
-    async def until(self, count: int, *, generation: int = 1, seconds: float) -> float:
-        """Wait until so many stores are Ready at that generation; the last one's moment."""
+    async def until(self, count: int, *, seconds: float) -> float:
+        """Wait until so many stores were Ready; the last one's moment."""
         deadline = time.monotonic() + seconds
         while True:
-            first: dict[str, float] = {}
-            for (name, made), at in self.ready_at.items():
-                if made >= generation:
-                    first[name] = min(at, first.get(name, at))
-            if len(first) >= count:
-                return max(first.values())
+            if len(self.first_ready) >= count:
+                return max(self.first_ready.values())
+            self.check()
             left = deadline - time.monotonic()
-            assert left > 0, f"{len(first)} of {count} stores are Ready after {seconds:.0f} s"
+            assert left > 0, (
+                f"{len(self.first_ready)} of {count} stores are Ready after {seconds:.0f} s"
+            )
             self.changed.clear()
-            await asyncio.wait([asyncio.create_task(self.changed.wait())], timeout=min(left, 1))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), min(left, 1))
 
     async def _watch(self) -> None:
         version = self._server.version
-        url = f"{self._server.url}{STORES}?watch=1&resourceVersion={version}"
         timeout = aiohttp.ClientTimeout(total=None)
-        async with self._server.session.get(url, timeout=timeout, read_bufsize=2**22) as answer:
-            async for line in answer.content:
-                event = json.loads(line)
-                assert event["type"] != "ERROR", event
-                self._see(event["object"])
+        while True:  # the API server ends a watch when it likes
+            url = f"{self._server.url}{STORES}?watch=1&resourceVersion={version}"
+            async with self._server.session.get(url, timeout=timeout, read_bufsize=2**22) as answer:
+                async for line in answer.content:
+                    event = json.loads(line)
+                    assert event["type"] != "ERROR", event
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    self._see(event["object"])
+
+    def check(self) -> None:
+        """Raise what ended the watch, if anything did."""
+        if self._task.done():
+            self._task.result()
 
     def _see(self, item: dict[str, Any]) -> None:
         if is_ready(item):
             meta = item["metadata"]
-            self.ready_at.setdefault((meta["name"], meta["generation"]), time.monotonic())
+            now = time.monotonic()
+            self.ready_at.setdefault((meta["name"], meta["generation"]), now)
+            self.first_ready.setdefault(meta["name"], now)
             self.changed.set()

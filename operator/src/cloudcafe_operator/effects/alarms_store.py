@@ -5,9 +5,10 @@ Used through `store_part.StorePart`; what is wanted is in `planning/store_alarms
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from cloudcafe_operator.effects.asked_together import AskedTogether
 from cloudcafe_operator.effects.observe_store import TagListing
 from cloudcafe_operator.effects.store_listing import SharedListing
 from cloudcafe_operator.effects.store_part import bears, pairs, unpaired
@@ -19,6 +20,7 @@ from cloudcafe_operator.planning.store_world import OWNER_TAG, Identity, Wanted
 from cloudcafe_operator.ports import Aws, Clock
 
 SECONDS_UNTIL_LOOKED_AGAIN = 5.0
+MOST_NAMES = 100  # that DescribeAlarms takes
 Alarms = dict[str, Mapping[str, Any]]
 
 
@@ -29,13 +31,14 @@ class AlarmsPart:
         self._aws = aws
         self._tags = tags
         self._listing = SharedListing(self._all, clock)
+        self._some = AskedTogether(self._named, most=MOST_NAMES)
 
     async def observe(self, wanted: Wanted) -> dict[str, Live]:
         """Return the store's alarms; one that rings says so in its state."""
         names = every_name(wanted.identity)
         listed = await self._listing.find(names)
         if listed is None or any(one.name not in listed for one in wanted.extras["alarms"]):
-            listed = await self._some(names)
+            listed = await self._some.find(names)
         return {
             name: Live(
                 alarm["AlarmArn"],
@@ -46,8 +49,8 @@ class AlarmsPart:
             for name, alarm in listed.items()
         }
 
-    async def change(self, step: ChangePart) -> None:
-        """Set an alarm, tag it or remove it."""
+    async def change(self, step: ChangePart) -> Live | None:
+        """Set an alarm, tag it or remove it; one that was not there is as it was put."""
         self._listing.changed(step.name)
         match step.what:
             case "create" | "change":
@@ -63,6 +66,7 @@ class AlarmsPart:
                 await self._tag(step.arn, step.tags, step.untag)
             case "remove":
                 await self._aws.call("cloudwatch", "delete_alarms", AlarmNames=[step.name])
+        return Live(step.arn, step.tags, step.settings) if step.what == "create" else None
 
     async def remove(self, identity: Identity) -> None:
         """Remove the store's alarms in one call, and see that they are gone."""
@@ -71,7 +75,7 @@ class AlarmsPart:
             return
         self._listing.changed(*ours)
         await self._aws.call("cloudwatch", "delete_alarms", AlarmNames=list(ours))
-        if left := await self._some(ours):
+        if left := await self._some.find(ours):
             raise Retry(f"alarm {min(left)} is still there", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
     async def retain(self, identity: Identity, _owner: str) -> None:
@@ -80,7 +84,7 @@ class AlarmsPart:
 
     async def _owned(self, identity: Identity) -> tuple[str, ...]:
         owner = naming.owner(identity.namespace, identity.name, identity.uid)
-        found = await self._some(every_name(identity))
+        found = await self._some.find(every_name(identity))
         tags = {name: await self._read_tags(one["AlarmArn"]) for name, one in found.items()}
         return tuple(name for name in found if bears(tags[name], owner))
 
@@ -112,7 +116,7 @@ class AlarmsPart:
         )
         return {one["AlarmName"]: one for one in found}
 
-    async def _some(self, names: Iterable[str]) -> Alarms:
+    async def _named(self, names: tuple[str, ...]) -> Alarms:
         found = await self._aws.call(
             "cloudwatch", "describe_alarms", AlarmNames=list(names), AlarmTypes=["MetricAlarm"]
         )

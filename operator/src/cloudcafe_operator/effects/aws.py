@@ -44,8 +44,11 @@ CONFIG = Config(
 )
 CALLS_PER_SECOND = 400.0  # of one operation; where AWS allows less, it is found out
 LEAST_PER_SECOND = 10.0
+LEAST_ALARMS_PER_SECOND = 2.0  # AWS grants three, and nothing but an alarm waits for them
 BURST = 100.0
 SLOWER, FASTER = 0.8, 1.0  # after a throttled call by this share, after another by so many
+FASTER_SHARE = 0.05  # and by no more than this share of what is slow
+LONGEST_WAIT_SECONDS = 2.0  # the work queue waits better: it holds nobody up meanwhile
 SECONDS_OF_KEYS = 60.0  # botocore renews them ten minutes before they end
 
 
@@ -61,8 +64,15 @@ class TokenBucket:
     Quotas differ by account and are raised, so it learns: slower when AWS throttles, faster else.
     """
 
-    def __init__(self, *, per_second: float = CALLS_PER_SECOND, burst: float = BURST) -> None:
+    def __init__(
+        self,
+        *,
+        per_second: float = CALLS_PER_SECOND,
+        burst: float = BURST,
+        least: float = LEAST_PER_SECOND,
+    ) -> None:
         self._most = per_second
+        self._least = least
         self._per_second = per_second
         self._burst = burst
         self._tokens = burst
@@ -75,13 +85,18 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + elapsed * self._per_second) - 1
         return max(0.0, -self._tokens / self._per_second)
 
+    def give_back(self) -> None:
+        """The call was not made."""
+        self._tokens += 1
+
     def answered(self, *, throttled: bool) -> None:
         """Learn from an answer."""
         if throttled:
-            self._per_second = max(min(LEAST_PER_SECOND, self._most), self._per_second * SLOWER)
+            self._per_second = max(min(self._least, self._most), self._per_second * SLOWER)
             self._tokens = min(self._tokens, 0.0)  # what was saved up is not granted
         else:
-            self._per_second = min(self._most, self._per_second + FASTER)
+            more = min(FASTER, self._per_second * FASTER_SHARE)
+            self._per_second = min(self._most, self._per_second + more)
 
 
 class AwsApi:
@@ -125,8 +140,14 @@ class AwsApi:
     async def _run(
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str
     ) -> Any:
-        bucket = self._buckets.setdefault(f"{service}:{operation}", TokenBucket())
+        bucket = self._bucket(f"{service}:{operation}")
         wait = bucket.wait(time.monotonic())
+        if wait > LONGEST_WAIT_SECONDS:
+            bucket.give_back()
+            raise Throttled(
+                f"{service}:{operation}: AWS allows few of these calls, and others are before it",
+                after=wait,
+            )
         if wait:
             await asyncio.sleep(wait)
         result = "success"
@@ -138,6 +159,13 @@ class AwsApi:
         finally:
             bucket.answered(throttled=result == Throttled.reason)
             metrics.aws_calls.labels(service, operation, result).inc()
+
+    def _bucket(self, name: str) -> TokenBucket:
+        if name not in self._buckets:
+            alarms = name == "cloudwatch:put_metric_alarm"
+            least = LEAST_ALARMS_PER_SECOND if alarms else LEAST_PER_SECOND
+            self._buckets[name] = TokenBucket(least=least)
+        return self._buckets[name]
 
     async def _ask(
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str

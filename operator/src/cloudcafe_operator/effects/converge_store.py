@@ -14,13 +14,14 @@ from typing import Any
 from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
-from cloudcafe_operator.errors import Bug, OperatorError
-from cloudcafe_operator.planning.pace import resync_after, spread
+from cloudcafe_operator.errors import Bug, OperatorError, Throttled
+from cloudcafe_operator.planning.pace import alarms_after, resync_after, spread
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
 from cloudcafe_operator.planning.store_finding import Finding, found
 from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_memory import Memory
+from cloudcafe_operator.planning.store_parts import ChangePart, Live
 from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area, Step
@@ -55,6 +56,7 @@ class StoreConverger:
     chronicle: Chronicle
     resync_seconds: float
     _notes: dict[str, Note] = field(default_factory=dict)
+    _in_wait: set[str] = field(default_factory=set)  # whose alarms AWS throttled
 
     async def find(self, wanted: Wanted, memory: Memory, *, hands_off: bool) -> Finding:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
@@ -79,6 +81,7 @@ class StoreConverger:
         if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
             if not (hands_off or in_place(wanted, finding)):
                 until = self.clock.monotonic() + UNSETTLED_SECONDS
+            finding = self._in_line(wanted.store_id, finding)
             self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
         return finding
 
@@ -98,12 +101,32 @@ class StoreConverger:
         finding = await self.converge(
             note.wanted, memory, hands_off=note.hands_off, areas=late, known=observed
         )
+        finding = self._in_line(note.wanted.store_id, finding)
         self._notes[note.wanted.store_id] = replace(note, finding=finding)
         return finding
+
+    def _in_line(self, store_id: str, finding: Finding) -> Finding:
+        """Let those whose alarms are throttled try again one after the other, not all at once."""
+        throttled = {
+            area: one
+            for area in _late(finding.observed)
+            if isinstance((one := getattr(finding.observed, area)).error, Throttled)
+        }
+        if not throttled:
+            self._in_wait.discard(store_id)
+            return finding
+        self._in_wait.add(store_id)
+        after = alarms_after(len(self._in_wait), store_id)
+        changes: dict[str, Any] = {
+            area: Trouble(Throttled(one.message, after=max(one.error.after, after)))
+            for area, one in throttled.items()
+        }
+        return replace(finding, observed=replace(finding.observed, **changes))
 
     def forget(self, store_id: str) -> None:
         """Look again at the next reconcile."""
         self._notes.pop(store_id, None)
+        self._in_wait.discard(store_id)
 
     def seconds_believed(self, wanted: Wanted) -> float:
         """Return how long the last finding is still believed: 0 where there is none."""
@@ -135,7 +158,7 @@ class StoreConverger:
             if hands_off or not todo:
                 return found(wanted, observed, todo, memory)
             agreed = as_agreed(wanted, observed, memory)
-            done = await self._execute(agreed, todo, unseen)
+            done = await self._execute(agreed, observed, todo, unseen)
             failed |= {area: one for area, one in done.failed.items() if area not in unseen}
             unseen -= {step.area for step in todo}
             observed = replace(observed, **done.shown)  # the rest is as it was a moment ago
@@ -150,7 +173,9 @@ class StoreConverger:
             observed = _marked(observed, {step.area: Trouble(bug) for step in todo})
         return found(wanted, observed, todo, memory)
 
-    async def _execute(self, wanted: Wanted, steps: Sequence[Step], unseen: set[Area]) -> Done:
+    async def _execute(
+        self, wanted: Wanted, observed: Observed, steps: Sequence[Step], unseen: set[Area]
+    ) -> Done:
         done = Done()
         for step in steps:
             if step.area in done.failed:
@@ -162,9 +187,14 @@ class StoreConverger:
                     )
             except OperatorError as error:
                 done.failed[step.area] = Trouble(error)
-                part = None
+                if step.area in unseen:  # the trouble may be that it exists
+                    done.to_look_at.add(step.area)
+                continue
             if part is None:
                 done.to_look_at.add(step.area)
+            elif isinstance(part, Live) and isinstance(step, ChangePart):  # one of several
+                before = done.shown.get(step.area, getattr(observed, step.area))
+                done.shown[step.area] = {**before, step.name: part}
             else:
                 done.shown[step.area] = part
         return done

@@ -67,7 +67,7 @@ class StoreExecutor:
             case PutCafe(area=("store" | "menu" | "stock") as part):
                 return await self.cafe.put(store_id, part, step.body) or None
             case ChangePart():
-                await self.parts[step.area].change(step)
+                return await self.parts[step.area].change(step)
         return None
 
     async def _create_queue(self, step: CreateQueue) -> Queue | None:

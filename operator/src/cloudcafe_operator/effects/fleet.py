@@ -18,15 +18,15 @@ import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.shown import Shown
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.kinds import CONFIG_MAPS
 from cloudcafe_operator.planning.fleet import Activity, Standing, fleet, standing
 from cloudcafe_operator.ports import Clock, Kubernetes
 from cloudcafe_operator.resources.common import format_time, parse
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 EVERY_S = 15.0
-SHOWN = "cloudcafe-fleet"
+SHOWN, FILE = "cloudcafe-fleet", "activity.json"
 MOST_LABELS = 100
 log = structlog.get_logger()
 
@@ -77,9 +77,7 @@ class FleetWatch:
         self._count()
         activity = parse(Activity, await self.cafe.activity(), where="GET /activity")
         self._measure(activity)
-        figures = activity.figures()
-        if figures != self._written:
-            await self._show(figures)
+        await self._show(activity.figures())
 
     def _count(self) -> None:
         found = fleet(self._numbers.items())
@@ -102,14 +100,19 @@ class FleetWatch:
             metrics.store_order_wait.labels(one.store_id).set(wait)
 
     async def _show(self, figures: dict[str, Any]) -> None:
-        text = json.dumps({"at": format_time(self.clock.now()), **figures})
-        await self.kubernetes.apply(
-            CONFIG_MAPS,
-            {
-                "apiVersion": CONFIG_MAPS.api_version,
-                "kind": CONFIG_MAPS.kind,
-                "metadata": {"name": SHOWN, "namespace": self.namespace},
-                "data": {"activity.json": text},
-            },
-        )
-        self._written = figures
+        shown = Shown(self.kubernetes, SHOWN, self.namespace)
+        if self._written is None:
+            self._written = _figures((await shown.read()).get(FILE, ""))
+        if figures != self._written:
+            text = json.dumps({"at": format_time(self.clock.now()), **figures})
+            await shown.write({FILE: text})
+            self._written = figures
+
+
+def _figures(text: str) -> dict[str, Any]:
+    """Return what was shown by whoever led before; nothing where a person has written there."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {name: one for name, one in found.items() if name != "at"}

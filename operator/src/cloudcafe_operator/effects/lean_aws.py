@@ -13,10 +13,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -29,12 +30,16 @@ SPOKEN = {
     "sqs": (JSON_1_0, "AmazonSQS"),
     "secretsmanager": (JSON_1_1, "secretsmanager"),
     "resourcegroupstaggingapi": (JSON_1_1, "ResourceGroupsTaggingAPI_20170126"),
+    "cloudwatch": (JSON_1_0, "GraniteServiceVersion20100801"),
 }
+#: Services whose signature has another name.
+SCOPES = {"resourcegroupstaggingapi": "tagging", "cloudwatch": "monitoring"}
 #: How a listing is continued: the field of the answer, and that of the question.
 NEXT = {
     "sqs": ("NextToken", "NextToken"),
     "secretsmanager": ("NextToken", "NextToken"),
     "resourcegroupstaggingapi": ("PaginationToken", "PaginationToken"),
+    "cloudwatch": ("NextToken", "NextToken"),
 }
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=2.0)
 CONNECTIONS = 32
@@ -67,7 +72,8 @@ class LeanAws:
     endpoint: Callable[[str], str]  # by service
     identity: Identity
     _session: aiohttp.ClientSession | None = None
-    _signing: tuple[str, str, str, bytes] = ("", "", "", b"")
+    _proxies: dict[str, str | None] = field(default_factory=dict)  # by endpoint
+    _signing: dict[str, tuple[str, str, bytes]] = field(default_factory=dict)  # by service
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -96,7 +102,7 @@ class LeanAws:
             more = {asked: token} if token else {}
             page = await self.call(service, operation, {**parameters, **more})
             items += page.get(result_key, [])
-            token = page.get(answered, "")
+            token = page.get(answered) or ""
             if not token:
                 return items
 
@@ -106,7 +112,12 @@ class LeanAws:
         headers = self._headers(service, name, body, urlsplit(url).netloc, keys)
         try:
             async with self._pool().post(
-                url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                url,
+                data=body,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                proxy=self._proxy(url),
             ) as response:
                 found = await response.read()
                 status, said = response.status, response.headers
@@ -146,29 +157,45 @@ class LeanAws:
         return signed
 
     def _key(self, day: str, service: str, secret: str) -> bytes:
-        known = self._signing
-        if known[:3] != (day, service, secret):
+        known = self._signing.get(service)
+        if known is None or known[:2] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.region, service, "aws4_request"):
                 key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-            known = self._signing = (day, service, secret, key)
-        return known[3]
+            known = self._signing[service] = (day, secret, key)
+        return known[2]
+
+    def _proxy(self, url: str) -> str | None:
+        """Return the proxy that the environment names, as for boto3: it may be the only way out.
+
+        aiohttp would look for it in a thread, and again for each request.
+        """
+        if url not in self._proxies:
+            self._proxies[url] = proxy_for(url)
+        return self._proxies[url]
 
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,  # as boto3: a proxy may be the only way out
                 auto_decompress=False,
                 skip_auto_headers=("Accept-Encoding",),
             )
         return self._session
 
 
+def proxy_for(url: str) -> str | None:
+    """Return what HTTPS_PROXY and its like say of an address; NO_PROXY is obeyed."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 def service_in_scope(service: str) -> str:
     """Return a service's name as signatures have it."""
-    return "tagging" if service == "resourcegroupstaggingapi" else service
+    return SCOPES.get(service, service)
 
 
 def _refused(service: str, operation: str, status: int, legacy: str, found: bytes) -> OperatorError:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import structlog
 
+from cloudcafe_operator.effects.allowance import Allowance
 from cloudcafe_operator.effects.cafe import Cafe
-from cloudcafe_operator.effects.secrets_store import Allowance, secret_of
+from cloudcafe_operator.effects.secrets_store import secret_of
 from cloudcafe_operator.effects.store_listing import SharedListing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
@@ -100,6 +101,7 @@ class StoreObserver:
     attributes: Allowance
     # of queues: URL and ARN, up to their names
     _account: list[tuple[str, str]] = field(default_factory=list)
+    _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def observe(
         self,
@@ -176,12 +178,13 @@ class StoreObserver:
 
     async def _address(self, name: str) -> tuple[str, str]:
         """Return URL and ARN. All queues of an account have them alike, so AWS is asked once."""
-        if not self._account:
-            found = await self.aws.call("sqs", "get_queue_url", QueueName=name)
-            url = found["QueueUrl"]
-            attributes = await self._attributes(name, url)
-            arn = attributes["QueueArn"]
-            self._account[:] = [(url.removesuffix(name), arn.removesuffix(name))]
+        async with self._learning:
+            if not self._account:
+                found = await self.aws.call("sqs", "get_queue_url", QueueName=name)
+                url = found["QueueUrl"]
+                attributes = await self._attributes(name, url)
+                arn = attributes["QueueArn"]
+                self._account[:] = [(url.removesuffix(name), arn.removesuffix(name))]
         url, arn = self._account[0]
         return url + name, arn + name
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cloudcafe_operator import metrics
+from cloudcafe_operator.effects.allowance import Allowance
 from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.kinds import ref_of
 from cloudcafe_operator.planning import naming
@@ -23,11 +25,13 @@ class StoreReporter:
     kubernetes: Kubernetes
     events: Events
     chronicle: Chronicle
+    good_news: Allowance
 
     async def write(self, store: Manifest, old: CafeStoreStatus, new: CafeStoreStatus) -> None:
         """Write what changed, if anything did, and tell of it. Conflict: somebody wrote first.
 
-        What was done on AWS goes along; alone it is no reason to write.
+        What was done on AWS goes along; alone it is no reason to write. Of thousands of stores that
+        get well at the same time not each is worth events: the conditions tell the same.
         """
         meta, status = store["metadata"], store.get("status") or {}
         new = new.model_copy(update={"history": old.history})
@@ -42,7 +46,10 @@ class StoreReporter:
         )
         self.chronicle.told(store_id, deeds)
         for story in tell(old.conditions, new.conditions):
-            self.publish(store, story)
+            if story.kind == "Warning" or self.good_news.take():
+                self.publish(store, story)
+            else:
+                metrics.events_published.labels("spared").inc()
 
     async def patch_meta(self, store: Manifest, meta: Mapping[str, Any]) -> Manifest:
         """Change the store's metadata, on top of what was read."""

@@ -19,8 +19,9 @@ import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.capacity import CapacityKeeper
+from cloudcafe_operator.effects.shown import Shown
 from cloudcafe_operator.errors import OperatorError, UserError
-from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES, CONFIG_MAPS
+from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.rush import (
     Crowd,
@@ -60,7 +61,7 @@ class RushKeeper:
     _version: int = 0
     _knows_all: bool = False
     _crowds: tuple[tuple[int, datetime], Sequence[Crowd]] | None = None
-    _written: Mapping[str, str] = field(default_factory=dict)
+    _written: Mapping[str, str] | None = None
 
     def note(self, store_id: str, spec: CafeStoreSpec) -> None:
         """Remember what a store expects."""
@@ -162,6 +163,9 @@ class RushKeeper:
         )
 
     async def _show(self, plan: Sequence[Json], changes: Sequence[Json]) -> None:
+        shown = Shown(self.kubernetes, PLAN, self.namespace)
+        if self._written is None:
+            self._written = await shown.read()
         data = {
             "plan.json": json.dumps(plan, indent=1),
             "capacity.json": json.dumps(changes, indent=1),
@@ -169,13 +173,5 @@ class RushKeeper:
         }
         if data == self._written:
             return
-        await self.kubernetes.apply(
-            CONFIG_MAPS,
-            {
-                "apiVersion": CONFIG_MAPS.api_version,
-                "kind": CONFIG_MAPS.kind,
-                "metadata": {"name": PLAN, "namespace": self.namespace},
-                "data": data,
-            },
-        )
+        await shown.write(data)
         self._written = data

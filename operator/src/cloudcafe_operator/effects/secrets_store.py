@@ -1,4 +1,4 @@
-"""The secrets of all stores by one listing, and how often single things may be read beside it.
+"""The secrets of all stores by one listing.
 
 Used by `observe_store.py`. With ten thousand stores a call for each is what AWS throttles and what
 costs most; the list of secrets tells as much as a call for each, a hundred at once.
@@ -7,7 +7,6 @@ costs most; the list of secrets tells as much as a call for each, a hundred at o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cloudcafe_operator.effects.store_listing import SharedListing
@@ -15,8 +14,6 @@ from cloudcafe_operator.planning.store_world import PART_OF_TAG, AwsSecret
 from cloudcafe_operator.ports import Aws, Clock
 
 PAGE = 100  # the most that AWS gives at once
-ATTRIBUTE_READS_PER_MINUTE = 60.0
-ATTRIBUTE_READS_AT_ONCE = 300.0  # a small fleet is looked at whole, each time
 
 
 def secret_listing(aws: Aws, clock: Clock) -> SharedListing[AwsSecret]:
@@ -46,23 +43,3 @@ def secret_of(item: Mapping[str, Any], stages: str) -> AwsSecret:
         version=current,
         deleting=bool(item.get("DeletedDate")),
     )
-
-
-@dataclass(slots=True)
-class Allowance:
-    """So many a minute, and some at once. Says no instead of letting wait."""
-
-    clock: Clock
-    per_minute: float = ATTRIBUTE_READS_PER_MINUTE
-    at_once: float = ATTRIBUTE_READS_AT_ONCE
-    _left: float | None = None
-    _at: float = 0.0
-
-    def take(self) -> bool:
-        """Whether one more is allowed now."""
-        now = self.clock.monotonic()
-        left = self.at_once if self._left is None else self._left
-        left = min(self.at_once, left + (now - self._at) * self.per_minute / 60.0)
-        self._at = now
-        self._left = left - 1 if left >= 1 else left
-        return left >= 1

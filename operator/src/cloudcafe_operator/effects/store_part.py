@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from cloudcafe_operator.planning.store_parts import ChangePart, Lives, PartArea
+from cloudcafe_operator.planning.store_parts import ChangePart, Live, Lives, PartArea
 from cloudcafe_operator.planning.store_world import OWNER_TAG, Identity, Wanted
 
 
@@ -19,8 +19,8 @@ class StorePart(Protocol):
     async def observe(self, wanted: Wanted) -> Lives:
         """Return what exists of the part for a store, by name, wanted or not."""
 
-    async def change(self, step: ChangePart) -> None:
-        """Do one step."""
+    async def change(self, step: ChangePart) -> Live | None:
+        """Do one step; the thing as the answer shows it, or None: it must be looked at."""
 
     async def remove(self, identity: Identity) -> None:
         """Remove all that the store has; Retry until it is seen to be gone. Gone is success."""

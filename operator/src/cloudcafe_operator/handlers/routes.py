@@ -14,6 +14,7 @@ from typing import Any
 from cafe_ledger.collect import Book
 
 from cloudcafe_operator.effects.alarms_store import AlarmsPart
+from cloudcafe_operator.effects.allowance import good_news, settings_read
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
@@ -31,9 +32,10 @@ from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
-from cloudcafe_operator.effects.secrets_store import Allowance, secret_listing
+from cloudcafe_operator.effects.secrets_store import secret_listing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.effects.table_store import TablePart
+from cloudcafe_operator.effects.turns import Turns
 from cloudcafe_operator.effects.verify_store import OrderPathVerifier
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.chaos import ChaosReconciler
@@ -135,7 +137,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
     }
     secrets = secret_listing(aws, clock)
     rush = rush_keeper(settings, ports)
-    reporter = StoreReporter(kubernetes, ports.events, chronicle)
+    reporter = StoreReporter(kubernetes, ports.events, chronicle, good_news(clock))
     return StoreReconciler(
         kubernetes=kubernetes,
         clock=clock,
@@ -144,7 +146,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         ),
         converger=StoreConverger(
             observer=StoreObserver(
-                kubernetes, aws, cafe, listing, secrets, parts, Allowance(clock)
+                kubernetes, aws, cafe, listing, secrets, parts, settings_read(clock)
             ),
             executor=StoreExecutor(
                 kubernetes, aws, cafe, settings.aws_region, listing, secrets, parts
@@ -174,6 +176,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
             cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
         ),
         dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
+        turns=Turns(clock),
         news=news,
     )
 

@@ -19,14 +19,16 @@ from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.effects.observe_store import AREAS
 from cloudcafe_operator.effects.report_store import StoreReporter
 from cloudcafe_operator.effects.rush import RushKeeper
+from cloudcafe_operator.effects.turns import Turns
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.kinds import key_of, ref_of
 from cloudcafe_operator.planning import naming, order_path
-from cloudcafe_operator.planning.opening import timetable
+from cloudcafe_operator.planning.opening import Timetable, timetable
 from cloudcafe_operator.planning.store_finding import Finding
 from cloudcafe_operator.planning.store_memory import memory_of
 from cloudcafe_operator.planning.store_report import (
+    as_told,
     in_place,
     previous,
     refused_status,
@@ -34,6 +36,7 @@ from cloudcafe_operator.planning.store_report import (
     with_unknown_fields,
 )
 from cloudcafe_operator.planning.store_status import troubles
+from cloudcafe_operator.planning.store_turn import may_wait
 from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
@@ -57,6 +60,7 @@ class StoreReconciler:
     rush: RushKeeper
     fleet: FleetWatch
     dashboard: FleetDashboard
+    turns: Turns
     news: News = field(default_factory=News)
 
     async def reconcile(self, ref: Ref) -> float | None:
@@ -69,6 +73,7 @@ class StoreReconciler:
             self.rush.forget(store_id)
             self.fleet.forget(store_id)
             self.dashboard.forget(store_id)
+            self.turns.forget(store_id)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
@@ -93,6 +98,8 @@ class StoreReconciler:
             raise
         self.rush.note(wanted.store_id, spec)
         self.dashboard.note(wanted.store_id, spec.tier)
+        if wait := self._until_its_turn(store, wanted.store_id, old, times):
+            return wait
         finding = await self.converger.find(
             wanted,
             memory_of(old),
@@ -124,6 +131,22 @@ class StoreReconciler:
             return proof.after
         due = min(proof.after, self.converger.seconds_believed(wanted))
         return max(1.0, min(due, self._seconds_until(times.changes_at)))
+
+    def _until_its_turn(
+        self, store: Manifest, store_id: str, old: CafeStoreStatus, times: Timetable
+    ) -> float:
+        """Return how long its status is believed before the first look; 0: look now."""
+        now, path = self.clock.now(), old.order_path
+        generation = store["metadata"]["generation"]
+        if path and may_wait(old, times, generation=generation, now=now):
+            wait = self.turns.seconds(store_id)
+            books, _ = self.ledger.verdict(ref_of(store), store_id, old)
+            if wait and as_told(old.conditions, books[0]) == books:
+                self.fleet.note(store_id, old)
+                due = min(wait, (path.next_at - now).total_seconds())
+                return max(1.0, min(due, self._seconds_until(times.changes_at)))
+        self.turns.looked(store_id)
+        return 0.0
 
     def _seconds_until(self, moment: datetime | None) -> float:
         return (moment - self.clock.now()).total_seconds() if moment else math.inf

@@ -10,9 +10,11 @@ import zlib
 from datetime import timedelta
 
 LOOKS_PER_SECOND = 10.0  # whole looks at a store, each three requests to the cafe's services
+LOOKS_AT_ONCE = 300.0  # after a start, before that pace holds
 ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done
 PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
 PAGE = 100
+ALARMS_PER_SECOND = 3.0  # that an account may set, unless more was asked for
 SHARE = 0.25  # stores that were made together shall not all be due together
 
 
@@ -31,6 +33,15 @@ def listing_seconds(items: int, *, at_least: float) -> float:
     return max(at_least, items / PAGE * 60.0 / PAGES_PER_MINUTE)
 
 
+def alarms_after(stores: int, name: str) -> float:
+    """Return when a store tries its alarms again, of so many that wait; each at its own moment."""
+    return stores * 2 / ALARMS_PER_SECOND * _share(name)
+
+
 def spread(seconds: float, name: str) -> float:
     """Return up to a quarter less, always the same for a name."""
-    return seconds * (1 - SHARE * zlib.crc32(name.encode()) / 0xFFFFFFFF)
+    return seconds * (1 - SHARE * _share(name))
+
+
+def _share(name: str) -> float:
+    return zlib.crc32(name.encode()) / 0xFFFFFFFF

@@ -32,6 +32,12 @@ def alarm_name(identity: Identity, alarm: str) -> str:
     return f"{PREFIX}{identity.namespace}/{identity.name}/{alarm}"
 
 
+def alarm_arn(queue_arn: str, name: str) -> str:
+    """Return the ARN of an alarm in the account and region of a queue."""
+    partition, _, region, account = queue_arn.split(":")[1:5]
+    return f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"
+
+
 def every_name(identity: Identity) -> tuple[str, ...]:
     """Return the names of all alarms that a store may have."""
     return tuple(alarm_name(identity, alarm) for alarm in (*OF_ORDERS, *OF_QUEUES))

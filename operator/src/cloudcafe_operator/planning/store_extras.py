@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TypeGuard
 
-from cloudcafe_operator.planning.store_alarms import ALARMS
+from cloudcafe_operator.planning.store_alarms import ALARMS, alarm_arn
 from cloudcafe_operator.planning.store_cost import estimate
 from cloudcafe_operator.planning.store_dashboards import DASHBOARD
 from cloudcafe_operator.planning.store_owner import owned
@@ -55,7 +56,14 @@ def plan_extras(wanted: Wanted, observed: Observed) -> list[ChangePart]:
             steps += plan_part(
                 part, wanted.extras[part.area], live, lambda tags: owned(tags, wanted), OPTIONAL
             )
-    return steps
+    return [_with_arn(step, observed.queue) for step in steps]
+
+
+def _with_arn(step: ChangePart, queue: Queue | Trouble | None) -> ChangePart:
+    """Tell the ARN of an alarm that is made: the answer of CloudWatch does not."""
+    if step.area == "alarms" and step.what == "create" and isinstance(queue, Queue):
+        return replace(step, arn=alarm_arn(queue.arn, step.name))
+    return step
 
 
 def _has_queues(wanted: Wanted, observed: Observed) -> bool:

@@ -164,6 +164,12 @@ def _accepting(observed: Observed) -> bool:
     return isinstance(store, dict) and bool(store.get("acceptingOrders"))
 
 
+def as_told(old: Sequence[Condition], type_: str) -> Judgement | None:
+    """Return an old condition as a judgement, whatever its answer was."""
+    found = get_condition(old, type_)
+    return found and (found.type, found.status, found.reason, found.message)
+
+
 def previous(old: Sequence[Condition], type_: str) -> Judgement | None:
     """Return an old condition as a judgement, if it had an answer."""
     found = get_condition(old, type_)

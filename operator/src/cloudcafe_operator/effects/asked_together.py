@@ -1,0 +1,69 @@
+"""Reads of single things, asked for by many at the same time, put into few calls.
+
+Used by `*_store.py`. What is asked for while a call is under way waits for its end and goes along
+with the next one, so nobody waits for a timer: one asker has a call of his own, and of hundreds
+each call serves as many as the API takes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Read = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Item]]]
+Asker = tuple[tuple[str, ...], "asyncio.Future[dict[str, Item]]"]
+
+
+class AskedTogether(Generic[Item]):
+    """`read` returns those of some names that exist; it is given at most `most` at once."""
+
+    def __init__(self, read: Read[Item], *, most: int) -> None:
+        self._read = read
+        self._most = most
+        self._waiting: list[Asker[Item]] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def find(self, names: tuple[str, ...]) -> dict[str, Item]:
+        """Return what exists of these names; raises what reading them raised."""
+        answer: asyncio.Future[dict[str, Item]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((names, answer))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask(), name="asked together")
+        return await answer
+
+    async def _ask(self) -> None:
+        """Ask until nobody waits."""
+        try:
+            while self._waiting:
+                askers = self._next()
+                names = dict.fromkeys(name for asked, _ in askers for name in asked)
+                try:
+                    found = await self._read(tuple(names))
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is the askers'
+                    _tell(askers, error)
+                else:
+                    _tell(askers, found)
+        finally:
+            self._asking = None
+
+    def _next(self) -> list[Asker[Item]]:
+        """Take as many askers as one call serves, at least one."""
+        taken, names = 0, 0
+        for asked, _ in self._waiting:
+            if taken and names + len(asked) > self._most:
+                break
+            taken, names = taken + 1, names + len(asked)
+        askers, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return askers
+
+
+def _tell(askers: list[Asker[Item]], found: Mapping[str, Item] | Exception) -> None:
+    for asked, answer in askers:
+        if answer.done():  # its reconcile was cancelled
+            continue
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result({name: found[name] for name in asked if name in found})

@@ -1,0 +1,155 @@
+"""After a start a fleet is looked at one after the other, and what is open at once."""
+
+import pytest
+from cloudcafe_operator.effects.turns import Turns
+from cloudcafe_operator.errors import Throttled
+from cloudcafe_operator.kinds import CAFE_STORES
+from cloudcafe_operator.planning.pace import (
+    ALARMS_PER_SECOND,
+    LOOKS_AT_ONCE,
+    LOOKS_PER_SECOND,
+    alarms_after,
+)
+from cloudcafe_operator.ports import Ref
+from cloudcafe_operator.resources.store import example
+
+from tests.fakes import FakeClock
+from tests.fakes.stores import REF, StoreWorld
+
+NEW = {"city": "Porto"}
+
+
+@pytest.fixture
+def world():
+    return StoreWorld()
+
+
+@pytest.fixture
+async def late(world):
+    """A converged store after a restart, and nobody's turn for a while."""
+    await world.apply()
+    await world.settle()
+    world.restart()
+    for number in range(round(LOOKS_AT_ONCE)):
+        world.reconciler.turns.seconds(f"default.other-{number}")
+    world.recorder.forget()
+    return world
+
+
+def looked(world):
+    return [call for call in world.recorder.calls if call.api in ("aws", "http")]
+
+
+def test_a_small_fleet_is_looked_at_at_once_and_a_large_one_at_its_pace():
+    turns = Turns(FakeClock())
+    waits = [turns.seconds(f"store-{number}") for number in range(1000)]
+    at_once = round(LOOKS_AT_ONCE)
+    assert not any(waits[: at_once - 1])
+    assert waits == sorted(waits)
+    assert waits[-1] == pytest.approx((1000 - at_once) / LOOKS_PER_SECOND, abs=1)
+
+
+def test_a_turn_comes_once_and_is_kept_while_it_is_waited_for():
+    clock = FakeClock()
+    turns = Turns(clock)
+    waits = {name: turns.seconds(name) for name in (f"store-{n}" for n in range(400))}
+    last = waits["store-399"]
+    assert turns.seconds("store-399") == last
+    clock.advance(last)
+    assert turns.seconds("store-399") == 0
+    turns.looked("store-399")
+    assert turns.seconds("store-399") == 0
+
+
+async def test_a_store_in_order_waits_for_its_turn_and_is_then_looked_at(late):
+    after = await late.reconcile()
+    assert 0 < after <= 1 / LOOKS_PER_SECOND + 1
+    assert looked(late) == []
+    late.clock.advance(after)
+    await late.reconcile()
+    assert looked(late)
+    assert late.recorder.writes == []
+
+
+async def test_a_waiting_store_counts_in_the_fleet(late):
+    await late.reconcile()
+    assert sum(late.reconciler.fleet._numbers.values()) == 1
+    assert late.reconciler.rush.stores() == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"observedGeneration": 0},
+        {"applied": None},
+        {"open": False},
+        {"nextRush": {"name": "gone", "start": "2026-03-01T08:00:00Z",
+                      "end": "2026-03-01T09:00:00Z", "ordersPerMinute": 7}},
+        {"orderPath": None},
+        {"drift": [{"kind": "Menu", "resource": "m", "field": "f", "want": "w", "got": "g",
+                    "since": "2026-03-01T09:00:00Z"}]},
+    ],
+    ids=lambda status: next(iter(status)),
+)  # fmt: skip
+async def test_a_store_for_which_something_is_open_is_looked_at_at_once(late, status):
+    await late.kubernetes.patch_status(REF, status)
+    await late.reconcile()
+    assert looked(late)
+
+
+@pytest.mark.parametrize("type_", ["Ready", "DataTierReady", "MenuSynced", "Watched"])
+async def test_a_store_in_trouble_is_looked_at_at_once(late, type_):
+    rows = [
+        row | {"status": "False"} if row["type"] == type_ else row
+        for row in late.store["status"]["conditions"]
+    ]
+    await late.kubernetes.patch_status(REF, {"conditions": rows})
+    await late.reconcile()
+    assert looked(late)
+
+
+async def test_a_new_wish_does_not_wait_for_the_turn(late):
+    await late.kubernetes.patch(REF, {"spec": NEW})
+    await late.settle()
+    assert late.cafe.stores["default.corner"]["city"] == "Porto"
+
+
+async def test_a_coffee_that_is_due_does_not_wait_for_the_turn(late):
+    late.clock.advance(700)
+    await late.reconcile()
+    assert looked(late)
+
+
+async def test_a_store_that_is_gone_has_no_turn(late):
+    await late.reconcile()
+    await late.kubernetes.delete(REF)
+    await late.reconcile()
+    assert "default.corner" not in late.reconciler.turns._due
+
+
+def test_stores_that_wait_for_their_alarms_come_one_after_the_other():
+    moments = [alarms_after(10_000, f"default.store-{number}") for number in range(10_000)]
+    per_second = len(moments) / max(moments)
+    assert per_second == pytest.approx(ALARMS_PER_SECOND / 2, rel=0.05)
+
+
+async def after_throttled(world, ref):
+    """Reconcile until CloudWatch throttles; when to try again."""
+    while True:
+        try:
+            world.clock.advance(await world.reconciler.reconcile(ref))
+        except Throttled as told:
+            return told.after
+
+
+async def test_throttled_alarms_of_many_stores_are_tried_less_often(world):
+    world.fake_aws.fail_next("cloudwatch", "put_metric_alarm", *[Throttled("slow")] * 500)
+    waits = []
+    for number in range(60):
+        manifest = example()
+        manifest["metadata"]["name"] = f"store-{number}"
+        await world.kubernetes.create(CAFE_STORES, manifest)
+        ref = Ref(CAFE_STORES, f"store-{number}", "default")
+        waits.append(await after_throttled(world, ref))
+    assert max(waits[:2]) <= 4
+    assert max(waits) > 20
