@@ -167,7 +167,7 @@ def _accepting(observed: Observed) -> bool:
 def as_told(old: Sequence[Condition], type_: str) -> Judgement | None:
     """Return an old condition as a judgement, whatever its answer was."""
     found = get_condition(old, type_)
-    return found and (found.type, found.status, found.reason, found.message)
+    return (found.type, found.status, found.reason, found.message) if found else None
 
 
 def previous(old: Sequence[Condition], type_: str) -> Judgement | None:
