@@ -11,6 +11,8 @@ import asyncio
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -25,16 +27,17 @@ from tests.bench.scenarios import Load, measure, minimal
 Results = dict[str, dict[str, Figures]]
 
 
-async def run(load: Load, contenders: list[str]) -> Results:
-    """Run them one after the other."""
-    found: Results = {}
+async def run(
+    load: Load, contenders: list[str], keep: Callable[[str, dict[str, Figures]], None]
+) -> None:
+    """Run them one after the other; what is known is kept after each scenario."""
     for name in contenders:
         with tempfile.TemporaryDirectory(prefix="cafe-bench-") as folder:
-            work = Path(folder)
-            found[name] = await (
-                minimal(load, work) if name == MINIMAL else measure(name, load, work)
-            )
-    return found
+            work, note = Path(folder), partial(keep, name)
+            if name == MINIMAL:
+                note(await minimal(load, work))
+            else:
+                await measure(name, load, work, note)
 
 
 def command() -> None:
@@ -44,20 +47,26 @@ def command() -> None:
     parser.add_argument("--only", nargs="*", default=[OURS, YARDSTICK, MINIMAL])
     parser.add_argument("--idle", type=float, default=60.0, help="seconds of nothing")
     parser.add_argument("--growth", type=int, nargs="*", help="sizes, for the plot")
+    parser.add_argument("--add", action="store_true", help="to what the JSON has already")
     parser.add_argument("--json", type=Path, default=LOCAL / "reports" / "bench-stores.json")
     parser.add_argument("--svg", type=Path, default=LOCAL / "reports" / "bench-stores.svg")
     asked = parser.parse_args()
-    runs: list[Results] = []
+    known = json.loads(asked.json.read_text()) if asked.add and asked.json.exists() else {}
+    runs: dict[int, Results] = {int(stores): found for stores, found in known.items()}
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    console = Console(width=None if os.isatty(1) else 140)
     for stores in asked.growth or [asked.stores]:
-        found = asyncio.run(run(Load(stores, idle_seconds=asked.idle), asked.only))
-        runs.append(found)
-        console = Console(width=None if os.isatty(1) else 140)
-        console.print(table(found, stores))
-        console.print(verdicts(found, stores))
-        asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps(runs, indent=1) + "\n")
-    if asked.growth:
-        asked.svg.write_text(draw(runs))
+        results = runs.setdefault(stores, {})
+
+        def keep(name: str, found: dict[str, Figures], into: Results = results) -> None:
+            into[name] = found
+            asked.json.write_text(json.dumps(runs, indent=1) + "\n")
+
+        asyncio.run(run(Load(stores, idle_seconds=asked.idle), asked.only, keep))
+        console.print(table(results, stores))
+        console.print(verdicts(results, stores))
+    if len(runs) > 1:
+        asked.svg.write_text(draw(list(runs.values())))
 
 
 if __name__ == "__main__":

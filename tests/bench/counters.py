@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.bench.contenders import OURS, Contender, quantile
 from tests.bench.world import Usage, World
 
-PATIENCE_S = 900.0
+PATIENCE_S = 2700.0
 QUEUE = "cloudcafe_queue_latency_seconds"
 READS = ("Get", "List", "Describe", "BatchGet")
 Figures = dict[str, float]

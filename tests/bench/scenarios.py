@@ -10,10 +10,13 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
+
+from cloudcafe_operator.effects.rush import PLAN
 
 from dev.steps import say
 from dev.system import ROOT
@@ -32,6 +35,7 @@ from tests.bench.counters import (
     until_quiet,
 )
 from tests.bench.world import (
+    HOME,
     MERGE,
     STORES,
     ReadyWatch,
@@ -56,9 +60,24 @@ class Load:
     throttled_share: float = 0.2
 
 
-async def measure(name: str, load: Load, folder: Path) -> dict[str, Figures]:
+class Found(dict[str, Figures]):
+    """Figures by scenario; each is kept as soon as it is known."""
+
+    def __init__(self, load: Load, keep: Callable[[dict[str, Figures]], None]) -> None:
+        super().__init__()
+        self._stores = load.stores
+        self._keep = keep
+
+    def __setitem__(self, scenario: str, figures: Figures) -> None:
+        super().__setitem__(scenario, {**figures, "stores": self._stores})
+        self._keep(self)
+
+
+async def measure(
+    name: str, load: Load, folder: Path, keep: Callable[[dict[str, Figures]], None]
+) -> None:
     """Run all scenarios for one operator, in a fresh world."""
-    found: dict[str, Figures] = {}
+    found = Found(load, keep)
     async with world(folder) as place:
         watch = ReadyWatch(place.server)
         half = load.stores // 2
@@ -78,10 +97,7 @@ async def measure(name: str, load: Load, folder: Path) -> dict[str, Figures]:
                     found["looks"] = await looks(place, one)
             with ExitStack() as stack:
                 one = stack.enter_context(contender(name, place))
-                found |= await throttled(place, one, watch, load)
-    for figures in found.values():
-        figures["stores"] = load.stores
-    return found
+                await throttled(place, one, watch, load, found)
 
 
 async def cold_start(place: World, one: Contender, watch: ReadyWatch, stores: int) -> Figures:
@@ -165,6 +181,8 @@ async def change(place: World, one: Contender, watch: ReadyWatch, load: Load) ->
 
 async def idle(place: World, one: Contender, load: Load) -> Figures:
     """Nothing changes."""
+    if one.name == OURS:
+        await _plan_shown(place, load)
     say(f"{one.name}: nothing for {load.idle_seconds:g} s")
     before = await mark(place, one)
     await asyncio.sleep(load.idle_seconds)
@@ -206,6 +224,14 @@ async def touch(place: World, one: Contender, load: Load) -> Figures:
     }
 
 
+async def _plan_shown(place: World, load: Load) -> None:
+    """Wait until the plan of the fleet knows all stores: it is written twice a minute at most."""
+    path, deadline = f"/api/v1/namespaces/{HOME}/configmaps/{PLAN}", time.monotonic() + PATIENCE_S
+    while (await place.server.ask("GET", path))["data"]["stores"] != str(load.stores):
+        assert time.monotonic() < deadline, "the plan does not know all stores"
+        await asyncio.sleep(0.5)
+
+
 async def restart(place: World, one: Contender, load: Load) -> Figures:
     """All is in order, and the contender starts anew."""
     say(f"{one.name}: restart with {load.stores} stores")
@@ -245,19 +271,21 @@ async def looks(place: World, one: Contender) -> Figures:
 
 
 async def throttled(
-    place: World, one: Contender, watch: ReadyWatch, load: Load
-) -> dict[str, Figures]:
+    place: World, one: Contender, watch: ReadyWatch, load: Load, found: Found
+) -> None:
     """Owners create more stores; a share of calls is refused, or alarms are as slow as at AWS."""
     if one.name == OURS:
         await asyncio.to_thread(wait_leading, one)
     await until_quiet(place, one)
+    say(f"{one.name} is at rest")
     count, first = max(10, min(MOST_THROTTLED, load.stores // 10)), load.stores
     await place.throttle(load.throttled_share)
-    share = await _while_refused(place, one, watch, range(first, first + count))
+    scenario = f"{load.throttled_share:.0%} throttled"
+    found[scenario] = await _while_refused(place, one, watch, range(first, first + count))
     await place.throttle(0.0, cloudwatch_PutMetricAlarm=ALARMS_PER_SECOND)
-    slow = await _while_refused(place, one, watch, range(first + count, first + 2 * count))
+    more = range(first + count, first + 2 * count)
+    found["alarms at AWS's rate"] = await _while_refused(place, one, watch, more)
     await place.throttle(0.0)
-    return {f"{load.throttled_share:.0%} throttled": share, "alarms at AWS's rate": slow}
 
 
 async def _while_refused(

@@ -133,6 +133,11 @@ class StoreConverger:
         note = self._notes.get(wanted.store_id)
         return max(0.0, note.until - self.clock.monotonic()) if note else 0.0
 
+    def believes(self, store_id: str) -> bool:
+        """Whether there is a finding that is still believed."""
+        note = self._notes.get(store_id)
+        return note is not None and note.until > self.clock.monotonic()
+
     async def converge(
         self,
         wanted: Wanted,

@@ -72,6 +72,11 @@ class LedgerWatch:
             return judgement, old.ledger
         return judgement, ledger_status(self._look, store_id) or old.ledger
 
+    def has_news(self, store_id: str) -> bool:
+        """Whether the books say something else of a store than it was told last."""
+        told = self._told.get(store_id)
+        return told is None or judge_ledger(self._look, store_id) != told[1]
+
     def forget(self, store_id: str) -> None:
         """Wake a store no more."""
         self._told.pop(store_id, None)

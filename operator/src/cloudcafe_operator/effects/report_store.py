@@ -27,8 +27,10 @@ class StoreReporter:
     chronicle: Chronicle
     good_news: Allowance
 
-    async def write(self, store: Manifest, old: CafeStoreStatus, new: CafeStoreStatus) -> None:
+    async def write(self, store: Manifest, old: CafeStoreStatus, new: CafeStoreStatus) -> Manifest:
         """Write what changed, if anything did, and tell of it. Conflict: somebody wrote first.
+
+        The store as it is then.
 
         What was done on AWS goes along; alone it is no reason to write. Of thousands of stores that
         get well at the same time not each is worth events: the conditions tell the same.
@@ -36,12 +38,12 @@ class StoreReporter:
         meta, status = store["metadata"], store.get("status") or {}
         new = new.model_copy(update={"history": old.history})
         if not merge_patch(status, new.manifest()):
-            return
+            return store
         store_id = naming.store_id(meta["namespace"], meta["name"])
         deeds = self.chronicle.untold(store_id)
         new = new.model_copy(update={"history": extended(old.history, deeds)})
         patch = merge_patch(status, new.manifest())
-        await self.kubernetes.patch_status(
+        written = await self.kubernetes.patch_status(
             ref_of(store), patch, resource_version=meta["resourceVersion"]
         )
         self.chronicle.told(store_id, deeds)
@@ -50,6 +52,7 @@ class StoreReporter:
                 self.publish(store, story)
             else:
                 metrics.events_published.labels("spared").inc()
+        return written
 
     async def patch_meta(self, store: Manifest, meta: Mapping[str, Any]) -> Manifest:
         """Change the store's metadata, on top of what was read."""

@@ -31,6 +31,7 @@ from cloudcafe_operator.effects.observe_store import StoreObserver, TagListing
 from cloudcafe_operator.effects.probes import Shop
 from cloudcafe_operator.effects.remove_store import StoreRemover
 from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.rests import Rests
 from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.secrets_store import secret_listing
 from cloudcafe_operator.effects.store_part import Parts
@@ -44,6 +45,7 @@ from cloudcafe_operator.kinds import CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS,
 from cloudcafe_operator.planning.naming import store_id
 from cloudcafe_operator.planning.store_world import Platform
 from cloudcafe_operator.ports import Ports
+from cloudcafe_operator.resources.store import ADOPT
 from cloudcafe_operator.settings import Settings
 from cloudcafe_operator.workqueue import Reconcile
 
@@ -177,6 +179,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         ),
         dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
         turns=Turns(clock),
+        rests=Rests(clock, (ADOPT,)),
         news=news,
     )
 

@@ -18,6 +18,7 @@ from cloudcafe_operator.effects.ledger import LedgerWatch
 from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.effects.observe_store import AREAS
 from cloudcafe_operator.effects.report_store import StoreReporter
+from cloudcafe_operator.effects.rests import Rests
 from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.turns import Turns
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
@@ -61,11 +62,13 @@ class StoreReconciler:
     fleet: FleetWatch
     dashboard: FleetDashboard
     turns: Turns
+    rests: Rests
     news: News = field(default_factory=News)
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
-        store = self.news.take(key_of(ref)) or await self.kubernetes.get(ref)
+        key = key_of(ref)
+        store = self.news.take(key) or await self.kubernetes.get(ref)
         if store is None or store["metadata"].get("deletionTimestamp"):
             store_id = naming.store_id(ref.namespace or "", ref.name)
             self.converger.forget(store_id)
@@ -74,13 +77,24 @@ class StoreReconciler:
             self.fleet.forget(store_id)
             self.dashboard.forget(store_id)
             self.turns.forget(store_id)
+            self.rests.end(key)
             if store is not None:
                 await self.deleter.delete(store, _identity(store))
             return None
         finalizers = store["metadata"].get("finalizers") or []
         if FINALIZER not in finalizers:  # where no admission policy did it
             store = await self.reporter.patch_meta(store, {"finalizers": [*finalizers, FINALIZER]})
+        if rest := self._at_rest(key, store):
+            return rest
         return await self._converge(store)
+
+    def _at_rest(self, key: str, store: Manifest) -> float:
+        """Return how long a store needs nothing, whatever woke it; 0: look."""
+        meta = store["metadata"]
+        store_id = naming.store_id(meta["namespace"], meta["name"])
+        if self.ledger.has_news(store_id) or not self.converger.believes(store_id):
+            self.rests.end(key)
+        return self.rests.seconds(key, store)
 
     async def _converge(self, store: Manifest) -> float:
         meta = store["metadata"]
@@ -122,7 +136,7 @@ class StoreReconciler:
             now=self.clock.now(),
         )
         self.fleet.note(wanted.store_id, status)
-        await self.reporter.write(store, old, with_unknown_fields(status, unknown))
+        store = await self.reporter.write(store, old, with_unknown_fields(status, unknown))
         for trouble in troubles(finding.observed, AREAS):
             raise trouble.error  # its type says when to try again
         _, proved, _, _ = proof.judgement
@@ -130,7 +144,10 @@ class StoreReconciler:
             self.converger.forget(wanted.store_id)
             return proof.after
         due = min(proof.after, self.converger.seconds_believed(wanted))
-        return max(1.0, min(due, self._seconds_until(times.changes_at)))
+        due = max(1.0, min(due, self._seconds_until(times.changes_at)))
+        if proved == "True":
+            self.rests.begin(key_of(ref_of(store)), store, due)
+        return due
 
     def _until_its_turn(
         self, store: Manifest, store_id: str, old: CafeStoreStatus, times: Timetable
