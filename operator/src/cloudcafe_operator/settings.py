@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     )
     fleet_seconds: float = Field(default=60, gt=0, description="between looks at the fleet")
     relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
+    claim_seconds: float = Field(
+        default=25, ge=8, description="so long may a dead operator's injection still be under way"
+    )
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")
 

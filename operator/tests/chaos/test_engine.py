@@ -224,6 +224,18 @@ async def test_a_restarted_operator_shows_the_gap_it_left_in_the_samples():
     assert found["verdict"] == "Passed"
 
 
+async def test_time_without_an_operator_is_no_baseline():
+    world = world_with("auroraFailover")
+    engine = Engine(world)
+    while not world.runs() or status(world).get("phase") != "Baseline":
+        await engine.tick()
+        world.clock.advance(0.2)
+    engine.bury()
+    world.clock.advance(60.0)  # nobody watches
+    found = await finish(world, Engine(world))
+    assert found["verdict"] == "Passed", found["message"]
+
+
 async def test_a_target_in_the_journal_of_another_run_is_refused():
     world = world_with("dynamodbThrottle")
     engine = await until_in_force(world)

@@ -17,7 +17,7 @@ from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
 from cloudcafe_operator.planning.precedence import why_halted
-from cloudcafe_operator.planning.steps import Observed
+from cloudcafe_operator.planning.steps import CLAIM_S, Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.run import Phase, Run, RunSpec, RunStatus
@@ -52,6 +52,7 @@ class Observer:
     identity: str
     namespace: str  # the operator's own, where the halt lever is
     guards: Guards
+    claim_seconds: float = CLAIM_S
     _memories: dict[str, Memory] = field(default_factory=dict)
     _halted: tuple[float, str] = (float("-inf"), "")
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -82,6 +83,7 @@ class Observer:
             deferred={key: at - now for key, at in memory.retry_at.items() if at > now},
             now=self.clock.now(),
             identity=self.identity,
+            claim_seconds=self.claim_seconds,
         )
 
     def memory(self, uid: str) -> Memory:

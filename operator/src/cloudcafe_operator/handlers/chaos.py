@@ -26,7 +26,7 @@ from cloudcafe_operator.errors import Conflict, NotFound, OperatorError, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
 from cloudcafe_operator.planning.run import next_step
-from cloudcafe_operator.planning.steps import Done, LetGo
+from cloudcafe_operator.planning.steps import CLAIM_S, Done, LetGo
 from cloudcafe_operator.ports import Ports
 from cloudcafe_operator.resources.run import Run
 from cloudcafe_operator.workqueue import Reconcile
@@ -54,6 +54,7 @@ class ChaosReconciler:
         collector: Collector,
         identity: str,
         namespace: str,
+        claim_seconds: float = CLAIM_S,
         background: bool = True,
     ) -> None:
         kubernetes, clock = ports.kubernetes, ports.clock
@@ -78,7 +79,15 @@ class ChaosReconciler:
             SharedLists(kubernetes, clock),
         )
         self._observer = Observer(
-            kubernetes, runs, experiments, self.sampler, clock, identity, namespace, guards
+            kubernetes,
+            runs,
+            experiments,
+            self.sampler,
+            clock,
+            identity,
+            namespace,
+            guards,
+            claim_seconds,
         )
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         self._executor = Executor(surveyor, self._observer, ports.events, auditor)

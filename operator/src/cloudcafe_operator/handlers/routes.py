@@ -104,6 +104,7 @@ def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
         collector=collector(books(settings, ports)),
         identity=f"{settings.pod_name}-{uuid.uuid4().hex[:8]}",
         namespace=settings.pod_namespace,
+        claim_seconds=settings.claim_seconds,
     )
 
 

@@ -72,7 +72,7 @@ def _company(
     return (index, *others[: TOGETHER - 1])
 
 
-def renewed(observed: Observed, index: int, claim_s: float) -> Store:
+def renewed(observed: Observed, index: int) -> Store:
     """Claim an entry, and with it all of its step that are ours or nobody's any more.
 
     One write for all: a step of a hundred targets takes longer than a claim is good for.
@@ -81,7 +81,7 @@ def renewed(observed: Observed, index: int, claim_s: float) -> Store:
     step = status.journal[index].step
 
     def mine(entry: JournalEntry) -> bool:
-        old = (now - entry.claimed_at).total_seconds() >= claim_s
+        old = (now - entry.claimed_at).total_seconds() >= observed.claim_seconds
         ours = entry.claimed_by == observed.identity
         return entry.step == step and entry.state == "Injecting" and (ours or old)
 

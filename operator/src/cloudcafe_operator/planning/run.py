@@ -48,7 +48,6 @@ TICK_S = 0.5
 SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
 SLOWEST_SAVE_S = 30.0  # a run of two hours is stored 300 times and not 1,440
 SAVES = 20  # a process that dies loses at most so large a part of what was seen
-CLAIM_S = 25.0  # how long another process may still be injecting what it claimed
 OWN_CLAIM_S = 5.0  # our own claim is renewed before an injection when it is older
 EARLY: tuple[Phase, ...] = ("Pending", "Preflight", "Baseline")
 
@@ -135,10 +134,14 @@ def _preflight(observed: Observed, _: Desire) -> Step:
 
 
 def _baseline(observed: Observed, wish: Desire) -> Step:
-    """Begin only on a system that is steady: recovery could not be told otherwise."""
+    """Begin only on a system that is steady: recovery could not be told otherwise.
+
+    Time in which nobody watched, because the operator was down, is no baseline: it begins again.
+    """
     spec, status = observed.run.spec.template, observed.run.status
     begun = outcomes.since(status, status.phase_since)
-    lasted, wanted = observed.offset - begun, seconds(spec.steady_state.baseline)
+    lasted = min(observed.offset - begun, observed.watched_seconds)
+    wanted = seconds(spec.steady_state.baseline)
     if wish.kind == "Pause" or lasted < wanted:
         return Wait(min(TICK_S, max(0.1, wanted - lasted)) if wish.kind == "Run" else TICK_S)
     judged = judge_baseline(spec, observed.samples, begun)
@@ -179,9 +182,9 @@ def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
     if entry.claimed_by == observed.identity:
         if age < own_s:
             return None
-    elif age < CLAIM_S:
-        return Wait(min(1.0, CLAIM_S - age))
-    return renewed(observed, index, CLAIM_S)
+    elif age < observed.claim_seconds:
+        return Wait(min(1.0, observed.claim_seconds - age))
+    return renewed(observed, index)
 
 
 def _holding(observed: Observed, wish: Desire) -> Step:

@@ -14,6 +14,8 @@ from cloudcafe_operator.planning.guards import Guard
 from cloudcafe_operator.planning.samples import Sample, encode
 from cloudcafe_operator.resources.run import Run, RunStatus
 
+CLAIM_S = 25.0  # how long another process may still be injecting what it claimed
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -22,6 +24,7 @@ class Observed:
     run: Run
     now: datetime
     identity: str  # of this operator process
+    claim_seconds: float = CLAIM_S
     experiment_gone: str = ""  # why the experiment no longer wants the run
     paused: bool = False
     approved: frozenset[str] = frozenset()  # names of the steps that a human agreed to
