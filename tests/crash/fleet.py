@@ -6,6 +6,7 @@ trouble, and the judgement of what is left. Each owner's own write of the planne
 
 import itertools
 import json
+import signal
 import socket
 import time
 from collections import Counter
@@ -98,6 +99,7 @@ class Fleet:
             "CAFE_INVENTORY_URL": cafe,
             "CAFE_SERVICE_TOKEN": "token",
             "CAFE_LEASE_SECONDS": "4",
+            "CAFE_CLAIM_SECONDS": "8",
             "CAFE_RELIST_SECONDS": "5",
             "CAFE_WORKERS": "64",
         }
@@ -116,6 +118,7 @@ class Fleet:
     def round(self, trouble="", number=0, owners=OWNERS, among=""):
         """Run all owners with one trouble; return what is wrong afterwards, by owner."""
         self._reset()
+        self.stuck = ""
         before = self._state()
         self.trap.arm(trouble, number, owners, among)
         self.glass.trouble, self.glass.troubled = trouble, 0
@@ -136,7 +139,12 @@ class Fleet:
         verdicts = {owner: run["status"].get("verdict") for owner, run in runs.items()}
         trap = self.trap
         self.last = Told(
-            tuple(trap.done), dict(trap.hits), trap.kills, verdicts, self.glass.troubled
+            tuple(trap.done),
+            dict(trap.hits),
+            trap.kills,
+            verdicts,
+            self.glass.troubled,
+            frozenset(owner for owner, run in runs.items() if _has_injected(run)),
         )
         trap.arm("", 0)
         self.glass.trouble = ""
@@ -176,7 +184,17 @@ class Fleet:
             if life and not life.over:
                 life.step()
             time.sleep(LOOK_S)
+        if waiting or (life and not life.over):
+            self.stuck = self._where_it_is()
         return runs
+
+    def _where_it_is(self):
+        """Return what the operator says and does: for a reader who asks why nothing went on."""
+        ready = self.operator.get("/readyz") or "no answer"
+        if self.operator.process.poll() is None:
+            self.operator.process.send_signal(signal.SIGUSR1)
+            time.sleep(LOOK_S)  # the signal's handler writes to the log
+        return f"{ready}; kills {self.trap.kills}; {self.operator.log.read_text()[-3000:]}"
 
     def _items(self, kind):
         found = self.api.get(f"{self._objects}/{kind}") or {"items": []}
@@ -186,6 +204,7 @@ class Fleet:
         count = Counter((w.owner, w.key) for w in self.trap.done)
         problems = {owner: _wrong(run) for owner, run in runs.items()}
         problems |= {o: "no run" for o in names if o not in runs and o != STORE}
+        problems["stuck"] = self.stuck
         if life:
             problems[STORE] = "" if life.over else f"stuck when {life.story}: {life.last}"
         for owner, usual in self.usual.items():
@@ -238,6 +257,7 @@ class Told:
     kills: int
     verdicts: dict
     troubled: int
+    injected: frozenset  # the faults that were in force at some time
 
 
 class StoreLife:
@@ -298,6 +318,11 @@ def _is_over(item):
     return finished and not item["metadata"].get("finalizers")
 
 
+def _has_injected(run):
+    """Whether anything was seen to be injected."""
+    return any(entry.get("injectedAt") for entry in run["status"].get("journal", ()))
+
+
 def _wrong(run):
     """Return what is wrong with a run; empty: nothing."""
     status = (run or {}).get("status") or {}
@@ -343,6 +368,8 @@ def experiment(fault, name, namespace):
     if fault in POD_FAULTS:
         labels = {"app.kubernetes.io/name": POD_FAULTS[fault]}
         arguments["selector"] = {"labels": labels}
+    if fault == "azNetworkPartition":  # where Aurora is not: it would fail over by itself
+        arguments["zones"] = ["eu-west-1c"]
     if fault == "eksNodeDrain":
         arguments["selector"] = {"labels": {"pool": "spare"}}
     probe = {"name": "coffee", "timeout": "2s", "order": {"store": DRINKERS}}

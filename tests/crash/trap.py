@@ -15,8 +15,8 @@ from urllib.parse import unquote_plus
 
 KILLS = ("before", "after", "lost")  # lost: it happened, its reply never arrives
 ERRORS = ("409", "422", "429", "500", "timeout")  # timeout: it happened, nobody hears of it
-GATHER_S = 0.6  # since the last one arrived
-LONGEST_S = 2.5  # since the first one arrived: well below the five seconds of a claim
+GATHER_S = 2.0  # since the last one arrived: a fresh process makes its AWS clients one by one
+LONGEST_S = 6.0  # since the first one arrived: what is held dies anyway, its claim may grow old
 ARRIVAL_S = 0.01  # a reply needs no longer to reach a process on this machine
 RANDOM = re.compile(  # ids and names that differ from round to round
     r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[a-z]+-[0-9a-f]{8,}|[0-9a-f]{8,}|EX[TP][0-9A-Za-z]+"

@@ -5,8 +5,10 @@ services' names lead to the admin ports that `tests/crash/town.py` serves on all
 machine; loopback would be refused as an answer to a name.
 """
 
+import faulthandler
 import importlib
 import os
+import signal
 import socket
 
 _getaddrinfo = socket.getaddrinfo
@@ -21,5 +23,6 @@ def getaddrinfo(host, *rest, **more):
 
 
 socket.getaddrinfo = getaddrinfo
+faulthandler.register(signal.SIGUSR1)  # a test that waits in vain wants to know where we are
 if bug := os.environ.get("CRASH_BUG"):
     importlib.import_module(bug)
