@@ -1,7 +1,7 @@
 """AWS's refusals by their codes, and the token bucket."""
 
 import pytest
-from cloudcafe_operator.effects.aws import TokenBucket
+from cloudcafe_operator.effects.aws import LONGEST_WAIT_SECONDS, TokenBucket, bucket_of
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
 from cloudcafe_operator.errors import (
     AccessDenied,
@@ -90,3 +90,39 @@ def test_a_bucket_never_lets_more_through_than_its_rate_and_burst(pauses):
         now += pause
         allowed_at = now + bucket.wait(now)
         assert number <= 5 + allowed_at * 10 + 1e-6
+
+
+def test_no_worker_waits_long_for_a_call_of_which_aws_allows_few():
+    bucket = TokenBucket(per_second=3, burst=1)
+    for _ in range(1 + round(LONGEST_WAIT_SECONDS * 3)):
+        assert bucket.admit(0.0, "PutAlarm") <= LONGEST_WAIT_SECONDS
+    with pytest.raises(Throttled, match="PutAlarm: AWS allows few") as told:
+        bucket.admit(0.0, "PutAlarm")
+    assert told.value.after > LONGEST_WAIT_SECONDS
+    for _ in range(1000):  # who is sent away takes no turn from others
+        with pytest.raises(Throttled):
+            bucket.admit(0.0, "PutAlarm")
+    assert bucket.admit(1.0, "PutAlarm") <= LONGEST_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("call", "allowed", "least", "most"),
+    [("cloudwatch:put_metric_alarm", 3.0, 1.5, 4.5), ("sqs:create_queue", 40.0, 20.0, 60.0)],
+)
+def test_the_rate_settles_near_what_aws_allows(call, allowed, least, most):
+    bucket, now, granted_at, done, refused = bucket_of(call), 0.0, 0.0, 0, 0
+    for _ in range(20_000):
+        now += 0.05
+        try:
+            wait = bucket.admit(now, call)
+        except Throttled:
+            continue
+        throttled = now + wait < granted_at
+        bucket.answered(throttled=throttled)
+        if not throttled:
+            granted_at = now + wait + 1 / allowed
+            done += now > 500
+        elif now > 500:
+            refused += 1
+    assert refused < done / 2
+    assert least <= done / 500 <= min(most, allowed + 0.1)

@@ -85,9 +85,13 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + elapsed * self._per_second) - 1
         return max(0.0, -self._tokens / self._per_second)
 
-    def give_back(self) -> None:
-        """The call was not made."""
-        self._tokens += 1
+    def admit(self, now: float, call: str) -> float:
+        """Return how long a call waits here; Throttled where its worker had better go on."""
+        wait = self.wait(now)
+        if wait <= LONGEST_WAIT_SECONDS:
+            return wait
+        self._tokens += 1  # it is not made
+        raise Throttled(f"{call}: AWS allows few of these calls: others are before it", after=wait)
 
     def answered(self, *, throttled: bool) -> None:
         """Learn from an answer."""
@@ -97,6 +101,12 @@ class TokenBucket:
         else:
             more = min(FASTER, self._per_second * FASTER_SHARE)
             self._per_second = min(self._most, self._per_second + more)
+
+
+def bucket_of(call: str) -> TokenBucket:
+    """Return how often a call may be made at most, and at least whatever AWS says."""
+    alarms = call == "cloudwatch:put_metric_alarm"
+    return TokenBucket(least=LEAST_ALARMS_PER_SECOND if alarms else LEAST_PER_SECOND)
 
 
 class AwsApi:
@@ -141,13 +151,7 @@ class AwsApi:
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str
     ) -> Any:
         bucket = self._bucket(f"{service}:{operation}")
-        wait = bucket.wait(time.monotonic())
-        if wait > LONGEST_WAIT_SECONDS:
-            bucket.give_back()
-            raise Throttled(
-                f"{service}:{operation}: AWS allows few of these calls, and others are before it",
-                after=wait,
-            )
+        wait = bucket.admit(time.monotonic(), f"{service}:{operation}")
         if wait:
             await asyncio.sleep(wait)
         result = "success"
@@ -160,12 +164,10 @@ class AwsApi:
             bucket.answered(throttled=result == Throttled.reason)
             metrics.aws_calls.labels(service, operation, result).inc()
 
-    def _bucket(self, name: str) -> TokenBucket:
-        if name not in self._buckets:
-            alarms = name == "cloudwatch:put_metric_alarm"
-            least = LEAST_ALARMS_PER_SECOND if alarms else LEAST_PER_SECOND
-            self._buckets[name] = TokenBucket(least=least)
-        return self._buckets[name]
+    def _bucket(self, call: str) -> TokenBucket:
+        if call not in self._buckets:
+            self._buckets[call] = bucket_of(call)
+        return self._buckets[call]
 
     async def _ask(
         self, service: str, operation: str, parameters: dict[str, Any], result_key: str
