@@ -14,6 +14,7 @@ from typing import Any
 from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
+from cloudcafe_operator.effects.store_notes import Note, StoreNotes
 from cloudcafe_operator.errors import Bug, OperatorError, Throttled
 from cloudcafe_operator.planning.pace import alarms_after, resync_after, spread
 from cloudcafe_operator.planning.store import plan_store
@@ -36,16 +37,6 @@ UNSETTLED_SECONDS = 15.0  # a store that waits for somebody is looked at soon ag
 MOST_ROUNDS = 6  # dead letters, queue and secret, till and config, registration; and one to see it
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What was found last, for which wish, and until when it is believed."""
-
-    wanted: Wanted
-    hands_off: bool
-    until: float
-    finding: Finding
-
-
 @dataclass(slots=True)
 class StoreConverger:
     """One for all stores."""
@@ -55,13 +46,16 @@ class StoreConverger:
     clock: Clock
     chronicle: Chronicle
     resync_seconds: float
-    _notes: dict[str, Note] = field(default_factory=dict)
+    _notes: StoreNotes = field(init=False)
     _in_wait: set[str] = field(default_factory=set)  # whose alarms AWS throttled
+
+    def __post_init__(self) -> None:
+        """Begin without notes."""
+        self._notes = StoreNotes(self.clock)
 
     async def find(self, wanted: Wanted, memory: Memory, *, hands_off: bool) -> Finding:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
-        note = self._notes.get(wanted.store_id)
-        believed = note if note and self.seconds_believed(wanted) > 0 else None
+        believed = self._notes.believed(wanted.store_id)
         if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
             return await self._with_late_watch(believed, memory)
         self.forget(wanted.store_id)
@@ -82,7 +76,7 @@ class StoreConverger:
             if not (hands_off or in_place(wanted, finding)):
                 until = self.clock.monotonic() + UNSETTLED_SECONDS
             finding = self._in_line(wanted.store_id, finding)
-            self._notes[wanted.store_id] = Note(wanted, hands_off, until, finding)
+            self._notes.put(Note(wanted, hands_off, until, finding))
         return finding
 
     def _resync(self, store_id: str) -> float:
@@ -102,7 +96,7 @@ class StoreConverger:
             note.wanted, memory, hands_off=note.hands_off, areas=late, known=observed
         )
         finding = self._in_line(note.wanted.store_id, finding)
-        self._notes[note.wanted.store_id] = replace(note, finding=finding)
+        self._notes.put(replace(note, finding=finding))
         return finding
 
     def _in_line(self, store_id: str, finding: Finding) -> Finding:
@@ -125,18 +119,12 @@ class StoreConverger:
 
     def forget(self, store_id: str) -> None:
         """Look again at the next reconcile."""
-        self._notes.pop(store_id, None)
+        self._notes.drop(store_id)
         self._in_wait.discard(store_id)
 
-    def seconds_believed(self, wanted: Wanted) -> float:
+    def seconds_believed(self, store_id: str) -> float:
         """Return how long the last finding is still believed: 0 where there is none."""
-        note = self._notes.get(wanted.store_id)
-        return max(0.0, note.until - self.clock.monotonic()) if note else 0.0
-
-    def believes(self, store_id: str) -> bool:
-        """Whether there is a finding that is still believed."""
-        note = self._notes.get(store_id)
-        return note is not None and note.until > self.clock.monotonic()
+        return self._notes.seconds(store_id)
 
     async def converge(
         self,

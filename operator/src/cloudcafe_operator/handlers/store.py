@@ -92,7 +92,7 @@ class StoreReconciler:
         """Return how long a store needs nothing, whatever woke it; 0: look."""
         meta = store["metadata"]
         store_id = naming.store_id(meta["namespace"], meta["name"])
-        if self.ledger.has_news(store_id) or not self.converger.believes(store_id):
+        if self.ledger.has_news(store_id) or not self.converger.seconds_believed(store_id):
             self.rests.end(key)
         return self.rests.seconds(key, store)
 
@@ -143,7 +143,7 @@ class StoreReconciler:
         if proved == "False":  # what was believed in order cannot be
             self.converger.forget(wanted.store_id)
             return proof.after
-        due = min(proof.after, self.converger.seconds_believed(wanted))
+        due = min(proof.after, self.converger.seconds_believed(wanted.store_id))
         due = max(1.0, min(due, self._seconds_until(times.changes_at)))
         if proved == "True":
             self.rests.begin(key_of(ref_of(store)), store, due)
