@@ -5,6 +5,7 @@ from cloudcafe_operator.effects.kubernetes_errors import Answer, Intent, raise_f
 from cloudcafe_operator.errors import (
     AccessDenied,
     AlreadyExists,
+    Bug,
     Conflict,
     NotFound,
     Throttled,
@@ -26,8 +27,8 @@ GOING = {"details": {"causes": [{"reason": "NamespaceTerminating"}]}}
         (404, {}, NotFound),
         (409, {"reason": "AlreadyExists"}, AlreadyExists),
         (409, {"reason": "Conflict"}, Conflict),
-        (400, {}, UserError),
-        (422, {}, UserError),
+        (400, {}, Bug),
+        (422, {}, Bug),
         (500, {}, Unavailable),
         (502, {"message": "<html>"}, Unavailable),
     ],
@@ -36,6 +37,14 @@ def test_a_status_means_one_error(status, body, kind):
     with pytest.raises(kind) as raised:
         raise_for(Answer(status, body), INTENT)
     assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_a_person_asked_for_may_be_wrong_but_not_what_we_say_of_it(status):
+    with pytest.raises(UserError):
+        raise_for(Answer(status, {}), Intent("patch", "PATCH", SECRETS, "lisbon", "corner-till"))
+    with pytest.raises(Bug, match="must fit the definition that is served"):
+        raise_for(Answer(status, {}), INTENT)
 
 
 def test_a_missing_permission_names_verb_and_resource():

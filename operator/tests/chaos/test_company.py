@@ -71,7 +71,7 @@ def test_a_crowd_goes_in_groups():
 
 def test_one_write_renews_all_own_claims_and_takes_over_the_abandoned():
     seen = observed(entry(age=9), entry(age=9), entry(by="other", age=30), entry(by="other", age=9))
-    journal = renewed(seen, 0, 25.0).status.journal
+    journal = renewed(seen, 0).status.journal
     assert [(e.claimed_by, e.claimed_at == NOW) for e in journal] == [
         ("me", True),
         ("me", True),

@@ -1,7 +1,7 @@
 """The engine on a small world: what a user applies, does meanwhile, and finds afterwards."""
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Unavailable
+from cloudcafe_operator.errors import AccessDenied, QuotaExceeded, Unavailable, UserError
 from cloudcafe_operator.handlers.chaos import SLOWEST_S
 from cloudcafe_operator.kinds import CHAOS_RUNS, PODS
 from cloudcafe_operator.ports import Ref
@@ -264,6 +264,19 @@ async def test_an_api_server_that_does_not_answer_for_a_while_delays_the_undo_by
     found = await finish(world, engine)
     assert found["journal"][0]["state"] == "Reverted"
     assert world.clock.monotonic() - began < 40
+
+
+@pytest.mark.parametrize(
+    "refused", [UserError("invalid"), AccessDenied("forbidden"), QuotaExceeded("no room")]
+)
+async def test_a_refused_write_of_a_run_delays_the_undo_by_seconds_only(refused):
+    world = world_with("dynamodbThrottle")
+    engine = await until_in_force(world)
+    world.kubernetes.fail_next("patch_status", refused, refused)
+    began = world.clock.monotonic()
+    found = await finish(world, engine)
+    assert found["journal"][0]["state"] == "Reverted"
+    assert world.clock.monotonic() - began < 60
 
 
 async def test_a_run_that_somebody_tore_away_is_sampled_no_longer():

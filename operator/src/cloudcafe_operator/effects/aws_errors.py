@@ -52,7 +52,14 @@ QUOTA_CODES = {  # where the name at Service Quotas is not boto3's
     "elbv2": "elasticloadbalancing",
     "resourcegroupstaggingapi": "tagging",
 }
-BUSY = ("BackupInUseException", "TableInUseException")
+BUSY = (
+    "BackupInUseException", "TableInUseException", "ConcurrentModificationException",
+    "ResourceConflictException", "OperationAbortedException",
+)  # fmt: skip
+BROKEN = (  # AWS's own trouble, whatever status it comes with
+    "InternalFailure", "InternalError", "InternalServerError", "InternalServiceError",
+    "ServiceUnavailable", "ServiceUnavailableException",
+)  # fmt: skip
 MISSING = (
     "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
     "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NotFoundException",
@@ -152,7 +159,8 @@ def _creates(refusal: Refusal) -> bool:
 
 
 def _has_no_answer(refusal: Refusal) -> bool:
-    return refusal.status >= SERVER_ERROR and refusal.status != NOT_IMPLEMENTED
+    failed = refusal.status >= SERVER_ERROR and refusal.status != NOT_IMPLEMENTED
+    return failed or refusal.code in BROKEN
 
 
 CHECKS: tuple[tuple[Callable[[Refusal], bool], type[OperatorError]], ...] = (

@@ -9,6 +9,7 @@ from typing import Any
 from cloudcafe_operator.errors import (
     AccessDenied,
     AlreadyExists,
+    Bug,
     Conflict,
     NotFound,
     Throttled,
@@ -77,6 +78,8 @@ def raise_for(answer: Answer, intent: Intent) -> None:
             raise AlreadyExists(f"{intent}: {said}")
         case 409:
             raise Conflict(f"{intent}: {said}")
+        case 400 | 413 | 422 if intent.subresource == "status":
+            raise Bug(f"{intent}: {said}; what we say of it must fit the definition that is served")
         case 400 | 405 | 406 | 413 | 415 | 422:
             raise UserError(f"{intent}: {said}")
         case 429:

@@ -22,7 +22,7 @@ from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.system_probes import Systems
-from cloudcafe_operator.errors import Conflict, NotFound, OperatorError, Retry
+from cloudcafe_operator.errors import Bug, Conflict, NotFound, OperatorError, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
 from cloudcafe_operator.planning.run import next_step
@@ -34,6 +34,7 @@ from cloudcafe_operator.workqueue import Reconcile
 STEPS_AT_ONCE = 50  # then others get their turn
 SOONEST_S = 0.05
 SLOWEST_S = 2.0
+REFUSED_S = 10.0
 log = structlog.get_logger()
 Faults = Mapping[str, Fault[Any]]
 
@@ -125,8 +126,11 @@ class ChaosReconciler:
             case Retry():
                 log.warning("run waits for an API", key=key, error=str(problem))
                 return min(problem.after, SLOWEST_S)
-            case _:
+            case Bug():
                 raise problem
+            case _:  # no spec is to blame, it was accepted; and what is in force must be undone
+                log.error("run cannot go on", key=key, error=str(problem))
+                return REFUSED_S
 
     async def _drive(self, key: str, namespace: str, name: str) -> float | None:
         for _ in range(STEPS_AT_ONCE):
