@@ -15,6 +15,8 @@ OPERATIONS = (
     ("cloudwatch", "describe_alarms", "MetricAlarms"),
 )
 
+OF_THE_FLEET = ":dashboard/cloudcafe-fleet"  # of no store: it comes with the operator
+
 
 class AwsWorld:
     """Clients, made once."""
@@ -111,6 +113,7 @@ class AwsWorld:
         return {
             row["ResourceARN"]: sorted((tag["Key"], tag["Value"]) for tag in row["Tags"])
             for row in rows["ResourceTagMappingList"]
+            if not row["ResourceARN"].endswith(OF_THE_FLEET)
         }
 
 

@@ -71,7 +71,7 @@ class Fleet:
             plain = stack.enter_context(proxy(self.api, lambda *_: None))
             self.aws = stack.enter_context(start_aws(plain, self.namespace))
             kubernetes = proxy(self.api, kubernetes_write, self.trap, self.glass)
-            aws = proxy(Upstream(self.aws.url), aws_write, self.trap)
+            aws = proxy(Upstream(self.aws.url), aws_write, self.trap, without="422")
             urls = stack.enter_context(kubernetes), stack.enter_context(aws), cafe_url
             environment = self._environment(*urls)
             self.operator = OperatorProcess(environment, self.folder / "operator.log")
@@ -136,7 +136,7 @@ class Fleet:
 
     def _end(self, runs, made):
         """Note what the round was like, and take away its experiments."""
-        verdicts = {owner: run["status"].get("verdict") for owner, run in runs.items()}
+        verdicts = {o: (run.get("status") or {}).get("verdict") for o, run in runs.items()}
         trap = self.trap
         self.last = Told(
             tuple(trap.done),
@@ -278,17 +278,23 @@ class StoreLife:
         if self.story == "deleted" and item is None:
             self.over = True
             self._fleet.trap.over(STORE)
+        if item is not None and self.story != "deleted" and _is_refused(item):
+            self._apply(f"Leeds {next(ROUNDS)}")
         if item is None or self.story == "deleted" or not _is_ready(item):
             return
         if self.story == "made":
-            changed = {**self._manifest, "spec": {**self._manifest["spec"], "city": "Leeds"}}
-            self._fleet.cluster.apply(changed)
+            self._apply("Leeds")
             self.story = "changed"
         else:
             self._fleet.cluster.kubectl(
                 "delete", "store", self._name, "-n", self._fleet.namespace, "--wait=false"
             )
             self.story = "deleted"
+
+    def _apply(self, city):
+        """Change the spec, as an owner does; also to have a refusal looked at again."""
+        spec = {**self._manifest["spec"], "city": city}
+        self._fleet.cluster.apply({**self._manifest, "spec": spec})
 
 
 def _difference(now, before):
@@ -312,6 +318,13 @@ def _is_ready(item):
     return current and seen["status"] == "True"
 
 
+def _is_refused(item):
+    """Whether the present spec was judged to be wrong."""
+    seen = condition(item, "Ready")
+    current = seen.get("observedGeneration") == item["metadata"]["generation"]
+    return current and seen.get("reason") == "InvalidSpec"
+
+
 def _is_over(item):
     """Whether a run or an experiment says Finished and may go."""
     finished = (item.get("status") or {}).get("phase") == "Finished"
@@ -320,7 +333,8 @@ def _is_over(item):
 
 def _has_injected(run):
     """Whether anything was seen to be injected."""
-    return any(entry.get("injectedAt") for entry in run["status"].get("journal", ()))
+    journal = (run.get("status") or {}).get("journal", ())
+    return any(entry.get("injectedAt") for entry in journal)
 
 
 def _wrong(run):

@@ -19,10 +19,10 @@ from kubernetes.client import Configuration
 
 ONE_OF_OURS = re.compile(r"/(chaosruns|cafestores)/[^/?]+$")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
-AWS_ERRORS = {429: "ThrottlingException"}
+AWS_ERRORS = {409: "ConcurrentModificationException", 429: "ThrottlingException"}
 REASONS = {409: "Conflict", 422: "Invalid", 429: "TooManyRequests", 500: "InternalError"}
 CHUNK = 65536
-REFUSED = 400
+REFUSED, FAILED = 400, 500
 
 
 class Upstream:
@@ -67,11 +67,14 @@ class Upstream:
 
 
 @contextmanager
-def proxy(upstream, name_write, trap=None, glass=None):
-    """Forward to an upstream; gives the URL. `name_write` tells a write's owner and name."""
+def proxy(upstream, name_write, trap=None, glass=None, *, without=""):
+    """Forward to an upstream; gives the URL. `name_write` tells a write's owner and name.
+
+    `without` is an error that this API does not know: it is not made.
+    """
     server = _Server(("127.0.0.1", 0), _Handler)
     server.upstream, server.name_write, server.trap = upstream, name_write, trap
-    server.glass = glass or Glass()
+    server.glass, server.without = glass or Glass(), without
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -130,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             if write is None:
                 self._hang_up()
                 return
-            if status := trap.error(write):
+            if trap.trouble != self.server.without and (status := trap.error(write)):
                 self._refuse(status)
                 return
         connection = self.server.upstream.connect()
@@ -156,11 +159,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with an error that each of the APIs' clients understands."""
         name = AWS_ERRORS.get(status, "InternalFailure")
         kubernetes = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
-        xml = f"<ErrorResponse><Error><Code>{name}</Code></Error></ErrorResponse>"
+        error = f"<Error><Code>{name}</Code><Message>the proxy says no</Message></Error>"
+        xml = f"<ErrorResponse>{error}<Errors>{error}</Errors></ErrorResponse>"  # EC2 has Errors
         document = {**kubernetes, "reason": REASONS.get(status, ""), "__type": name}
         is_xml = b"x-www-form" in self.headers.get("Content-Type", "").encode()
         text = xml if is_xml else json.dumps({**document, "message": "the proxy says no"})
-        self.send_response_only(400 if name == "ThrottlingException" and is_xml else status)
+        of_aws = "/apis/" not in self.path and "/api/v1/" not in self.path
+        self.send_response_only(REFUSED if of_aws and is_xml and status < FAILED else status)
         self.send_header("x-amzn-ErrorType", name)
         self.send_header("Content-Type", "text/xml" if is_xml else "application/json")
         self.send_header("Content-Length", str(len(text)))

@@ -9,6 +9,7 @@ that is hit by a later kill of the same round.
 import re
 import threading
 import time
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
@@ -33,6 +34,11 @@ class Write:
     what: str
     body: str
     number: int
+
+    @property
+    def half(self):
+        """In which of two rounds an error meets it: by chance, for what takes turns would evade."""
+        return zlib.crc32(f"{self.owner} {self.number}".encode()) & 1
 
     @property
     def key(self):
@@ -73,7 +79,7 @@ class Trap:
     def error(self, write):
         """Return the status to answer with instead of doing it; 0 is none."""
         with self._changed:
-            if self.trouble in ERRORS and write.number % 2 == self.number:
+            if self.trouble in ERRORS and write.half == self.number:
                 self.hits.setdefault(write.owner, write.what)
                 return 0 if self.trouble == "timeout" else int(self.trouble)
         return 0
@@ -82,7 +88,7 @@ class Trap:
         """Note that it did, or was refused; whether its reply must not arrive."""
         with self._changed:
             self.done += [write] if done else []
-            if self.trouble == "timeout" and write.number % 2 == self.number:
+            if self.trouble == "timeout" and write.half == self.number:
                 self.hits.setdefault(write.owner, write.what)
                 return True
         return self._dies(write, "lost")
