@@ -59,17 +59,29 @@ async def test_only_the_direction_that_is_cut_matters():
     assert (await bench.entry()).captured == {"policyTypes": ["Egress"]}
 
 
-async def test_the_policy_stays_until_the_last_pod_is_let_back():
+async def test_the_first_undo_connects_all_pods_of_the_run():
     bench = Bench(PodPartition())
     first, second, _ = [await bench.entry(target) for target in await bench.targets()]
     await bench.inject(first)
     await bench.inject(second)
     await bench.revert(first)
     assert await bench.verify(first)
-    assert await bench.in_force(second)
+    assert bench.world.kubernetes.find("NetworkPolicy", POLICY, NAMESPACE) is None
+    assert not await bench.verify(second)  # its label is left
     await bench.revert(second)
     assert await bench.verify(second)
-    assert bench.world.kubernetes.find("NetworkPolicy", POLICY, NAMESPACE) is None
+
+
+async def test_a_policy_that_a_late_injection_made_anew_goes_with_the_next_undo():
+    bench = Bench(PodPartition())
+    first, second, _ = [await bench.entry(target) for target in await bench.targets()]
+    await bench.inject(first)
+    await bench.revert(first)
+    await bench.inject(second)
+    assert not await bench.verify(second)
+    await bench.revert(second)
+    assert await bench.verify(first)
+    assert await bench.verify(second)
 
 
 async def test_refuses_a_pod_that_another_run_has_cut_off():

@@ -1,8 +1,9 @@
 """podPartition: cut pods off the network by a label and a NetworkPolicy that denies it everything.
 
 Policies only add up: a policy that allows traffic and still selects a labelled pod would keep it
-connected, so capture refuses then and names it. Undo takes a label off and deletes a policy,
-which a terminating namespace allows too; nothing has to be created for it.
+connected, so capture refuses then and names it. Undo deletes the policy, which connects all pods
+of the run at once, and takes the labels off; a terminating namespace allows both, and nothing has
+to be created for it.
 """
 
 from __future__ import annotations
@@ -114,28 +115,20 @@ class PodPartition(Fault[PodPartitionSpec]):
         return there is not None and labels.get(LABEL) == entry.run_uid
 
     async def revert(self, entry: Entry, world: World) -> Undone:
-        """Take the label off, and the policy away with the last labelled pod."""
+        """Take the policy away, which a run undoes for all its pods together, and the label off."""
+        policy = await world.kubernetes.get(_policy_ref(entry))
+        if policy is not None:
+            await world.kubernetes.delete(_policy_ref(entry), uid=policy["metadata"]["uid"])
         await _unlabel(entry, world)
-        labelled = await world.kubernetes.list_metadata(
-            PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
-        )
-        if not labelled:
-            policy = await world.kubernetes.get(_policy_ref(entry))
-            if policy is not None:
-                uid = policy["metadata"]["uid"]
-                await world.kubernetes.delete(_policy_ref(entry), uid=uid)
         return Undone("Reverted")
 
     async def verify(self, entry: Entry, world: World) -> bool:
-        """No label, and no policy that nobody needs."""
+        """Neither label nor policy."""
+        if await world.kubernetes.get(_policy_ref(entry)) is not None:
+            return False
         pod = await read_pod(entry.target, world)
         labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
-        if labels.get(LABEL) == entry.run_uid:
-            return False
-        labelled = await world.kubernetes.list_metadata(
-            PODS, namespace=entry.target.namespace, labels=f"{LABEL}={entry.run_uid}"
-        )
-        return bool(labelled) or await world.kubernetes.get(_policy_ref(entry)) is None
+        return labels.get(LABEL) != entry.run_uid
 
     def by_hand(self, entry: Entry) -> str:
         """Take label and policy away."""
