@@ -3,6 +3,10 @@
 The operator stands where its users do not: next to the node's metadata, on its own ports, inside
 the network of every namespace. A probe must not lend them that place. Names that only resolve to
 such addresses are refused when they are resolved, by `effects/http.py`.
+
+A name of the outside may lead to a private address, as an internal load balancer's does, so that is
+not refused here: what the operator reaches within the network is what the chart's NetworkPolicies
+let it (`global.networkPolicies.probesTo`), and without a peer there it is nothing.
 """
 
 from __future__ import annotations
