@@ -325,6 +325,11 @@ async def test_the_fleets_dashboard_is_put_once_and_when_the_fleet_changes(world
     await fleet.round()
     body = world.aws.extras.dashboards[FLEET]["DashboardBody"]
     assert "2 stores: 2 kiosk" in body
+    again = FleetDashboard(world.fake_aws, "eu-west-1", 60)  # another leader
+    for number in (1, 2):
+        again.note(f"store-{number}", "kiosk")
+    await again.round()
+    assert world.fake_aws.count("cloudwatch", "put_dashboard") == 2
 
 
 @pytest.mark.parametrize(("kiosks", "flagships"), [(0, 0), (1, 0), (20_000, 5_000)])

@@ -153,3 +153,11 @@ async def test_throttled_alarms_of_many_stores_are_tried_less_often(world):
         waits.append(await after_throttled(world, ref))
     assert max(waits[:2]) <= 4
     assert max(waits) > 20
+
+
+async def test_a_store_of_a_large_fleet_is_looked_at_less_often_from_the_first_on(world):
+    world.reconciler.converger.fleet = lambda: 10_000
+    await world.apply()
+    await world.reconcile()
+    longest = 10_000 / LOOKS_PER_SECOND
+    assert longest * 0.75 <= world.reconciler.converger.seconds_believed("default.corner") + 1

@@ -13,6 +13,7 @@ SERVICES = {
     "ResourceGroupsTaggingAPI_20170126": "tag",
     "GraniteServiceVersion20100801": "cloudwatch",
 }
+KINDS = ["sqs", "secretsmanager:secret"]
 Json = dict[str, Any]
 
 
@@ -32,6 +33,7 @@ class AwsTables:
         self.queues: dict[str, Json] = {}
         self.secrets: dict[str, Json] = {}
         self._versions = itertools.count(1)
+        self._tagged: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
 
     def service(self, target: str) -> str:
         """Return a service's name from the head of X-Amz-Target."""
@@ -134,7 +136,19 @@ class AwsTables:
 
     def GetResources(self, asked: Json) -> Json:  # noqa: N802
         """A page of tagged resources of the types asked for."""
-        kinds = asked.get("ResourceTypeFilters") or ["sqs", "secretsmanager:secret"]
+        kinds = tuple(asked.get("ResourceTypeFilters") or KINDS)
+        start = int(asked.get("PaginationToken") or 0)
+        if not start:
+            self._tagged[kinds] = self._all_tagged(kinds)
+        rows = self._tagged[kinds]
+        page = [
+            {"ResourceARN": arn, "Tags": [{"Key": n, "Value": v} for n, v in tags.items()]}
+            for arn, tags in rows[start : start + PAGE]
+        ]
+        more = str(start + PAGE) if start + PAGE < len(rows) else ""
+        return {"ResourceTagMappingList": page, "PaginationToken": more}
+
+    def _all_tagged(self, kinds: tuple[str, ...]) -> list[tuple[str, Any]]:
         rows: list[tuple[str, Any]] = []
         if "sqs" in kinds:
             rows += [(one["attributes"]["QueueArn"], one["tags"]) for one in self.queues.values()]
@@ -143,13 +157,7 @@ class AwsTables:
         if "cloudwatch:alarm" in kinds:
             tags = self.cloudwatch.tags
             rows += [(arn, _plain(tags[arn])) for arn in tags if ":alarm:" in arn]
-        start = int(asked.get("PaginationToken") or 0)
-        page = [
-            {"ResourceARN": arn, "Tags": [{"Key": n, "Value": v} for n, v in tags.items()]}
-            for arn, tags in rows[start : start + PAGE]
-        ]
-        more = str(start + PAGE) if start + PAGE < len(rows) else ""
-        return {"ResourceTagMappingList": page, "PaginationToken": more}
+        return rows
 
     def _queue(self, name_or_url: str) -> Json:
         name = _name(name_or_url)

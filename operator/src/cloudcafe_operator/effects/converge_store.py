@@ -7,7 +7,7 @@ believed until the next resync: a wake-up without news costs no call.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +46,7 @@ class StoreConverger:
     clock: Clock
     chronicle: Chronicle
     resync_seconds: float
+    fleet: Callable[[], int]  # how many stores there are, looked at or not
     _notes: StoreNotes = field(init=False)
     _in_wait: set[str] = field(default_factory=set)  # whose alarms AWS throttled
 
@@ -81,7 +82,7 @@ class StoreConverger:
 
     def _resync(self, store_id: str) -> float:
         """Return how long a finding is believed: stores made together do not all end together."""
-        return spread(resync_after(self.resync_seconds, stores=len(self._notes)), store_id)
+        return spread(resync_after(self.resync_seconds, stores=self.fleet()), store_id)
 
     async def _with_late_watch(self, note: Note, memory: Memory) -> Finding:
         """Try once more for alarms and dashboard alone, where they were in trouble.

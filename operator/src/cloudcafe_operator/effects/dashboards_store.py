@@ -136,7 +136,7 @@ class FleetDashboard:
     region: str
     seconds: float
     _tiers: dict[str, str] = field(default_factory=dict)
-    _written: str = ""
+    _written: str | None = None
 
     def note(self, store_id: str, tier: str) -> None:
         """Remember a store."""
@@ -156,8 +156,10 @@ class FleetDashboard:
                 log.warning("the fleet's dashboard waits", reason=str(trouble))
 
     async def round(self) -> None:
-        """Put it where it is another than what this operator has put last."""
+        """Put it where it is another than what was put last, by this operator or by one before."""
         body = fleet_body(self._tiers.values(), self.region)
+        if self._written is None:
+            self._written = await self._read()
         if body == self._written:
             return
         await self.aws.call(
@@ -168,6 +170,13 @@ class FleetDashboard:
             Tags=pairs({PART_OF_TAG: "cloudcafe", OWNER_TAG: FLEET}),
         )
         self._written = body
+
+    async def _read(self) -> str:
+        try:
+            found = await self.aws.call("cloudwatch", "get_dashboard", DashboardName=FLEET)
+        except NotFound:
+            return ""
+        return _normal(found["DashboardBody"])
 
 
 def _normal(body: str) -> str:

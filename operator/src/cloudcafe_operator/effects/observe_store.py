@@ -18,7 +18,7 @@ import structlog
 from cloudcafe_operator.effects.allowance import Allowance
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.secrets_store import secret_of
-from cloudcafe_operator.effects.store_listing import SharedListing
+from cloudcafe_operator.effects.store_listing import Reading, SharedListing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
@@ -52,18 +52,20 @@ class TagListing:
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._reading = Reading()
         self._next_read = float("-inf")
         self._tags: dict[str, dict[str, str]] = {}
 
     async def tags(self, arn: str) -> Mapping[str, str] | None:
         """Return a resource's tags, or None where the listing does not know it."""
-        async with self._lock:
-            if self._clock.monotonic() >= self._next_read:
-                self._tags = await self._read()
-                seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
-                self._next_read = self._clock.monotonic() + seconds
+        if self._clock.monotonic() >= self._next_read:
+            await self._reading.wait(self._read_all)
         return self._tags.get(arn)
+
+    async def _read_all(self) -> None:
+        self._tags = await self._read()
+        seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
+        self._next_read = self._clock.monotonic() + seconds
 
     def forget(self, arn: str) -> None:
         """Do not believe what was read about this one: its tags are being changed."""

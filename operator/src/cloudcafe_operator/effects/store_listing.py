@@ -2,19 +2,44 @@
 
 However many stores there are, a kind costs so many calls an interval as its list has pages. What
 was changed here since, or is not on the list, is read by itself: that is as rare as changes are.
+A long list takes AWS a minute, for which no worker waits: meanwhile the last one counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from cloudcafe_operator.ports import Clock
 
 Item = TypeVar("Item")
 SECONDS = 300.0
 SETTLES_SECONDS = 60.0  # lists of AWS may lag behind a change
+LONGEST_WAIT_SECONDS = 3.0
+
+
+class Reading:
+    """One reading at a time, for which all who need it wait, but not long."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def wait(self, read: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Return whether it has ended; raises what it raised."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(read(), name="shared listing")
+            self._task.add_done_callback(_taken_note_of)
+        done, _ = await asyncio.wait([self._task], timeout=LONGEST_WAIT_SECONDS)
+        for task in done:
+            task.result()
+        return bool(done)
+
+
+def _taken_note_of(task: asyncio.Task[None]) -> None:
+    """Who waited has been told; where nobody waited any more, the next one asks again."""
+    if not task.cancelled():
+        task.exception()
 
 
 class SharedListing(Generic[Item]):
@@ -30,7 +55,7 @@ class SharedListing(Generic[Item]):
         self._read = read
         self._clock = clock
         self._seconds = seconds
-        self._lock = asyncio.Lock()
+        self._reading = Reading()
         self._read_at = float("-inf")
         self._items: Mapping[str, Item] = {}
         self._changed: dict[str, float] = {}
@@ -38,20 +63,24 @@ class SharedListing(Generic[Item]):
     async def find(self, names: Iterable[str]) -> dict[str, Item] | None:
         """Return what is on the list of these names; None where one was changed since.
 
-        Raises what reading the list raises.
+        None also while the first list is being read. Raises what reading the list raises.
         """
-        async with self._lock:
-            started = self._clock.monotonic()
-            if started - self._read_at >= self._seconds:
-                self._items = await self._read()
-                self._read_at = started
-                self._changed = {
-                    name: at for name, at in self._changed.items() if started - at < SETTLES_SECONDS
-                }
+        if self._clock.monotonic() - self._read_at >= self._seconds:
+            ended = await self._reading.wait(self._read_all)
+            if not ended and self._read_at == float("-inf"):
+                return None
         asked = tuple(names)
         if any(name in self._changed for name in asked):
             return None
         return {name: self._items[name] for name in asked if name in self._items}
+
+    async def _read_all(self) -> None:
+        started = self._clock.monotonic()
+        self._items = await self._read()
+        self._read_at = started
+        self._changed = {
+            name: at for name, at in self._changed.items() if started - at < SETTLES_SECONDS
+        }
 
     def changed(self, *names: str) -> None:
         """Do not believe the list about these: they are being changed."""

@@ -31,10 +31,6 @@ class StoreNotes:
     clock: Clock
     _packed: dict[str, tuple[float, bytes]] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        """How many stores were found in order."""
-        return len(self._packed)
-
     def put(self, note: Note) -> None:
         """Keep a note in place of an older one."""
         self._packed[note.wanted.store_id] = (note.until, pickle.dumps(note))

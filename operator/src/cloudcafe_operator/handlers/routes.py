@@ -157,6 +157,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
             clock=clock,
             chronicle=chronicle,
             resync_seconds=settings.resync_seconds,
+            fleet=rush.stores,
         ),
         verifier=OrderPathVerifier(
             cafe, clock, timedelta(seconds=settings.verify_seconds), rush.stores

@@ -1,0 +1,79 @@
+"""A list that takes long holds nobody up, and what it says is believed for its time."""
+
+import asyncio
+
+import pytest
+from cloudcafe_operator.effects import store_listing
+from cloudcafe_operator.effects.store_listing import SECONDS, SharedListing
+from cloudcafe_operator.errors import Throttled
+
+from tests.fakes import FakeClock
+
+
+class Shop:
+    """A list that is read when the test lets it."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.items = {"a": 1}
+        self.reads = 0
+        self.error = None
+        self.open = asyncio.Event()
+        self.open.set()
+        self.listing = SharedListing(self.read, self.clock)
+
+    async def read(self):
+        self.reads += 1
+        await self.open.wait()
+        if self.error:
+            raise self.error
+        return dict(self.items)
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    monkeypatch.setattr(store_listing, "LONGEST_WAIT_SECONDS", 0.05)
+    return Shop()
+
+
+async def test_many_share_one_reading(shop):
+    found = await asyncio.gather(*(shop.listing.find(["a", "b"]) for _ in range(20)))
+    assert found == [{"a": 1}] * 20
+    assert shop.reads == 1
+
+
+async def test_while_the_first_list_is_being_read_nothing_is_known_and_nobody_waits_long(shop):
+    shop.open.clear()
+    assert await shop.listing.find(["a"]) is None
+    shop.open.set()
+    assert await shop.listing.find(["a"]) == {"a": 1}
+    assert shop.reads == 1
+
+
+async def test_while_a_list_is_read_again_the_last_one_counts(shop):
+    await shop.listing.find(["a"])
+    shop.clock.advance(SECONDS + 1)
+    shop.items = {"a": 2}
+    shop.open.clear()
+    assert await shop.listing.find(["a"]) == {"a": 1}
+    shop.open.set()
+    assert await shop.listing.find(["a"]) == {"a": 2}
+    assert shop.reads == 2
+
+
+async def test_what_was_changed_while_the_list_was_read_is_not_believed(shop):
+    shop.open.clear()
+    reading = asyncio.create_task(shop.listing.find(["a"]))
+    await asyncio.sleep(0)
+    shop.listing.changed("a")
+    shop.open.set()
+    assert await reading is None
+    assert await shop.listing.find(["b"]) == {}
+
+
+async def test_a_list_that_cannot_be_read_is_told_and_read_again(shop):
+    shop.error = Throttled("slow")
+    with pytest.raises(Throttled):
+        await shop.listing.find(["a"])
+    shop.error = None
+    assert await shop.listing.find(["a"]) == {"a": 1}
