@@ -140,6 +140,16 @@ async def test_pages_are_followed_to_the_end(server, aws):
     assert json.loads(server.asked[1][1]) == {"A": 1, "NextToken": "more"}
 
 
+async def test_a_listing_survives_that_pages_are_throttled(server, aws):
+    refused = (400, {"__type": "ThrottlingException"}, {})
+    first = (200, {"SecretList": [1], "NextToken": "more"}, {})
+    server.answers = [refused, first, *[refused] * 5, (200, {"SecretList": [2]}, {})]
+    assert await aws.pages("secretsmanager", "list_secrets", "SecretList", {}) == [1, 2]
+    server.answers = [first, *[refused] * 6]
+    with pytest.raises(Throttled):
+        await aws.pages("secretsmanager", "list_secrets", "SecretList", {})
+
+
 async def test_no_answer_says_which_call_had_none(aws):
     aws.endpoint = lambda _service: "http://127.0.0.1:1"
     with pytest.raises(Unavailable, match="sqs:create_queue: no answer"):

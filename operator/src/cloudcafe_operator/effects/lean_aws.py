@@ -45,6 +45,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=2.0)
 CONNECTIONS = 32
 OK = 200
 ATTEMPTS = 2  # the work queue retries better
+ATTEMPTS_OF_A_PAGE = 6
 PAUSE_SECONDS = 0.1
 
 
@@ -80,27 +81,35 @@ class LeanAws:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        attempts: int = ATTEMPTS,
+    ) -> Any:
         """Make one call; raises by errors.py."""
         name = camel(operation)
         body = json.dumps(parameters).encode()
-        for _ in range(ATTEMPTS - 1):
+        for number in range(attempts - 1):
             try:
                 return await self._send(service, operation, name, body)
             except (Throttled, Unavailable):
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS * 2**number)
         return await self._send(service, operation, name, body)
 
     async def pages(
         self, service: str, operation: str, result_key: str, parameters: Mapping[str, Any]
     ) -> list[Any]:
-        """Follow a listing to its end."""
+        """Follow a listing to its end; one refused page does not lose those before it."""
         answered, asked = NEXT[service]
         items: list[Any] = []
         token = ""
         while True:
             more = {asked: token} if token else {}
-            page = await self.call(service, operation, {**parameters, **more})
+            asked_for = {**parameters, **more}
+            page = await self.call(service, operation, asked_for, attempts=ATTEMPTS_OF_A_PAGE)
             items += page.get(result_key, [])
             token = page.get(answered) or ""
             if not token:
