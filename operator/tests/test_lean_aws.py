@@ -131,6 +131,14 @@ async def test_a_throttled_call_is_tried_once_more_and_then_left_to_the_queue(se
         await aws.call("sqs", "create_queue", {})
 
 
+async def test_a_change_that_was_not_answered_is_not_sent_again_unseen(server, aws):
+    server.answers = [(503, {}, {}), (200, {}, {})]
+    with pytest.raises(Unavailable):
+        await aws.call("sqs", "set_queue_attributes", {"QueueUrl": "q"})
+    assert len(server.asked) == 1
+    assert await aws.call("sqs", "get_queue_url", {"QueueName": "q"}) is not None
+
+
 async def test_pages_are_followed_to_the_end(server, aws):
     server.answers = [
         (200, {"SecretList": [1, 2], "NextToken": "more"}, {}),

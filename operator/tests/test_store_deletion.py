@@ -1,7 +1,7 @@
 """The end of a store: in order, seen to be gone, and what blocks it said with since when."""
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Retry, Unavailable
+from cloudcafe_operator.errors import AccessDenied, Retry, Unavailable, UserError
 from cloudcafe_operator.planning.store_deletion import plan_deletion
 from cloudcafe_operator.resources.store import FORCE_DELETE
 
@@ -56,6 +56,15 @@ async def test_since_says_when_it_began_to_wait_and_stays_while_it_waits_for_the
     assert deletion(world)["next"] == "order queue"
     assert deletion(world)["since"] == world.clock.now().isoformat().replace("+00:00", "Z")
     assert world.events.reasons.count("DeletionBlocked") == 2
+
+
+async def test_a_refusal_is_no_fault_of_a_spec_that_goes_and_is_soon_tried_again(world):
+    await world.kubernetes.delete(REF)
+    world.fake_aws.fail_next("sqs", "delete_queue", UserError("InvalidAddress"))
+    with pytest.raises(Unavailable, match="InvalidAddress"):
+        await world.reconcile()
+    assert deletion(world)["next"] == "order queue"
+    assert await again(world)
 
 
 async def test_a_blocked_store_is_not_called_ready(world):

@@ -25,7 +25,7 @@ from botocore.exceptions import (
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
-from cloudcafe_operator.effects.lean_aws import SPOKEN, Keys, LeanAws
+from cloudcafe_operator.effects.lean_aws import SPOKEN, Keys, LeanAws, only_reads
 from cloudcafe_operator.effects.threads import started_pool
 from cloudcafe_operator.errors import (
     AccessDenied,
@@ -42,6 +42,8 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="cloudcafe-operator",
 )
+# a change whose answer got lost is never sent again unseen: whoever asked looks first
+ONCE = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 CALLS_PER_SECOND = 400.0  # of one operation; where AWS allows less, it is found out
 LEAST_PER_SECOND = 10.0
 LEAST_ALARMS_PER_SECOND = 2.0  # AWS grants three, and nothing but an alarm waits for them
@@ -115,7 +117,7 @@ class AwsApi:
     def __init__(self, *, region: str, threads: int = 16) -> None:
         self._session = boto3.Session(region_name=region)
         self._threads = started_pool(threads, "aws")
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}  # for reads, and for changes
         self._lock = threading.Lock()  # a session may not make two clients at once
         self._buckets: dict[str, TokenBucket] = {}
         for service in COMMON:
@@ -198,7 +200,7 @@ class AwsApi:
         """Call botocore; blocking, so never on the event loop."""
         said = f"{service}:{operation}"
         try:
-            client = self._client(service)
+            client = self._client(service, reads=only_reads(operation))
             if not result_key:
                 return getattr(client, operation)(**parameters)
             pages = client.get_paginator(operation).paginate(**parameters)
@@ -212,10 +214,12 @@ class AwsApi:
         except BotoCoreError as problem:
             raise Unavailable(f"{said}: {problem}") from problem
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, *, reads: bool = True) -> Any:
         with self._lock:
-            if service not in self._clients:
+            found = self._clients.get((service, reads))
+            if found is None:
                 # the service's name is data here, which boto3's typed overloads cannot express
                 make = cast("Any", self._session.client)
-                self._clients[service] = make(service, config=CONFIG)
-            return self._clients[service]
+                found = make(service, config=CONFIG if reads else ONCE)
+                self._clients[service, reads] = found
+            return found

@@ -46,6 +46,7 @@ CONNECTIONS = 32
 OK = 200
 ATTEMPTS = 2  # the work queue retries better
 ATTEMPTS_OF_A_PAGE = 6
+READS = ("describe_", "get_", "list_", "batch_get_", "query", "scan", "search_")
 PAUSE_SECONDS = 0.1
 
 
@@ -63,6 +64,11 @@ class Identity(Protocol):
 
     async def keys(self) -> Keys:
         """Return keys that are valid now; AccessDenied where there are none."""
+
+
+def only_reads(operation: str) -> bool:
+    """Whether a call may be sent again unseen; a change whose answer got lost may have happened."""
+    return operation.startswith(READS)
 
 
 @dataclass(slots=True)
@@ -95,7 +101,11 @@ class LeanAws:
         for number in range(attempts - 1):
             try:
                 return await self._send(service, operation, name, body)
-            except (Throttled, Unavailable):
+            except Throttled:
+                await asyncio.sleep(PAUSE_SECONDS * 2**number)
+            except Unavailable:
+                if not only_reads(operation):
+                    raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**number)
         return await self._send(service, operation, name, body)
 

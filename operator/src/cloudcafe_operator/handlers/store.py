@@ -22,7 +22,7 @@ from cloudcafe_operator.effects.rests import Rests
 from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.turns import Turns
 from cloudcafe_operator.effects.verify_store import Customer, OrderPathVerifier, Proof
-from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.kinds import key_of, ref_of
 from cloudcafe_operator.planning import naming, order_path
 from cloudcafe_operator.planning.opening import Timetable, timetable
@@ -79,7 +79,7 @@ class StoreReconciler:
             self.turns.forget(store_id)
             self.rests.end(key)
             if store is not None:
-                await self.deleter.delete(store, _identity(store))
+                await self._delete(store)
             return None
         finalizers = store["metadata"].get("finalizers") or []
         if FINALIZER not in finalizers:  # where no admission policy did it
@@ -87,6 +87,12 @@ class StoreReconciler:
         if rest := self._at_rest(key, store):
             return rest
         return await self._converge(store)
+
+    async def _delete(self, store: Manifest) -> None:
+        try:
+            await self.deleter.delete(store, _identity(store))
+        except UserError as refused:  # no spec can be corrected any more: it is tried again soon
+            raise Unavailable(str(refused)) from refused
 
     def _at_rest(self, key: str, store: Manifest) -> float:
         """Return how long a store needs nothing, whatever woke it; 0: look."""
