@@ -30,6 +30,7 @@ from tests.integration.operator_process import OperatorProcess
 ROOT = Path(__file__).parents[2]
 SECONDS = 150  # a round takes fifteen; taking over a claim of a dead operator half a minute
 QUIET_S = 1.5
+SETTLED_S = 15
 LOOK_S = 0.2
 ROUNDS = itertools.count(1)
 DRINKERS = "espresso-soho"  # whose coffee the probes buy; it is no object here
@@ -101,6 +102,7 @@ class Fleet:
             "CAFE_LEASE_SECONDS": "4",
             "CAFE_CLAIM_SECONDS": "8",
             "CAFE_RELIST_SECONDS": "5",
+            "CAFE_RESYNC_SECONDS": "15",
             "CAFE_WORKERS": "64",
         }
 
@@ -223,11 +225,18 @@ class Fleet:
             for part in before
             if after[part] != before[part]
         }
-        writes = self.trap.writes
-        time.sleep(QUIET_S)
-        if self.trap.writes != writes:
+        if not self._settles(time.monotonic() + SETTLED_S):
             problems["quiet"] = f"still writes: {self.trap.done[-3:]}"
         return problems
+
+    def _settles(self, deadline):
+        """Whether nobody writes any more; what tells of all stores may come a little later."""
+        while time.monotonic() < deadline:
+            writes = self.trap.writes
+            time.sleep(QUIET_S)
+            if self.trap.writes == writes:
+                return True
+        return False
 
     def _state(self):
         cafe = {"stores": sorted(self.cafe.stores), "menus": sorted(self.cafe.menus)}
