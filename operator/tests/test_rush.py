@@ -48,6 +48,11 @@ def test_a_rush_is_prepared_ten_minutes_ahead_and_over_at_its_end():
     assert plan(store()) == [("06:00", 0), ("07:20", 600), ("09:30", 0)]
 
 
+def test_a_rush_that_lasts_all_day_is_not_expected_twice_at_midnight():
+    always = {"name": "always", "start": "00:00", "end": "24:00", "ordersPerMinute": 50}
+    assert plan(store(rushes=[always]), hours=48) == [("06:00", 50)]
+
+
 def test_stores_in_two_zones_add_up_while_both_are_busy():
     both = plan(store(), store("Europe/Berlin", rate=400))
     assert both == [("06:00", 0), ("06:20", 400), ("07:20", 1000), ("08:30", 600), ("09:30", 0)]

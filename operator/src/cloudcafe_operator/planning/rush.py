@@ -22,6 +22,7 @@ from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.resources.week import Weekday
 
 AHEAD = timedelta(minutes=10)  # a new replica needs a node, an image and a warm start
+EVER = datetime.min.replace(tzinfo=UTC)
 CAPACITY = "cloudcafe.dev/orders-per-minute-per-replica"
 LEAST = "cloudcafe.dev/min-replicas"
 
@@ -35,6 +36,11 @@ class Crowd:
     start: datetime
     end: datetime
     rate: int
+    not_before: datetime  # the end of the occurrence before: the same guests do not come twice
+
+    def begins(self, ahead: timedelta) -> datetime:
+        """Return from when on it must be ready for."""
+        return max(self.start - ahead, self.not_before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +82,15 @@ def crowds(expected: Mapping[Times, int], since: datetime, until: datetime) -> l
     The costly part of a plan: the rest goes through what it found, which is little however many
     stores there are.
     """
-    found: Counter[Interval] = Counter()
+    found: Counter[tuple[Interval, datetime]] = Counter()
     days = (since - DAY).astimezone(UTC).date(), until.astimezone(UTC).date()
     for times, rate in expected.items():
+        free = EVER
         for interval in _occurring(times, *days):
             if interval.end > since:
-                found[interval] += rate
-    return [Crowd(interval.start, interval.end, rate) for interval, rate in found.items()]
+                found[interval, free] += rate
+            free = interval.end
+    return [Crowd(one.start, one.end, rate, free) for (one, free), rate in found.items()]
 
 
 @lru_cache(maxsize=20_000)  # a timetable is worked out once a day, not with every change of another
@@ -97,7 +105,7 @@ def _occurring(times: Times, since: date, until: date) -> tuple[Interval, ...]:
 
 def level_at(crowded: Iterable[Crowd], now: datetime, *, ahead: timedelta = AHEAD) -> int:
     """Return the orders a minute to be ready for at a moment."""
-    return sum(one.rate for one in crowded if one.start - ahead <= now < one.end)
+    return sum(one.rate for one in crowded if one.begins(ahead) <= now < one.end)
 
 
 def levels(
@@ -106,7 +114,7 @@ def levels(
     """Return the plan from now on: the level now, then each change; rushes begin early."""
     changes: Counter[datetime] = Counter({now: 0})
     for one in crowded:
-        changes[max(now, one.start - ahead)] += one.rate
+        changes[max(now, one.begins(ahead))] += one.rate
         changes[max(now, one.end)] -= one.rate
     moments = sorted(changes)
     sums = accumulate(changes[moment] for moment in moments)
