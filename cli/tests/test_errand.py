@@ -155,6 +155,14 @@ def lost():
     raise Unreachable("away")
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C as a terminal's: processes that run tests side by side ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
     return "interrupted"

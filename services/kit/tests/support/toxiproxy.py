@@ -10,6 +10,7 @@ import httpx
 from services.kit.tests.support.ports import free_port
 
 CREATED = 201
+ATTEMPTS = 3
 
 
 def until(condition: Callable[[], object], seconds: float = 15) -> None:
@@ -30,9 +31,17 @@ class Toxiproxy:
     def __init__(self, program: str, upstreams: Mapping[str, str]) -> None:
         self._program = program
         self._upstreams = dict(upstreams)
-        self._api_port = free_port()
-        self.ports = {name: free_port() for name in upstreams}
-        self.start()
+        for attempt in range(1, ATTEMPTS + 1):
+            self._api_port = free_port()
+            self.ports = {name: free_port() for name in upstreams}
+            try:
+                self.start()
+            except AssertionError:  # somebody else took a port between its choice and its use
+                self.stop()
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
 
     @property
     def url(self) -> str:
