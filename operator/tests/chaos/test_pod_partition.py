@@ -59,7 +59,7 @@ async def test_only_the_direction_that_is_cut_matters():
     assert (await bench.entry()).captured == {"policyTypes": ["Egress"]}
 
 
-async def test_the_first_undo_connects_all_pods_of_the_run():
+async def test_the_policy_goes_with_the_first_undo_and_each_label_with_its_own():
     bench = Bench(PodPartition())
     first, second, _ = [await bench.entry(target) for target in await bench.targets()]
     await bench.inject(first)

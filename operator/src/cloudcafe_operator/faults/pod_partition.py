@@ -1,9 +1,9 @@
 """podPartition: cut pods off the network by a label and a NetworkPolicy that denies it everything.
 
 Policies only add up: a policy that allows traffic and still selects a labelled pod would keep it
-connected, so capture refuses then and names it. Undo deletes the policy, which connects all pods
-of the run at once, and takes the labels off; a terminating namespace allows both, and nothing has
-to be created for it.
+connected, so capture refuses then and names it. Undo deletes the policy with the first pod, since a
+run undoes all of them together, and takes each pod's label off, by which policies that allow know
+it; a terminating namespace allows both, and nothing has to be created for it.
 """
 
 from __future__ import annotations
