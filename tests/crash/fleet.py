@@ -29,6 +29,7 @@ from tests.integration.operator_process import OperatorProcess
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 150  # a round takes fifteen; taking over a claim of a dead operator half a minute
+AFTER_A_KILL_S = 60  # claims are stored one by one, so some rounds kill for each owner
 QUIET_S = 1.5
 SETTLED_S = 15
 LOOK_S = 0.2
@@ -175,6 +176,7 @@ class Fleet:
             process = self.operator.process
             if process is None or process.poll() is not None:
                 self.operator.spawn()
+                deadline = max(deadline, time.monotonic() + AFTER_A_KILL_S)
             found = self._items("chaosruns"), self._items("chaosexperiments")
             for owner, name in list(waiting.items()):
                 run, made = found[0].get(f"{name}-1"), found[1].get(name)
