@@ -60,7 +60,7 @@ bench-stores: setup ## stores at scale: our operator, a kopf operator, the bare 
 	@$(RUN) tests.bench --stores $(STORES)
 
 crash: setup ## kill the operator before and after every write, and compare the world
-	@uv run --no-sync pytest tests/crash --all-writes
+	@$(RUN) tests.crash
 
 ORDERS ?= 1000000
 soak: setup ## 200 customers order while everything fails; then the books must balance (ORDERS=…)

@@ -6,7 +6,7 @@ marked [AWS] need an account and credentials, and have been rehearsed up to thei
 
     up:      package → plan, apply → images to ECR → plan, apply with their tags → controllers and
              secrets → chart (which migrates the order's schema) → analytics' schema → validate
-    down:    chart → what its controllers left → plan, destroy → sweep by tag
+    down:    runs and stores → chart → what its controllers left → plan, destroy → sweep by tag
     secrets: Secrets Manager into the cluster at once, after a rotation
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 
 from dev.deploy_cluster import (
     CONTROLLERS,
@@ -27,6 +28,7 @@ from dev.deploy_cluster import (
     validate,
 )
 from dev.deployment import Deployment
+from dev.operator import farewell
 from dev.steps import say, step
 from dev.system import main, succeeds
 from dev.terraform.lambda_zip import build as build_package
@@ -57,7 +59,8 @@ def down(to: Deployment) -> None:
     _initialise(to)
     outputs = to.outputs()
     enter(to, outputs)
-    # bindings first: while one is there, its controller must be, to take addresses out of targets
+    farewell(partial(to.call, *kubectl(to)), rehearse=to.rehearse)
+    # bindings next: while one is there, its controller must be, to take addresses out of targets
     for kind in ("targetgroupbindings.elbv2.k8s.aws", "externalsecrets.external-secrets.io"):
         to.call(*kubectl(to), "delete", kind, "--all", "-n", NAMESPACE, "--ignore-not-found")
     for release, place in [("cloudcafe", NAMESPACE), *((n, c[0]) for n, c in CONTROLLERS.items())]:

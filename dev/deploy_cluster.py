@@ -13,6 +13,7 @@ import yaml
 
 from dev.deploy_manifests import authorities, manifests
 from dev.deployment import Deployment
+from dev.operator import OVER_THE_OPERATOR
 from dev.system import LOCAL, ROOT, ProblemError
 
 NAMESPACE = "cloudcafe"
@@ -90,7 +91,7 @@ def chart(to: Deployment, outputs: dict[str, Any]) -> None:
     file.write_text(yaml.safe_dump(values(outputs), sort_keys=False))
     to.call(
         *(*helm(to), "upgrade", "--install", "cloudcafe", CHART, "-n", NAMESPACE, "-f", file),
-        *("--wait", "--timeout", "15m"),
+        *(*OVER_THE_OPERATOR, "--wait", "--timeout", "15m"),
     )
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 from dev.cache import locked
 from dev.images.build import VALUES, build
 from dev.kind.cluster import Cluster
+from dev.operator import OVER_THE_OPERATOR, farewell
 from dev.steps import say, step
 from dev.system import ROOT, main, run
 from dev.tools import tool
@@ -51,6 +53,7 @@ def down() -> None:
     """Delete the kind cluster, or uninstall the chart from the user's own."""
     own = own_cluster()
     if own:
+        farewell(partial(run, tool("kubectl"), "--kubeconfig", own))
         with step(f"uninstall {RELEASE} from the cluster of KUBECONFIG={own}"):
             _helm(own, "uninstall", RELEASE, "-n", NAMESPACE, "--ignore-not-found", "--wait")
         return
@@ -73,7 +76,7 @@ def _install(kubeconfig: Path, values: list[Path]) -> None:
         _helm(
             kubeconfig,
             *("upgrade", "--install", RELEASE, str(_CHART), "-n", NAMESPACE, "--create-namespace"),
-            *(*files, "--wait", "--timeout", _TIMEOUT),
+            *(*files, *OVER_THE_OPERATOR, "--wait", "--timeout", _TIMEOUT),
         )
 
 

@@ -15,7 +15,7 @@ from cafectl.chaos.screen import picture
 from cafectl.chaos.start import AGAIN, experiment_from
 from cafectl.chaos.story import story
 from cafectl.chaos.view import read
-from rich.console import Console
+from cafectl.terminal import Terminal
 from typer.testing import CliRunner
 
 from cli.tests.made import BEGAN, FakeChaos, FakeClock, at, entry, experiment, run, step
@@ -252,6 +252,14 @@ def test_halt_tells_what_cannot_be_undone_in_time(chaos, clock):
     assert "aurora-failover-1 is not undone yet (Holding) by hand: aws …" in result.stdout
 
 
+@pytest.mark.parametrize("words", ["300", "90 sec", "forever", "1.5m", ""])
+def test_what_is_no_duration_is_refused_before_the_lever_is_pulled(chaos, clock, words):
+    result = cafectl("halt", "--within", words)
+    assert result.exit_code == 2
+    assert "is no duration" in result.stderr
+    assert chaos.halted is None
+
+
 def test_resume_lifts_the_halt(chaos, clock):
     chaos.halted = {"halted": "true"}
     assert cafectl("resume").stdout == "runs may begin again\n"
@@ -278,7 +286,7 @@ def test_approve_refuses_where_nothing_waits(chaos, clock):
 
 def test_a_terminal_shows_a_picture_that_names_what_is_in_force():
     sight = Sight(read(run(**HOLDING)), BEGAN + timedelta(seconds=5.5))
-    console = Console(width=100, record=True, file=io.StringIO())
+    console = Terminal(width=100, record=True, file=io.StringIO())
     console.print(picture(sight, 100))
     text = console.export_text()
     for said in ("Holding", "in force 2 s", "undo in 1.5 s", "auroraFailover", "▼", "12 ms"):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from cafectl import errand, tills
@@ -144,11 +145,26 @@ def test_no_chart_in_the_namespace_is_said():
     assert place.removed == []
 
 
-def test_a_lost_log_removes_the_job():
-    place = FakePlace(pod("Running"), said=["one", lost])
-    with pytest.raises(Unreachable):
-        ran(place)
+def test_a_log_that_breaks_off_is_opened_again_and_each_line_is_said_once():
+    place = FakePlace(pod("Running"), pod("Running"), pod("Succeeded", code=0))
+    logs = [["one", lost], ["one", "two"], ["one", "two", "three"]]
+    place.lines = lambda _: FakePlace.lines(SimpleNamespace(said=logs.pop(0)), "")
+    assert ran(place) == (0, ["one", "two", "three"])
     assert place.removed == ["cafectl-buy-x"]
+
+
+def test_who_cannot_be_heard_any_more_goes_on_and_how_to_hear_it_is_said():
+    place = FakePlace(pod("Running"), said=["one", lost])
+    with pytest.raises(Unreachable, match="kubectl -n cloudcafe logs -f job/cafectl-buy-x"):
+        ran(place)
+    assert place.removed == []
+
+
+def test_a_log_that_ends_again_and_again_while_the_pod_runs_is_given_up():
+    place = FakePlace(pod("Running"), said=["one"])
+    with pytest.raises(Unreachable, match="breaks off again and again"):
+        ran(place)
+    assert place.removed == []
 
 
 def lost():

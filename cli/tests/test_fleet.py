@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from cafectl import fleet
-from cafectl.chaos.cluster import Gone
+from cafectl.chaos.cluster import Gone, Refused
 from cafectl.fleet import row_of, stores_table, summary
-from rich.console import Console
+from cafectl.terminal import Terminal
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SPEC = {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR", "tier": "standard"}
@@ -31,7 +31,7 @@ def store(name="corner", **status):
 
 
 def shown(table):
-    console = Console(width=160, record=True, file=io.StringIO())
+    console = Terminal(width=160, record=True, file=io.StringIO())
     console.print(table)
     return [line.rstrip() for line in console.export_text().splitlines()]
 
@@ -125,3 +125,11 @@ def test_without_the_operators_figures_none_are_invented(monkeypatch):
     assert fleet.activity("cloudcafe", NOW) is None
     row = row_of(store(storeId="default.corner"), None)
     assert (row["ordersPerMinute"], row["p95Ms"]) == (None, None)
+
+
+def test_who_may_not_look_into_the_operators_namespace_sees_the_stores_all_the_same(monkeypatch):
+    def refused(*_):
+        raise Refused('configmaps "cloudcafe-fleet" is forbidden')
+
+    monkeypatch.setattr(fleet, "asked", refused)
+    assert fleet.activity("cloudcafe", NOW) is None

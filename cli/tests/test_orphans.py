@@ -6,7 +6,16 @@ import boto3
 import pytest
 from cafectl import orphans_cluster, orphans_command
 from cafectl.app import app
-from cafectl.orphans import Alive, SweepError, Tagged, find, kept_on_purpose, name_of, remove
+from cafectl.orphans import (
+    Alive,
+    SweepError,
+    Tagged,
+    as_they_are,
+    find,
+    kept_on_purpose,
+    name_of,
+    remove,
+)
 from cafectl.orphans_aws import AwsSweep
 from typer.testing import CliRunner
 
@@ -135,6 +144,30 @@ def test_only_the_marks_of_runs_that_are_over_are_taken_off():
     (group,) = find([Tagged(TARGETS, {over: "away", going: "away"})], alive)
     sweep = FakeSweep()
     assert remove(sweep, group, alive)
+    assert sweep.did == [("untag", over)]
+
+
+def test_only_what_looks_like_an_orphan_is_asked_for_itself():
+    class Asked(FakeSweep):
+        def tags(self, arn, known):
+            self.did.append(arn)
+            return None if arn == TARGETS else known
+
+    living = Tagged(QUEUE.replace("corner", "other"), {OWNER: f"default/other/{UID}"})
+    kept = Tagged(QUEUE.replace("corner", "kept"), {OWNER: "default/kept/retained"})
+    gone = Tagged(TARGETS, {f"{RUN}-{UID}-0123456789ab": "away"})
+    sweep = Asked()
+    listed = [Tagged(QUEUE, BY_STORE), living, kept, gone]
+    found = as_they_are(sweep, listed, Alive({"default/other": UID}, frozenset()))
+    assert sweep.did == [QUEUE, kept.arn, TARGETS]
+    assert found == [Tagged(QUEUE, BY_STORE), living, kept]
+
+
+def test_the_mark_of_a_run_that_began_meanwhile_is_left():
+    over, new = f"{RUN}-{UID}-0123456789ab", f"{RUN}-{OTHER}-0123456789ab"
+    (group,) = find([Tagged(TARGETS, {over: "away"})], NOBODY)
+    sweep = FakeSweep(tags={over: "away", new: "away"})
+    assert remove(sweep, group, NOBODY)
     assert sweep.did == [("untag", over)]
 
 

@@ -5,8 +5,15 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from cafectl.plan import changes_table, coming_changes, coming_levels, ending, levels_table
-from rich.console import Console
+from cafectl.plan import (
+    changes_table,
+    coming_changes,
+    coming_levels,
+    ending,
+    levels_table,
+    outdated,
+)
+from cafectl.terminal import Terminal
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -21,7 +28,7 @@ def in_utc(monkeypatch):
 
 
 def shown(table):
-    console = Console(width=160, record=True, file=io.StringIO())
+    console = Terminal(width=160, record=True, file=io.StringIO())
     console.print(table)
     return [line.rstrip() for line in console.export_text().splitlines()]
 
@@ -77,3 +84,10 @@ def test_a_change_of_aws_has_its_time_its_figures_and_what_stays():
 
 def test_a_plan_that_leaves_aws_alone_says_so():
     assert ending("3", [], "CET") == "3 stores. Times are CET. AWS is left as it is."
+
+
+def test_a_plan_that_nobody_keeps_to_any_more_says_so():
+    fresh, old = level("2026-03-02T07:00:00Z", 0), level("2026-02-28T18:00:00Z", 0)
+    assert outdated([fresh], NOW) == ""
+    assert "is the operator running?" in outdated([old], NOW)
+    assert outdated([], NOW) == ""

@@ -1,10 +1,13 @@
 """A run in a row: the slowest figure counts, and what was not seen is not invented."""
 
 import io
+import os
+import subprocess
+import sys
 
+import pytest
 from cafectl.runs import measured, table
-from cafectl.wide import print_whole
-from rich.console import Console
+from cafectl.terminal import Terminal, print_whole
 
 
 def run(**status):
@@ -44,8 +47,33 @@ def test_nothing_is_cut_or_folded_however_narrow_the_terminal():
     told = io.StringIO()
     message = "users were served again after 7s, the objective was 60s"
     row = measured(run(verdict="Passed", message=message, journal=[{"fault": "auroraFailover"}]))
-    print_whole(Console(file=told, width=40), table([row]))
+    print_whole(Terminal(file=told, width=40), table([row]))
     heading, line = told.getvalue().splitlines()
     assert heading.startswith("Run ")
     for word in ("aurora-failover-1", "Passed", "auroraFailover", message):
         assert word in line
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: nowhere
+clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:9"}}]
+contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
+users: [{name: nobody, user: {}}]
+"""
+
+
+@pytest.mark.parametrize("command", ["runs", "stores"])
+def test_a_cluster_that_does_not_answer_is_one_sentence_and_no_verdict(tmp_path, command):
+    (tmp_path / "config").write_text(KUBECONFIG)
+    told = subprocess.run(
+        [sys.executable, "-m", "cafectl", command],
+        env={**os.environ, "KUBECONFIG": str(tmp_path / "config")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2, told.stderr
+    assert "the API server does not answer" in told.stderr
+    assert "Traceback" not in told.stderr

@@ -65,11 +65,15 @@ class Uses:
 
 USES = {
     "order": Uses(
-        # and the tables that the operator makes for flagships
+        # and the tables and queues that the operator makes for stores
         tables=("cloudcafe-orders", "cloudcafe-store-*"),
         streams=("cloudcafe-order-events",),
         consumes=("cloudcafe-payment-results.fifo",),
-        sends=("cloudcafe-payments.fifo", "cloudcafe-payment-results-dlq.fifo"),
+        sends=(
+            "cloudcafe-payments.fifo",
+            "cloudcafe-payment-results-dlq.fifo",
+            "cloudcafe-*-orders.fifo",
+        ),
     ),
     "menu": Uses(),
     "inventory": Uses(tables=("cloudcafe-inventory",), streams=("cloudcafe-stock-events",)),

@@ -94,6 +94,7 @@ def cluster(place):
     cluster, _ = place
     cluster.pods.clear()
     cluster.refusing = 0
+    cluster.wanted.clear()
     for service in ("analytics-worker", "analytics-worker", "loyalty"):
         cluster.add(service)
     return cluster

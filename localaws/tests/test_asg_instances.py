@@ -22,7 +22,6 @@ def _members(autoscaling):
     groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
     (group,) = [one for one in groups if one["AutoScalingGroupName"] == "cloudcafe-loyalty-spare"]
     assert {"Key": "cloudcafe.dev/chaos", "Value": "allowed"}.items() <= group["Tags"][0].items()
-    assert group["DesiredCapacity"] == len(group["Instances"])
     return [(one["InstanceId"], one["LifecycleState"]) for one in group["Instances"]]
 
 
@@ -33,6 +32,13 @@ def test_loyaltys_pods_are_the_members_of_its_auto_scaling_group(cluster, autosc
     assert (instance, state) == ("i-" + uid[:17], "InService")
     cluster.add("loyalty")
     assert len(_members(autoscaling)) == 2
+
+
+def test_what_the_group_desires_is_what_its_deployment_wants(cluster, autoscaling):
+    cluster.wanted["loyalty"] = 4
+    groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    (group,) = [one for one in groups if one["AutoScalingGroupName"] == "cloudcafe-loyalty-spare"]
+    assert (group["DesiredCapacity"], len(group["Instances"])) == (4, 1)
 
 
 def test_terminating_a_member_deletes_its_pod_and_another_takes_its_place(cluster, autoscaling):

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws import seeds_network
+from localaws.tests.traffic import until
 
 CHAOS = "cloudcafe.dev/chaos"
 TAGGED = [{"Name": "tag:cloudcafe.dev/part-of", "Values": ["cloudcafe"]}]
@@ -91,8 +92,38 @@ def test_deregistering_a_target_twice_is_no_error(client):
     target = {"Id": "10.20.64.10", "Port": 8080}
     for _ in range(2):
         elb.deregister_targets(TargetGroupArn=tills["TargetGroupArn"], Targets=[target])
-    left = elb.describe_target_health(TargetGroupArn=tills["TargetGroupArn"])
-    assert len(left["TargetHealthDescriptions"]) == 2
+    assert states(elb, tills["TargetGroupArn"])[target["Id"]] == "draining"
+
+
+def states(elb, arn):
+    found = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    return {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in found}
+
+
+def test_a_target_drains_before_it_is_gone_and_is_looked_at_before_it_serves(client):
+    elb = client("elbv2")
+    (tills,) = elb.describe_target_groups(Names=["cloudcafe-order-tills"])["TargetGroups"]
+    arn, target = tills["TargetGroupArn"], {"Id": "10.20.64.10", "Port": 8080}
+    before = states(elb, arn)
+    assert set(before.values()) == {"healthy"}
+    elb.deregister_targets(TargetGroupArn=arn, Targets=[target])
+    assert states(elb, arn) == {**before, target["Id"]: "draining"}
+    until(lambda: target["Id"] not in states(elb, arn))
+    asked = elb.describe_target_health(TargetGroupArn=arn, Targets=[target])
+    (told,) = asked["TargetHealthDescriptions"]
+    assert told["TargetHealth"]["State"] == "unused"
+    elb.register_targets(TargetGroupArn=arn, Targets=[target])
+    assert states(elb, arn) == {**before, target["Id"]: "initial"}
+    until(lambda: states(elb, arn) == before)
+
+
+def test_a_target_that_drains_can_be_registered_again(client):
+    elb = client("elbv2")
+    (tills,) = elb.describe_target_groups(Names=["cloudcafe-order-tills"])["TargetGroups"]
+    arn, target = tills["TargetGroupArn"], {"Id": "10.20.64.10", "Port": 8080}
+    elb.deregister_targets(TargetGroupArn=arn, Targets=[target])
+    elb.register_targets(TargetGroupArn=arn, Targets=[target])
+    assert states(elb, arn)[target["Id"]] == "initial"
 
 
 def test_an_association_that_was_replaced_is_not_found(client):
@@ -112,3 +143,22 @@ def test_a_rule_that_names_a_group_keeps_its_description(client):
     owned = [{"Name": "group-id", "Values": [aurora]}]
     rules = ec2.describe_security_group_rules(Filters=owned)["SecurityGroupRules"]
     assert "menu to aurora" in {each.get("Description") for each in rules}
+
+
+def test_where_an_endpoint_has_its_interfaces_is_answered(client):
+    ec2 = client("ec2")
+    subnet = ec2.describe_subnets(Filters=TAGGED)["Subnets"][0]
+    vpc = {"Name": "vpc-id", "Values": [subnet["VpcId"]]}
+    known = ec2.describe_vpc_endpoints(Filters=[vpc])["VpcEndpoints"]
+    ec2.create_vpc_endpoint(
+        VpcId=subnet["VpcId"],
+        ServiceName="com.amazonaws.eu-west-1.sts",
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet["SubnetId"]],
+    )
+    (made,) = ec2.describe_vpc_endpoints(Filters=[vpc])["VpcEndpoints"][len(known) :]
+    assert made["SubnetIds"] == [subnet["SubnetId"]]
+    here = {"Name": "subnet-id", "Values": [subnet["SubnetId"]]}
+    for asked in (vpc, here):
+        interfaces = ec2.describe_network_interfaces(Filters=[asked])["NetworkInterfaces"]
+        assert subnet["SubnetId"] in {one["SubnetId"] for one in interfaces}

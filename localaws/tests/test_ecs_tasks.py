@@ -55,6 +55,12 @@ def test_a_task_on_its_way_out_is_not_running_any_more(cluster, ecs):
     assert (task["lastStatus"], task["desiredStatus"]) == ("DEACTIVATING", "STOPPED")
 
 
+def test_what_the_service_desires_is_what_its_deployment_wants_and_not_what_is_there(cluster, ecs):
+    cluster.wanted["analytics-worker"] = 5
+    services = ecs.describe_services(cluster="cloudcafe", services=["analytics-worker"])["services"]
+    assert (services[0]["desiredCount"], services[0]["runningCount"]) == (5, 2)
+
+
 def test_a_task_of_another_service_cannot_be_stopped(cluster, ecs):
     loyalty = next(pod for name, pod in cluster.pods.items() if name.startswith("loyalty"))
     task = loyalty["metadata"]["uid"].replace("-", "")

@@ -8,6 +8,7 @@ import asyncio
 import pytest
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.once import SharedActs
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.errors import Retry
 from cloudcafe_operator.faults.contract import Entry, World
@@ -37,7 +38,8 @@ async def world(place, cluster, monkeypatch):
     admin.mount("menu", Cache().answer)
     aws = AwsApi(region="eu-west-1")
     kubernetes, clock = FakeKubernetes(), SystemClock()
-    yield World(kubernetes, aws, admin, clock, "cafe", SharedLists(kubernetes, clock))
+    lists = SharedLists(kubernetes, clock)
+    yield World(kubernetes, aws, admin, clock, "cafe", lists, SharedActs())
     await aws.close()
 
 

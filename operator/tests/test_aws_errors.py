@@ -10,7 +10,7 @@ from cloudcafe_operator.errors import (
     NotFound,
     QuotaExceeded,
     Retry,
-    Throttled,
+    ThrottledByAws,
     Unavailable,
     UserError,
 )
@@ -25,7 +25,7 @@ def refusal(code, *, service="sqs", operation="create_queue", status=400):
 @pytest.mark.parametrize(
     ("given_refusal", "kind"),
     [
-        (refusal("ThrottlingException"), Throttled),
+        (refusal("ThrottlingException"), ThrottledByAws),
         (refusal("LimitExceededException", service="secretsmanager"), QuotaExceeded),
         (refusal("LimitExceeded", service="cloudwatch"), QuotaExceeded),
         (refusal("ServiceQuotaExceededException"), QuotaExceeded),
@@ -36,9 +36,12 @@ def refusal(code, *, service="sqs", operation="create_queue", status=400):
         ),
         (
             refusal("LimitExceededException", service="dynamodb", operation="update_table"),
-            Throttled,
+            ThrottledByAws,
         ),
-        (refusal("LimitExceededException", service="kinesis", operation="split_shard"), Throttled),
+        (
+            refusal("LimitExceededException", service="kinesis", operation="split_shard"),
+            ThrottledByAws,
+        ),
         (refusal("AWS.SimpleQueueService.NonExistentQueue"), NotFound),
         (refusal("DBClusterNotFoundFault"), NotFound),
         (refusal("QueueNameExists"), AlreadyExists),
@@ -50,6 +53,14 @@ def refusal(code, *, service="sqs", operation="create_queue", status=400):
         (refusal("InternalFailure", status=400), Unavailable),
         (refusal("ConcurrentModificationException"), Retry),
         (refusal("ResourceConflictException", service="lambda"), Retry),
+        (refusal("ConflictException", service="apigatewayv2", operation="update_stage"), Retry),
+        (refusal("ConflictException", service="fis", operation="create_x"), AlreadyExists),
+        (refusal("ScalingActivityInProgress", service="autoscaling"), Retry),
+        (refusal("ResourceContention", service="autoscaling"), Retry),
+        (refusal("UpdateInProgressException", service="ecs", operation="update_x"), Retry),
+        (refusal("ContinuousBackupsUnavailableException", service="dynamodb"), Retry),
+        (refusal("RequestExpired"), Unavailable),
+        (refusal("SignatureDoesNotMatch"), AccessDenied),
         (refusal("NotImplemented", status=501), UserError),
         (refusal("InvalidParameterValue"), UserError),
     ],
@@ -99,11 +110,11 @@ def test_no_worker_waits_long_for_a_call_of_which_aws_allows_few():
     bucket = TokenBucket(per_second=3, burst=1)
     for _ in range(1 + round(LONGEST_WAIT_SECONDS * 3)):
         assert bucket.admit(0.0, "PutAlarm") <= LONGEST_WAIT_SECONDS
-    with pytest.raises(Throttled, match="PutAlarm: AWS allows few") as told:
+    with pytest.raises(ThrottledByAws, match="PutAlarm: AWS allows few") as told:
         bucket.admit(0.0, "PutAlarm")
     assert told.value.after > LONGEST_WAIT_SECONDS
     for _ in range(1000):  # who is sent away takes no turn from others
-        with pytest.raises(Throttled):
+        with pytest.raises(ThrottledByAws):
             bucket.admit(0.0, "PutAlarm")
     assert bucket.admit(1.0, "PutAlarm") <= LONGEST_WAIT_SECONDS
 
@@ -118,7 +129,7 @@ def test_the_rate_settles_near_what_aws_allows(call, allowed, least, most):
         now += 0.05
         try:
             wait = bucket.admit(now, call)
-        except Throttled:
+        except ThrottledByAws:
             continue
         throttled = now + wait < granted_at
         bucket.answered(throttled=throttled)
@@ -129,3 +140,11 @@ def test_the_rate_settles_near_what_aws_allows(call, allowed, least, most):
             refused += 1
     assert refused < done / 2
     assert least <= done / 500 <= min(most, allowed + 0.1)
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+def test_a_clock_that_is_off_is_no_missing_right(code):
+    said = "Signature expired: 20260301T080000Z is now earlier than 20260301T085500Z"
+    error = error_for(Refusal("sqs", "create_queue", code, said, 403))
+    assert type(error) is Unavailable
+    assert "the node's clock is wrong" in str(error)

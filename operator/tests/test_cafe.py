@@ -45,6 +45,13 @@ async def test_a_refusal_means_one_error_and_repeats_the_sentence(status, kind):
     )
 
 
+async def test_a_service_that_is_older_than_the_operator_is_asked_again_soon():
+    problem = {**PROBLEM, "detail": "ticketsQueue: Extra inputs are not permitted"}
+    with pytest.raises(Unavailable, match="older than this operator") as refused:
+        await cafe_answering(422, problem).put("a.b", "store", {})
+    assert refused.value.after <= 10
+
+
 async def test_what_does_not_exist_is_none_to_read_and_fine_to_delete():
     cafe = cafe_answering(404, PROBLEM)
     assert await cafe.get("a.b", "menu") is None

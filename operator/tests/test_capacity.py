@@ -159,6 +159,22 @@ async def test_somebodys_own_value_is_kept_and_no_longer_put_back():
     assert await fleet.journal() == {}
 
 
+async def test_what_somebody_lowers_in_a_rush_stays_so_until_it_is_over_and_not_for_the_next():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    assert fleet.have.floor == 4
+    fleet.have.values[CLUSTER, "MinCapacity"] = 1
+    await fleet.at("09:00")
+    assert fleet.have.floor == 1
+    await fleet.at("10:00")
+    assert fleet.have.floor == 1
+    assert await fleet.journal() == {}
+    while fleet.clock.now() < NOW + timedelta(days=1, hours=1, minutes=30):
+        await fleet.keeper.round()
+        fleet.clock.advance(300)
+    assert fleet.have.floor == 4
+
+
 async def test_an_owner_who_raises_the_floor_by_the_tag_gets_it_also_in_a_rush():
     fleet = Fleet()
     await fleet.at("07:20")
@@ -257,6 +273,47 @@ async def test_a_refusal_is_told_and_holds_up_nobody_else():
     assert [one.reason for one in told] == ["RushCapacityRefused"]
     assert "cloudcafe: ACU at least 0.5 → 4: rds:ModifyDBCluster is not" in told[0].message
     assert (fleet.have.floor, fleet.have.reserved) == (4, 40)
+
+
+async def test_what_cannot_be_read_holds_up_nobody_else_and_is_not_forgotten():
+    fleet = Fleet()
+    await fleet.at("07:29")
+    entries = await fleet.journal()
+    assert (fleet.have.floor, fleet.have.reserved) == (4, 40)
+
+    def denied(**_):
+        raise AccessDenied("lambda:GetFunctionConcurrency is not allowed")
+
+    readable = fleet.aws._handlers["lambda", "get_function_concurrency"]
+    fleet.aws.on("lambda", "get_function_concurrency", denied)
+    await fleet.at("10:00")
+    assert (fleet.have.floor, fleet.have.reserved) == (0.5, 40)
+    kept = await fleet.journal()
+    assert kept == {key: entry for key, entry in entries.items() if key.startswith("lambda")}
+    assert "RushCapacityRefused" in [one.reason for one in fleet.events.published]
+    fleet.aws.on("lambda", "get_function_concurrency", readable)
+    await fleet.at("10:05")
+    assert fleet.have.reserved == 20
+    assert await fleet.journal() == {}
+
+
+async def test_an_owners_number_that_is_none_takes_part_without_a_floor():
+    fleet = Fleet()
+    fleet.have.tags[CLUSTER] = "inf"
+    await fleet.at("07:20")
+    assert fleet.have.floor == 4
+
+
+async def test_what_the_plan_said_of_aws_stays_until_aws_was_read():
+    fleet = Fleet()
+    await fleet.at("06:01")
+    before = await fleet.shown()
+    assert before
+    fleet.restart()
+    fleet.aws.fail_next("resourcegroupstaggingapi", "get_resources", AccessDenied("tag:Get"))
+    with pytest.raises(AccessDenied):
+        await fleet.keeper.round()
+    assert await fleet.shown() == before
 
 
 async def test_an_operator_that_leads_no_longer_changes_nothing():
@@ -409,6 +466,9 @@ def test_one_step_after_another_comes_to_rest_and_nothing_is_repeated(dial, entr
                 assert step.to >= max(dial.least, step.entry.was if step.entry else dial.now)
                 journal = {dial.key: step.entry} if step.entry else {}
                 dial = Dial("arn", "n", dial.kind, step.to, dial.least, dial.most, dial.takes_part)
+            elif hasattr(step, "entry"):
+                assert step.entry.was == dial.now
+                journal = {dial.key: step.entry}
             else:
                 journal = {}
     raise AssertionError("it never came to rest")

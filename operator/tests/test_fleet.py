@@ -94,9 +94,19 @@ async def test_a_new_leader_shows_again_only_what_is_new(world):
     assert shown(world)["fleet"] == [13.0, 310]
 
 
-async def test_what_a_person_wrote_there_is_replaced(world):
+async def test_figures_that_stay_the_same_are_shown_as_todays_while_there_are_orders(world):
+    world.cafe.busy = {ID: (0.2, 310)}
     await keeper(world).round()
-    world.kubernetes.find("ConfigMap", SHOWN, "cloudcafe")["data"]["activity.json"] = "hello"
+    for _ in range(4):
+        world.clock.advance(15)
+        await keeper(world).round()
+    assert shown(world)["at"] == "2026-03-01T09:01:00Z"
+
+
+@pytest.mark.parametrize("text", ["hello", "[]", "null", "7"])
+async def test_what_a_person_wrote_there_is_replaced(world, text):
+    await keeper(world).round()
+    world.kubernetes.find("ConfigMap", SHOWN, "cloudcafe")["data"]["activity.json"] = text
     world.restart()
     await keeper(world).round()
     assert shown(world)["stores"] == {}
@@ -116,7 +126,15 @@ async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busies
     await keeper(world).round()
     assert b'store="' not in generate_latest()
     ports = Ports(
-        world.kubernetes, world.fake_aws, world.http, None, world.clock, world.events, None
+        world.kubernetes,
+        world.fake_aws,
+        world.http,
+        customers=world.http,
+        probes=world.http,
+        admin=None,
+        clock=world.clock,
+        events=world.events,
+        queue=None,
     )
     asked = store_reconciler(
         Settings(service_token="token", store_metrics=True), ports, News()

@@ -69,6 +69,20 @@ def test_every_rule_has_a_sentence(definition):
     assert all(len(rule["message"]) > 20 for rule in rules)
 
 
+def test_what_nothing_can_meet_within_0s_asks_for_a_second():
+    spec = schema_of(DEFINITIONS["ChaosExperiment"].spec)
+    asked = {
+        path
+        for path, node in nodes(spec)
+        if any("duration('1s')" in rule["rule"] for rule in node.get(VALIDATIONS, []))
+    }
+    assert asked == {
+        "spec.stopWhen[].failingFor",
+        "spec.steadyState.probes[].timeout",
+        "spec.steps[].recovery.within",
+    }
+
+
 def test_a_definition_is_plain_data(definition):
     assert json.loads(json.dumps(crd(definition))) == crd(definition)
 

@@ -24,6 +24,9 @@ async def url(unused_tcp_port):
     async def away(_request):
         raise web.HTTPFound("/echo")
 
+    async def caller(request):
+        return web.Response(text=str(request.transport.get_extra_info("peername")))
+
     async def large(_request):
         return web.Response(body=b"x" * (MOST_BYTES + 10))
 
@@ -31,6 +34,7 @@ async def url(unused_tcp_port):
     app.router.add_post("/echo", echo)
     app.router.add_get("/away", away)
     app.router.add_get("/large", large)
+    app.router.add_get("/caller", caller)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
@@ -43,6 +47,14 @@ async def test_an_answer_has_status_body_and_time(client, url):
     assert (answer.status, answer.error) == (201, "")
     assert answer.body == b'{"body": {"a": 1}, "key": "k"}'
     assert answer.elapsed_ms > 0
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+async def test_what_measures_asks_by_a_connection_each(url, reuse):
+    client = HttpClient(reuse=reuse)
+    callers = [(await client.request("GET", f"{url}/caller")).body for _ in range(3)]
+    await client.close()
+    assert len(set(callers)) == (1 if reuse else 3)
 
 
 async def test_redirects_are_answers_and_long_bodies_are_cut(client, url):

@@ -50,6 +50,8 @@ class LedgerWorld(StoreWorld):
             self.kubernetes,
             self.fake_aws,
             self.http,
+            customers=self.http,
+            probes=self.http,
             admin=None,
             clock=self.clock,
             events=self.events,

@@ -15,6 +15,14 @@ def test_without_namespaces_all_are_watched(monkeypatch):
     assert Settings().namespaces == ()
 
 
+def test_what_is_open_to_probes_is_read_as_networks(monkeypatch):
+    monkeypatch.setenv("CAFE_PROBES_TO", "10.1.2.3/16, fd12::/48")
+    assert [str(one) for one in Settings().probes_to] == ["10.1.0.0/16", "fd12::/48"]
+    monkeypatch.setenv("CAFE_PROBES_TO", "monitoring")
+    with pytest.raises(ValidationError):
+        Settings()
+
+
 def test_kubernetes_names_who_we_are(monkeypatch):
     monkeypatch.setenv("POD_NAME", "operator-7d9f")
     assert Settings().pod_name == "operator-7d9f"

@@ -221,3 +221,48 @@ async def test_an_adoption_goes_on_after_an_error_without_a_second_word():
     world.fake_aws.fail_next("secretsmanager", "tag_resource", Unavailable("away"))
     await world.settle_for(60)
     assert world.condition("Ready")[0] == "True"
+
+
+def of_before(world, uid="a-lost-clusters"):
+    """Let all there is be an earlier store's of the same name."""
+    mine = f"default/corner/{uid}"
+    for queue in world.aws.queues.values():
+        queue["tags"][OWNER] = mine
+    world.aws.secrets[SECRET]["Tags"] = {OWNER: mine}
+
+
+async def test_what_a_store_of_a_lost_cluster_left_is_refused_with_the_way_to_get_it():
+    world = StoreWorld()
+    by_terraform(world)
+    of_before(world)
+    await world.apply()
+    await world.settle_for(60)
+    _, reason, message = world.condition("Ready")
+    assert reason == "OwnedBySomeoneElse"
+    assert "an earlier store of this name (managementPolicy Adopt takes it over)" in message
+    assert aws_writes(world) == []
+
+
+async def test_what_a_store_of_a_lost_cluster_left_is_adopted_after_a_word():
+    world = StoreWorld()
+    by_terraform(world)
+    of_before(world)
+    await world.apply(managementPolicy="Adopt")
+    await world.settle_for(60)
+    owner = f"default/corner/{world.store['metadata']['uid']}"
+    assert (QUEUE, f"tags.{OWNER}", owner, "default/corner/a-lost-clusters") in changes(world)
+    assert aws_writes(world) == []
+    await say(world, adoption(world)["word"])
+    await world.settle_for(60)
+    assert world.condition("Ready")[0] == "True"
+    assert world.aws.queues[QUEUE]["tags"][OWNER] == owner
+
+
+async def test_what_another_store_owns_is_never_adopted():
+    world = StoreWorld()
+    by_terraform(world)
+    world.aws.queues[QUEUE]["tags"][OWNER] = "default/corner-2/somebody"
+    await world.apply(managementPolicy="Adopt")
+    await world.settle_for(60)
+    assert world.condition("Ready")[1] == "OwnedBySomeoneElse"
+    assert QUEUE not in str(adoption(world) or "")

@@ -1,7 +1,7 @@
 """The end of a store: in order, seen to be gone, and what blocks it said with since when."""
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Retry, Unavailable, UserError
+from cloudcafe_operator.errors import AccessDenied, Retry, Throttled, Unavailable, UserError
 from cloudcafe_operator.planning.store_deletion import plan_deletion
 from cloudcafe_operator.resources.store import FORCE_DELETE
 
@@ -64,6 +64,22 @@ async def test_a_refusal_is_no_fault_of_a_spec_that_goes_and_is_soon_tried_again
     with pytest.raises(Unavailable, match="InvalidAddress"):
         await world.reconcile()
     assert deletion(world)["next"] == "order queue"
+    assert await again(world)
+
+
+async def test_an_end_that_comes_on_between_refusals_is_not_tried_ever_more_rarely(world):
+    await world.kubernetes.delete(REF)
+    world.fake_aws.fail_next("sqs", "delete_queue", Throttled("slow down"))
+    with pytest.raises(Retry) as first:
+        await world.reconcile()
+    assert type(first.value) is Retry  # the work queue takes it for a wait, not for a failure
+    world.fake_aws.fail_next("sqs", "delete_queue", Throttled("slow down"))
+    with pytest.raises(Throttled):  # the same one again
+        await world.reconcile()
+    world.fake_aws.fail_next("secretsmanager", "delete_secret", Throttled("slow down"))
+    with pytest.raises(Retry) as third:
+        await world.reconcile()
+    assert type(third.value) is Retry
     assert await again(world)
 
 
@@ -149,6 +165,32 @@ async def test_a_table_is_backed_up_once_and_seen_complete_before_anything_on_aw
     assert await again(world)
     (backup,) = world.aws.backups.values()
     assert backup["TableName"] == TABLE
+
+
+async def test_a_table_whose_backup_was_given_up_is_left(world):
+    world.aws.extras.create_table(TableName=TABLE, Tags=[], DeletionProtectionEnabled=False)
+    world.aws.backup_status = "CREATING"
+    assert not await deleted(world)
+    await force(world)
+    assert await again(world)
+    assert TABLE in world.aws.extras.tables
+    assert QUEUE not in world.aws.queues
+    told = [one.message for one in world.events.published if one.reason == "DeletionForced"]
+    assert any("table is left, it has no final backup" in one for one in told)
+
+
+async def test_tickets_that_no_till_took_are_counted_before_their_queue_goes(world):
+    waiting = {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "1"}
+    world.aws.queues[QUEUE]["attributes"] |= waiting
+    assert await deleted(world)
+    assert QUEUE not in world.aws.queues
+    [lost] = [one.message for one in world.events.published if one.reason == "TicketsLost"]
+    assert f"about 4 tickets in {QUEUE}" in lost
+
+
+async def test_an_empty_queue_goes_without_a_word(world):
+    assert await deleted(world)
+    assert "TicketsLost" not in world.events.reasons
 
 
 async def test_without_a_table_there_is_nothing_to_back_up(world):

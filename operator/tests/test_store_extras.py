@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from cloudcafe_operator.effects.dashboards_store import FleetDashboard
-from cloudcafe_operator.errors import AccessDenied, Throttled, Unavailable
+from cloudcafe_operator.errors import AccessDenied, ThrottledByAws, Unavailable
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.store_alarms import FAILURES, SECONDS
 from cloudcafe_operator.planning.store_dashboards import FLEET, fleet_body
@@ -240,7 +240,7 @@ async def test_somebody_elses_alarm_is_told_and_left_and_coffee_is_sold(world):
     assert world.aws.extras.alarms[name]["Threshold"] == 7.0
 
 
-@pytest.mark.parametrize("error", [AccessDenied("no"), Throttled("slow"), Unavailable("away")])
+@pytest.mark.parametrize("error", [AccessDenied("no"), ThrottledByAws("slow"), Unavailable("away")])
 async def test_coffee_is_sold_while_cloudwatch_refuses(world, error):
     refusals = [error] * 500
     world.fake_aws.fail_next("cloudwatch", "put_metric_alarm", *refusals)

@@ -1,7 +1,7 @@
 """`status.history`: what the operator changed on AWS, why, and AWS's number of it."""
 
 import pytest
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import Retry, Unavailable
 from cloudcafe_operator.planning.store_history import KEPT, extended
 from cloudcafe_operator.resources.store_status import Deed
 from hypothesis import given
@@ -83,13 +83,25 @@ async def test_what_deleting_did_is_told_while_it_is_blocked(world):
     await world.settle()
     world.fake_aws.fail_next("secretsmanager", "delete_secret", Unavailable("away"))
     await world.kubernetes.delete(REF)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Retry):
         await world.reconcile()
     assert told(world)[3:] == [
         (f"sqs:DeleteQueue {QUEUE}", "the store is deleted"),
         (f"sqs:DeleteQueue {DEAD_LETTERS}", "the store is deleted"),
         (f"secretsmanager:DeleteSecret {SECRET}", "the store is deleted"),
     ]
+
+
+async def test_a_new_store_did_not_do_what_ended_its_namesake(world):
+    await world.apply()
+    await world.settle()
+    await world.kubernetes.delete(REF)
+    await world.reconcile()
+    assert world.store is None
+    await world.reconcile()  # its end is seen, too
+    await world.apply()
+    await world.settle()
+    assert [why for _, why in told(world)] == ["it was missing"] * 3
 
 
 deeds = st.builds(

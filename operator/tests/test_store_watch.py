@@ -21,10 +21,12 @@ class Server:
         self.script = list(script)
         self.asked = []
 
-    async def pages(self, _resource, *, namespace):
-        self.asked.append("list")
+    async def pages(self, _resource, *, namespace, accept):
+        self.asked.append("compare" if "Metadata" in accept else "list")
         assert namespace is None
         for page in self._next():
+            if isinstance(page, Exception):
+                raise page
             yield page
 
     async def watch(self, _resource, *, namespace, since):
@@ -99,6 +101,33 @@ async def test_a_watch_that_breaks_off_goes_on_where_it_was(monkeypatch):
     woken, asked, _ = await watched([("7", [store("a", 3)])], changes)
     assert woken == ["a", "b"]
     assert asked == ["list", "watch 7", "watch 8"]
+
+
+async def compared(*script):
+    """List and watch as scripted, then compare until the script ends."""
+    queue, news, server = Queue(), News(), Server(*script)
+    watch = StoreWatch(server, Watcher(server, queue, news=news), CAFE_STORES, (), 0.0)
+    await watch.list(None)
+    with pytest.raises(StopError):
+        await watch._compare(None)
+    return queue.woken, news
+
+
+async def test_a_comparison_finds_what_a_lost_event_told_of():
+    woken, news = await compared(
+        [("7", [store("a", 3), store("b", 4), store("c", 5)])],
+        [("20", [store("a", 3), store("b", 9, generation=2), store("d", 10)])],
+    )
+    assert woken == ["a", "b", "c", "b", "d", "c"]  # changed, made, gone
+    assert news.take("CafeStore/lisbon/b") is None  # what was held is old, and metadata is no store
+    assert news.take("CafeStore/lisbon/d") is None
+    assert news.take("CafeStore/lisbon/a") is not None
+
+
+async def test_a_comparison_that_is_refused_is_made_again():
+    changed = store("a", 9, generation=2)
+    woken, _ = await compared([("7", [store("a", 3)])], [Unavailable("away")], [("9", [changed])])
+    assert woken == ["a", "a"]
 
 
 async def test_the_reconciler_is_handed_the_newest_object_once():

@@ -129,6 +129,22 @@ async def test_whatever_fails_comes_back(clock, error):
     assert len(reconcile.seen) == 2
 
 
+async def test_a_wait_for_what_went_on_begins_anew_with_the_failures_after_it(clock):
+    went_on = Retry("one more is gone", after=2)
+    reconcile = Reconciler(Throttled("x"), Throttled("x"), went_on, Throttled("x"))
+    queue = queue_of(reconcile, clock)
+    queue.add("k")
+    for wait in (2, 4, 2, 2):
+        await queue.drain()
+        seen = len(reconcile.seen)
+        clock.advance(wait - 0.1)
+        await queue.drain()
+        assert len(reconcile.seen) == seen
+        clock.advance(0.1)
+    await queue.drain()
+    assert len(reconcile.seen) == 5
+
+
 async def test_a_killed_operator_is_not_survived(clock):
     queue = queue_of(Reconciler(Died()), clock)
     queue.add("k")

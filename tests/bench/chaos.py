@@ -13,10 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from cloudcafe_operator.effects.cluster_access import ClusterAccess
 from cloudcafe_operator.effects.kubernetes import KubernetesApi
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS
-from kubernetes import config
-from kubernetes.client import Configuration
 from rich.console import Console
 from rich.table import Table
 
@@ -165,9 +164,8 @@ def main():
         cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         eventually(lambda: "cafestores" in cluster.kubectl("api-resources", "-o", "name"))
         cluster.kubectl("create", "namespace", "home")
-        configuration = Configuration()
-        config.load_kube_config(str(plane.kubeconfig), client_configuration=configuration)
-        kubernetes = KubernetesApi(configuration)
+        os.environ["KUBECONFIG"] = str(plane.kubeconfig)
+        kubernetes = KubernetesApi(ClusterAccess().access())
         settings = {
             "KUBECONFIG": str(plane.kubeconfig),
             "POD_NAMESPACE": "home",

@@ -1,19 +1,15 @@
-"""The operator may do what its code does, and no more than a person can read on one page."""
+"""What the operator may do is what its code calls, and the most that it may ever be."""
 
-import ast
-from pathlib import Path
+import yaml
+from cloudcafe_operator import generate_rbac
 
-import cloudcafe_operator
-from cloudcafe_operator import kinds
-from cloudcafe_operator.faults.registry import faults
+from dev.system import ROOT
+
+FILES = ROOT / "charts/cloudcafe/charts/cloudcafe-operator/files"
 
 
-def permitted(chart):
-    """Return every `verb group/resource` of the operator's roles."""
-    roles = (
-        chart.get("ClusterRole", "cloudcafe-operator"),
-        chart.get("Role", "cloudcafe-operator"),
-    )
+def rights(*roles):
+    """Return every `verb group/resource` of roles."""
     return {
         f"{verb} {group}/{resource}".replace(" /", " ")
         for role in roles
@@ -24,79 +20,71 @@ def permitted(chart):
     }
 
 
-def test_every_fault_may_do_what_it_declares(embedded):
-    needed = {each for fault in faults().values() for each in fault.rbac}
-    assert needed
-    assert needed <= permitted(embedded)
+def permitted(chart):
+    return rights(
+        chart.get("ClusterRole", "cloudcafe-operator"), chart.get("Role", "cloudcafe-operator")
+    )
 
 
-VERBS = {
-    "get": ("get",),
-    "list": ("list",),
-    "create": ("create",),
-    "apply": ("patch", "create"),  # server-side apply may create
-    "patch": ("patch",),
-    "patch_status": ("patch",),
-    "delete": ("delete",),
-    "may": ("create",),
-}
-KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, kinds.Resource)}
-OWN = ("cafestores", "chaosexperiments", "chaosruns")
-#: Its own kinds, of which modules speak by key; kopf's watches; owner references that block.
-FRAMEWORK = {
-    f"{verb} cloudcafe.dev/{kind}"
-    for kind in OWN
-    for verb in ("get", "list", "watch", "patch")
-} | {
-    call
-    for kind in OWN
-    for call in (f"patch cloudcafe.dev/{kind}/status", f"update cloudcafe.dev/{kind}/finalizers")
-}  # fmt: skip
+def verbs(chart, resource):
+    """Return what the operator may do to a resource, in whatever namespace."""
+    return {one.split(" ")[0] for one in permitted(chart) if one.split(" ")[1] == resource}
 
 
-def called():
-    """Return every `verb group/resource` that a module could call, by the kinds it names."""
-    found = set(FRAMEWORK) | {each for fault in faults().values() for each in fault.rbac}
-    source = Path(cloudcafe_operator.__file__).parent
-    for path in source.rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & KINDS.keys()
-        methods = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        for name in names:
-            group, plural = KINDS[name].group, KINDS[name].plural
-            resource = f"{group}/{plural}" if group else plural
-            for method in methods & VERBS.keys():
-                status = "/status" if method == "patch_status" else ""
-                found |= {f"{verb} {resource}{status}" for verb in VERBS[method]}
-    return found
+def test_the_chart_gives_what_the_code_calls_and_at_home_what_is_called_only_there(chart):
+    needed = generate_rbac.needs(generate_rbac.sources())
+    everywhere = {str(one) for one in needed if not one.at_home}
+    home = {str(one) for one in needed if one.at_home}
+    assert everywhere == rights(chart.get("ClusterRole", "cloudcafe-operator"))
+    assert home == rights(chart.get("Role", "cloudcafe-operator"))
 
 
-def test_it_may_do_nothing_that_its_code_does_not_call(embedded):
-    children = {
-        f"{verb} {kind}"
-        for verb in ("create", "patch", "get", "delete")
-        for kind in ("secrets", "configmaps")
-    }  # fmt: skip - by kind of a child's manifest
-    reviews = {"create authorization.k8s.io/subjectaccessreviews"}
-    unused = permitted(embedded) - called() - children - reviews
-    assert unused == set()
-
-
-def test_it_serves_its_own_resources(embedded):
-    own = (kinds.CAFE_STORES, kinds.CHAOS_EXPERIMENTS, kinds.CHAOS_RUNS)
-    needed = {
-        f"{verb} {resource.group}/{resource.plural}"
-        for resource in own
-        for verb in ("get", "list", "watch", "patch")
+def test_its_roles_are_bound_and_it_has_no_others(chart):
+    bound = {
+        (binding["kind"], binding["roleRef"]["kind"], binding["roleRef"]["name"])
+        for binding in chart.of("RoleBinding", "ClusterRoleBinding")
+        for subject in binding["subjects"]
+        if subject["name"] == "cloudcafe-operator"
     }
-    needed |= {f"patch {resource.group}/{resource.plural}/status" for resource in own}
-    assert needed <= permitted(embedded)
+    assert bound == {
+        ("ClusterRoleBinding", "ClusterRole", "cloudcafe-operator"),
+        ("RoleBinding", "Role", "cloudcafe-operator"),
+    }
 
 
-def test_it_reads_secrets_by_name_only(embedded):
-    allowed = permitted(embedded)
-    assert "get secrets" in allowed
-    assert not {"list secrets", "watch secrets"} & allowed
+def test_every_rule_says_what_it_is_for_and_who_calls():
+    for file in ("rules-everywhere.yaml", "rules-at-home.yaml"):
+        header, *rules = (FILES / file).read_text().split("\n\n")
+        assert "Generated" in header
+        for text in rules:
+            [rule] = yaml.safe_load(text)
+            reason, *callers = [line for line in text.splitlines() if line.startswith("#")]
+            assert len(reason) > len("# leader"), text
+            said = " ".join(callers)
+            assert all(f"  {verb}: " in said for verb in rule["verbs"]), text
+
+
+def test_it_reads_secrets_by_name_only_and_deletes_none(embedded):
+    assert verbs(embedded, "secrets") == {"get", "create", "patch"}
+
+
+def test_it_deletes_only_what_faults_break_and_what_it_made(embedded):
+    deletes = {one for one in permitted(embedded) if one.startswith("delete")}
+    assert deletes == {
+        "delete pods",
+        "delete networking.k8s.io/networkpolicies",
+        "delete cloudcafe.dev/chaosruns",
+    }
+
+
+def test_it_never_replaces_what_a_person_wrote_whole(embedded):
+    assert not {one for one in permitted(embedded) if one.startswith("update")}
+
+
+def test_it_makes_no_store_and_no_experiment_and_takes_none_away(embedded):
+    for kind in ("cafestores", "chaosexperiments"):
+        assert verbs(embedded, f"cloudcafe.dev/{kind}") == {"get", "list", "watch", "patch"}
+        assert verbs(embedded, f"cloudcafe.dev/{kind}/status") == {"patch"}
 
 
 def test_it_gives_nobody_rights_and_changes_no_definition_and_no_workload(embedded):
@@ -104,8 +92,28 @@ def test_it_gives_nobody_rights_and_changes_no_definition_and_no_workload(embedd
     groups = {resource.split("/")[0] for resource in resources if "/" in resource}
     assert not groups & {
         *("rbac.authorization.k8s.io", "apiextensions.k8s.io", "admissionregistration.k8s.io"),
-        "apps",
+        *("certificates.k8s.io", "apiregistration.k8s.io", "batch"),
     }
+    workloads = [one for one in permitted(embedded) if one.split(" ")[1].startswith("apps/")]
+    assert {one.split(" ")[0] for one in workloads} == {"get"}  # how many pods they want
+    assert not {"bind", "escalate", "impersonate"} & {
+        each.split(" ")[0] for each in permitted(embedded)
+    }
+
+
+def test_it_makes_no_pod_enters_none_and_is_no_other_account(embedded):
+    assert "create" not in verbs(embedded, "pods")
+    allowed = {each.split(" ")[1] for each in permitted(embedded)}
+    of_pods = {one for one in allowed if one.startswith(("pods/", "nodes/"))}
+    assert of_pods == {"pods/eviction"}
+    assert not {one for one in allowed if one.startswith("serviceaccounts")}
+
+
+def test_it_leads_and_scales_in_its_own_namespace_only(embedded):
+    everywhere = rights(embedded.get("ClusterRole", "cloudcafe-operator"))
+    home = {"coordination.k8s.io/leases", "autoscaling/horizontalpodautoscalers"}
+    assert not {one for one in everywhere if one.split(" ")[1] in home}
+    assert verbs(embedded, "autoscaling/horizontalpodautoscalers") == {"list", "patch"}
 
 
 def test_nobody_may_break_things_by_being_an_editor(embedded):
@@ -130,10 +138,16 @@ def test_the_right_to_inject_is_asked_for_as_it_is_given(embedded):
     assert "check('inject')" in expression
 
 
-def test_the_embedded_aws_may_list_and_delete_pods_of_its_namespace_and_nothing_else(embedded):
+def test_the_embedded_aws_may_list_and_delete_pods_and_read_two_workloads_at_home(embedded):
     role = embedded.get("Role", "localaws")
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]}
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
+        {
+            "apiGroups": ["apps"],
+            "resources": ["deployments"],
+            "resourceNames": ["analytics-worker", "loyalty"],
+            "verbs": ["get"],
+        },
     ]
     bound = [
         each["roleRef"]["kind"]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from dev.controlplane import ControlPlane
+from dev.operator import OVER_THE_OPERATOR
 from dev.system import ROOT
 from dev.tools import tool
 from tests.charts.rendered import AWS, CHART, SERVICES, helm
@@ -117,6 +118,19 @@ def test_the_cafe_moves_to_aws_by_values_alone(server, namespace):
     assert not server.names("statefulsets", namespace)
 
 
+def test_an_upgrade_passes_over_what_the_operator_holds(server, namespace):
+    held = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    held |= {"metadata": {"name": "order"}, "spec": {"minReplicas": 4}}
+    manager = ("--server-side", "--force-conflicts", "--field-manager=cloudcafe-operator")
+    server.kubectl("apply", "-n", namespace, *manager, "-f", "-", text=json.dumps(held))
+    other = ("--set", "cloudcafe-services.defaults.replicas.min=3")
+    connection = ("--kubeconfig", server.kubeconfig, "-n", namespace)
+    refused = helm("upgrade", "cloudcafe", CHART, *other, *connection, check=False)
+    assert 'conflict with "cloudcafe-operator": .spec.minReplicas' in refused.stderr
+    server.helm("upgrade", namespace, CHART, *other, *OVER_THE_OPERATOR)
+    assert server.get("hpa", "order", "-n", namespace)["spec"]["minReplicas"] == 3
+
+
 def test_uninstalling_leaves_the_definitions_and_nothing_in_the_namespace(server, namespace):
     kinds = (
         "deployments,statefulsets,jobs,pods,services,secrets,configmaps,networkpolicies,roles,pvc"
@@ -136,6 +150,8 @@ def test_uninstalling_leaves_the_definitions_and_nothing_in_the_namespace(server
 EXPERIMENT = "chaos/experiments/13-pod-kill.yaml"
 CREATOR = "cloudcafe.dev/created-by"
 GROUPS = "cloudcafe.dev/created-by-groups"
+ADMISSION = "charts/cloudcafe-operator/templates/admission.yaml"
+BY, KIND = "cloudcafe-created-by", "ValidatingAdmissionPolicy"
 BARISTA = "system:serviceaccount:cafe:barista"
 
 
@@ -209,6 +225,35 @@ def test_who_made_an_experiment_cannot_be_forged(server, namespace, created):
             *("patch", "chaosexperiment", name, "-n", namespace, "--type=merge", "-p", free)
         )
         server.kubectl("delete", "chaosexperiment", name, "-n", namespace)
+
+
+@pytest.fixture
+def without_mutation(server, created):
+    """An API server that writes no author down, as the chart suits it then."""
+    policies = helm("template", "cloudcafe", CHART, "-s", ADMISSION).stdout
+    mine = [one for one in yaml.safe_load_all(policies) if one["metadata"]["name"] == BY]
+    assert {one["kind"] for one in mine} == {KIND, f"{KIND}Binding"}
+    server.kubectl("delete", "mutatingadmissionpolicybinding", BY)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": mine})
+    server.kubectl("apply", "-f", "-", text=text)
+    yield
+    server.kubectl("delete", "-f", "-", text=text)
+
+
+@pytest.mark.usefixtures("without_mutation")
+def test_where_nobody_writes_the_author_down_no_other_can_be_claimed(server, namespace):
+    def said(**notes):
+        command = ("create", "--dry-run=server", "-n", namespace, "-f", "-")
+        text = sample(EXPERIMENT, annotations=notes)
+        return server.kubectl(*command, text=text, check=False).stderr
+
+    other = {CREATOR: "a-colleague"}
+    eventually(lambda: "may not claim another author" in said(**other), "the policy")
+    assert "may not claim another author" in said(**{GROUPS: "the-bosses"})
+    myself = {CREATOR: "kubernetes-admin", GROUPS: "system:authenticated"}
+    assert "may not claim" in said(**myself | {GROUPS: "system:authenticated\nthe-bosses"})
+    assert said(**myself) == ""
+    assert said() == ""
 
 
 def test_who_may_not_inject_is_told_what_is_missing(server, namespace, created):

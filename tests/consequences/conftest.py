@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.once import SharedActs
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.faults.contract import World
 
@@ -46,7 +47,7 @@ async def world(stage, monkeypatch):
     aws = AwsApi(region="eu-west-1")
     clock = SystemClock()
     lists = SharedLists(kubernetes, clock)
-    yield World(kubernetes, aws, AdminPorts(stage), clock, NAMESPACE, lists)
+    yield World(kubernetes, aws, AdminPorts(stage), clock, NAMESPACE, lists, SharedActs())
     await aws.close()
 
 

@@ -80,7 +80,8 @@ class AwsWorld:
         for name in self._call("dynamodb", "list_tables")["TableNames"]:
             table = self._call("dynamodb", "describe_table", TableName=name)["Table"]
             units = table["ProvisionedThroughput"]
-            found[name] = (units["ReadCapacityUnits"], units["WriteCapacityUnits"])
+            provisioned = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+            found[name] = (*provisioned, table.get("OnDemandThroughput"))
         return found
 
     def _queues(self):

@@ -1,5 +1,6 @@
 """One fault on a small world, called as the engine calls it."""
 
+from cloudcafe_operator.effects.once import SharedActs
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.faults.contract import Entry
 from cloudcafe_operator.faults.contract import World as FaultWorld
@@ -15,9 +16,9 @@ class Bench:
         self.world = World()
         self.fault = fault
         world = self.world
-        lists = SharedLists(world.kubernetes, world.clock)
+        lists, acts = SharedLists(world.kubernetes, world.clock), SharedActs()
         self.reach = FaultWorld(
-            world.kubernetes, world.aws, world.admin, world.clock, NAMESPACE, lists
+            world.kubernetes, world.aws, world.admin, world.clock, NAMESPACE, lists, acts
         )
         self.spec = parse(fault.spec_type, {**FAULTS[fault.name], **changes})
 

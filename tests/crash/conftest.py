@@ -1,4 +1,7 @@
-"""Fixtures of the sweep over real processes; `--all-writes` sweeps every write, not a sample."""
+"""Fixtures of the sweep over real processes; `--all-writes` sweeps every write, not a sample.
+
+`python -m tests.crash` runs shares of it side by side.
+"""
 
 import pytest
 from localaws.testing import LocalAws
@@ -18,6 +21,16 @@ def pytest_addoption(parser):
         action="store_true",
         help="kill the operator's process before and after every write, not only at a few",
     )
+    parser.addoption("--kinds", default="", help="of kills and troubles, with commas; empty: all")
+    parser.addoption("--share", default="1/1", help="which part of all writes: 2/3 is the second")
+
+
+@pytest.fixture
+def share(pytestconfig):
+    """Which part of how many of all writes is swept."""
+    if not pytestconfig.getoption("--all-writes"):
+        pytest.skip("only with --all-writes: it takes most of an hour")
+    return tuple(map(int, pytestconfig.getoption("--share").split("/")))
 
 
 @pytest.fixture(scope="session")

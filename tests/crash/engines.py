@@ -29,6 +29,8 @@ class Engine:
             kubernetes=kubernetes or world.kubernetes,
             aws=world.aws,
             http=world.http,
+            customers=world.http,
+            probes=world.http,
             admin=world.admin,
             clock=world.clock,
             events=world.events,

@@ -5,36 +5,32 @@ trouble, and the judgement of what is left. Each owner's own write of the planne
 """
 
 import itertools
-import json
 import signal
 import socket
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
 from cloudcafe_operator.faults.registry import faults
-from cloudcafe_operator.resources.store import example
 
 from tests.crash.aws_world import AwsWorld
-from tests.crash.owners import OWNERS, PREFIX, STORE, aws_write, kubernetes_write
+from tests.crash.judgement import difference, has_injected, injecting, is_over, miscounted, wrong
+from tests.crash.nursery import ForkedOperator
+from tests.crash.owners import FAULTS, OWNERS, PREFIX, STORE, aws_write, kubernetes_write
 from tests.crash.proxy import Glass, Upstream, proxy
-from tests.crash.sweep import CLOSED, VERDICTS
-from tests.crash.town import Town
+from tests.crash.store_life import StoreLife
+from tests.crash.town import WANTED, Town
 from tests.crash.trap import Trap
-from tests.integration.cluster import condition
-from tests.integration.operator_process import OperatorProcess
+from tests.crash.tries import DRINKERS, experiment
+from tests.integration.cluster import eventually
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 150  # a round takes fifteen; taking over a claim of a dead operator half a minute
 AFTER_A_KILL_S = 60  # claims are stored one by one, so some rounds kill for each owner
 QUIET_S = 1.5
 SETTLED_S = 15
 LOOK_S = 0.2
 ROUNDS = itertools.count(1)
-DRINKERS = "espresso-soho"  # whose coffee the probes buy; it is no object here
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
@@ -43,11 +39,6 @@ clusters: [{{name: proxy, cluster: {{server: "{url}"}}}}]
 contexts: [{{name: proxy, context: {{cluster: proxy, user: nobody, namespace: "{namespace}"}}}}]
 users: [{{name: nobody, user: {{}}}}]
 """
-POD_FAULTS = {"podKill": "order", "podPartition": "menu", "cpuStress": "inventory"}
-AUTHOR = {  # said by an admission policy on a whole cluster; draining needs it
-    "cloudcafe.dev/created-by": "ada",
-    "cloudcafe.dev/created-by-groups": "system:masters",
-}
 REPEATABLE = "/eviction"  # how many pods a drain moves depends on where they happen to be
 
 
@@ -69,6 +60,7 @@ class Fleet:
     def running(self, cafe_url, start_aws):
         """Start everything but the operator; `start_aws` takes the API server's address."""
         with ExitStack() as stack:
+            stack.callback(self.api.close)
             stack.enter_context(self.town.open())
             plain = stack.enter_context(proxy(self.api, lambda *_: None))
             self.aws = stack.enter_context(start_aws(plain, self.namespace))
@@ -76,9 +68,9 @@ class Fleet:
             aws = proxy(Upstream(self.aws.url), aws_write, self.trap, without="422")
             urls = stack.enter_context(kubernetes), stack.enter_context(aws), cafe_url
             environment = self._environment(*urls)
-            self.operator = OperatorProcess(environment, self.folder / "operator.log")
+            self.operator = ForkedOperator(environment, self.folder / "operator.log")
             other = {"POD_NAME": "another", "CAFE_LEASE_NAME": "another"}
-            self.second = OperatorProcess(environment | other, self.folder / "second.log")
+            self.second = ForkedOperator(environment | other, self.folder / "second.log")
             self.world = AwsWorld(self.aws)
             stack.callback(self.kill, self.operator)
             stack.callback(self.kill, self.second)
@@ -92,7 +84,6 @@ class Fleet:
             "AWS_ENDPOINT_URL": aws,
             "KUBECONFIG": str(kubeconfig),
             "CRASH_ADDRESS": address(),
-            "PYTHONPATH": str(Path(__file__).parent / "process"),
             "POD_NAMESPACE": self.namespace,
             "POD_NAME": "operator-to-kill",
             "CAFE_NAMESPACES": self.namespace,
@@ -130,16 +121,19 @@ class Fleet:
             self.second.start()
         life = StoreLife(self, names[STORE]) if STORE in owners else None
         made = [experiment(o, names[o], self.namespace) for o in owners if o != STORE]
-        if made:
-            self.cluster.apply(*made)
+        for manifest in made:
+            assert self.send("POST", "chaosexperiments", manifest), manifest
         runs = self._drive(names, life)
         problems = self._judge(names, runs, life) | self._compare(before)
-        self._end(runs, [item["metadata"]["name"] for item in made])
+        self._end(runs, {item["metadata"]["name"] for item in made})
+        if life:
+            life.end()
         return problems
 
     def _end(self, runs, made):
         """Note what the round was like, and take away its experiments."""
-        verdicts = {o: (run.get("status") or {}).get("verdict") for o, run in runs.items()}
+        statuses = {owner: run.get("status") or {} for owner, run in runs.items()}
+        verdicts = {o: (s.get("verdict"), s.get("message")) for o, s in statuses.items()}
         trap = self.trap
         self.last = Told(
             tuple(trap.done),
@@ -147,17 +141,16 @@ class Fleet:
             trap.kills,
             verdicts,
             self.glass.troubled,
-            frozenset(owner for owner, run in runs.items() if _has_injected(run)),
+            frozenset(owner for owner, run in runs.items() if has_injected(run)),
         )
         trap.arm("", 0)
         self.glass.trouble = ""
         self.kill(self.second)
         if self.operator.process.poll() is not None:
             self.operator.spawn()  # it was killed at the last write of all
-        if made:
-            self.cluster.kubectl(
-                "delete", "chaosexperiment", "-n", self.namespace, "--timeout=50s", *made
-            )
+        for name in made:
+            self.send("DELETE", f"chaosexperiments/{name}")
+        eventually(lambda: not made & set(self.items("chaosexperiments")), seconds=50)
 
     def _reset(self):
         self.aws.reset()
@@ -165,7 +158,7 @@ class Fleet:
         self.cafe.stores[store] = {"id": store, "acceptingOrders": True, "currency": "GBP"}
         self.cafe.menus[store] = {"items": [{"sku": "espresso", "priceMinor": 280}]}
         deadline = time.monotonic() + SECONDS
-        while min(self.town.ready().values()) < 2 and time.monotonic() < deadline:
+        while self.town.ready() != WANTED and time.monotonic() < deadline:
             time.sleep(LOOK_S)
 
     def _drive(self, names, life):
@@ -177,12 +170,12 @@ class Fleet:
             if process is None or process.poll() is not None:
                 self.operator.spawn()
                 deadline = max(deadline, time.monotonic() + AFTER_A_KILL_S)
-            found = self._items("chaosruns"), self._items("chaosexperiments")
+            found = self.items("chaosruns"), self.items("chaosexperiments")
             for owner, name in list(waiting.items()):
                 run, made = found[0].get(f"{name}-1"), found[1].get(name)
                 if run:
                     runs[owner] = run
-                if run and made and _is_over(run) and _is_over(made):
+                if run and made and is_over(run) and is_over(made):
                     waiting.pop(owner)
                     self.trap.over(owner)
             if life and not life.over:
@@ -200,13 +193,17 @@ class Fleet:
             time.sleep(LOOK_S)  # the signal's handler writes to the log
         return f"{ready}; kills {self.trap.kills}; {self.operator.log.read_text()[-3000:]}"
 
-    def _items(self, kind):
-        found = self.api.get(f"{self._objects}/{kind}") or {"items": []}
+    def send(self, method, path, body=None):
+        """Ask something of our kinds in the namespace; None where that was refused."""
+        return self.api.send(method, f"{self._objects}/{path}", body)
+
+    def items(self, kind):
+        found = self.send("GET", kind) or {"items": []}
         return {item["metadata"]["name"]: item for item in found["items"]}
 
     def _judge(self, names, runs, life):
         count = Counter((w.owner, w.key) for w in self.trap.done)
-        problems = {owner: _wrong(run) for owner, run in runs.items()}
+        problems = {owner: wrong(run) for owner, run in runs.items()}
         problems |= {o: "no run" for o in names if o not in runs and o != STORE}
         problems["stuck"] = self.stuck
         if life:
@@ -214,7 +211,7 @@ class Fleet:
         for owner, usual in self.usual.items():
             if owner in names and not problems[owner]:
                 counts = {key: count[owner, key] for key in usual}
-                problems[owner] = _miscounted(usual, counts, runs.get(owner))
+                problems[owner] = miscounted(usual, counts, runs.get(owner))
         return {owner: problem for owner, problem in problems.items() if problem}
 
     def _compare(self, before):
@@ -223,7 +220,7 @@ class Fleet:
         while (after := self._state()) != before and time.monotonic() < deadline:
             time.sleep(LOOK_S)
         problems = {
-            f"world: {part}": _difference(after[part], before[part])
+            f"world: {part}": difference(after[part], before[part])
             for part in before
             if after[part] != before[part]
         }
@@ -252,11 +249,12 @@ class Fleet:
             counts = Counter(write.key for write in mine)
             self.usual[owner] = {
                 write.key: counts[write.key]
-                for write in _injecting(mine)
+                for write in injecting(mine)
                 if REPEATABLE not in write.what
             }
-        verdicts = {o: v for o, v in self.last.verdicts.items() if v != "Passed"}
-        return problems | {o: f"verdict {verdict}" for o, verdict in verdicts.items()}
+        wanted = {o: "Inconclusive" if faults()[o].unproven else "Passed" for o in FAULTS}
+        verdicts = {o: told for o, told in self.last.verdicts.items() if told[0] != wanted[o]}
+        return {o: f"verdict {why}" for o, why in verdicts.items()} | problems
 
 
 @dataclass(frozen=True)
@@ -271,153 +269,8 @@ class Told:
     injected: frozenset  # the faults that were in force at some time
 
 
-class StoreLife:
-    """A store from its making to its end, one step at a time."""
-
-    def __init__(self, fleet, name):
-        self._fleet, self._name = fleet, name
-        self.story, self.over, self.last = "made", False, ""
-        manifest = example()
-        manifest["metadata"] = {"name": name, "namespace": fleet.namespace}
-        self._fleet.cluster.apply(manifest)
-        self._manifest = manifest
-
-    def step(self):
-        """Look, and do what is next."""
-        item = self._fleet._items("cafestores").get(self._name)
-        self.last = json.dumps((item or {}).get("status"))[:1500]
-        if self.story == "deleted" and item is None:
-            self.over = True
-            self._fleet.trap.over(STORE)
-        if item is not None and self.story != "deleted" and _is_refused(item):
-            self._apply(f"Leeds {next(ROUNDS)}")
-        if item is None or self.story == "deleted" or not _is_ready(item):
-            return
-        if self.story == "made":
-            self._apply("Leeds")
-            self.story = "changed"
-        else:
-            self._fleet.cluster.kubectl(
-                "delete", "store", self._name, "-n", self._fleet.namespace, "--wait=false"
-            )
-            self.story = "deleted"
-
-    def _apply(self, city):
-        """Change the spec, as an owner does; also to have a refusal looked at again."""
-        spec = {**self._manifest["spec"], "city": city}
-        self._fleet.cluster.apply({**self._manifest, "spec": spec})
-
-
-def _difference(now, before):
-    """Say what is different, and nothing else."""
-    if isinstance(now, dict):
-        keys = sorted(key for key in {*now, *before} if now.get(key) != before.get(key))
-        return str({key: (now.get(key), "instead of", before.get(key)) for key in keys})[:1500]
-    return f"{[x for x in now if x not in before]} not {[x for x in before if x not in now]}"[:1500]
-
-
 def address():
     """Return this machine's own address, by which it reaches others; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         asked.connect(("192.0.2.1", 9))
         return asked.getsockname()[0]
-
-
-def _is_ready(item):
-    seen = condition(item, "Ready")
-    current = seen.get("observedGeneration") == item["metadata"]["generation"]
-    return current and seen["status"] == "True"
-
-
-def _is_refused(item):
-    """Whether the present spec was judged to be wrong."""
-    seen = condition(item, "Ready")
-    current = seen.get("observedGeneration") == item["metadata"]["generation"]
-    return current and seen.get("reason") == "InvalidSpec"
-
-
-def _is_over(item):
-    """Whether a run or an experiment says Finished and may go."""
-    finished = (item.get("status") or {}).get("phase") == "Finished"
-    return finished and not item["metadata"].get("finalizers")
-
-
-def _has_injected(run):
-    """Whether anything was seen to be injected."""
-    journal = (run.get("status") or {}).get("journal", ())
-    return any(entry.get("injectedAt") for entry in journal)
-
-
-def _wrong(run):
-    """Return what is wrong with a run; empty: nothing."""
-    status = (run or {}).get("status") or {}
-    if status.get("verdict") not in VERDICTS:
-        return f"no verdict: {json.dumps(status)[:900]}"
-    if run["metadata"].get("finalizers"):
-        return "its finalizer is left"
-    still_open = [e for e in status.get("journal", []) if e["state"] not in CLOSED]
-    if still_open:
-        return f"open journal: {still_open}"
-    if status["verdict"] == "Passed" and not status.get("journal"):
-        return "passed without an injection"
-    return ""
-
-
-def _miscounted(usual, counts, run):
-    """Say what was injected more often than ever, or was not where the verdict says Passed."""
-    for key, count in counts.items():
-        if count > usual[key]:
-            return f"injected {count} times instead of {usual[key]}: {key[:300]}"
-    status = (run or {}).get("status") or {}
-    if usual and status.get("verdict") == "Passed" and not any(counts.values()):
-        return f"passed without an injection: {json.dumps(status['journal'])[:900]}"
-    return ""
-
-
-def _injecting(writes):
-    """Return the writes between storing `Injecting` and storing `Injected`."""
-    found, begun = [], False
-    for write in writes:
-        if "/status" in write.what and "chaosruns" in write.what:
-            states = {e["state"] for e in json.loads(write.body)["status"].get("journal", ())}
-            begun = states == {"Injecting"} if states else begun
-        elif begun:
-            found.append(write)
-    return found
-
-
-def experiment(fault, name, namespace):
-    """Return the shortest useful experiment on what the scenario of the fault breaks."""
-    step = _scenarios()[fault]
-    arguments = dict(step[fault])
-    if fault in POD_FAULTS:
-        labels = {"app.kubernetes.io/name": POD_FAULTS[fault]}
-        arguments["selector"] = {"labels": labels}
-    if fault == "azNetworkPartition":  # where Aurora is not: it would fail over by itself
-        arguments["zones"] = ["eu-west-1c"]
-    if fault == "eksNodeDrain":
-        arguments["selector"] = {"labels": {"pool": "spare"}}
-    probe = {"name": "coffee", "timeout": "2s", "order": {"store": DRINKERS}}
-    return {
-        "apiVersion": "cloudcafe.dev/v1alpha1",
-        "kind": "ChaosExperiment",
-        "metadata": {"name": name, "namespace": namespace, "annotations": AUTHOR},
-        "spec": {
-            "hypothesis": "Whatever dies, it is undone.",
-            "steadyState": {"baseline": "2s", "probes": [probe]},
-            "steps": [
-                {"name": "break", "faults": [{fault: arguments, "mode": "one"}], "hold": "2s"}
-            ],
-            "consent": [fault] if faults()[fault].irreversible else [],
-            "limits": {"maxTargets": 5, "maxPercent": 100, "maxDuration": "3m"},
-        },
-    }
-
-
-def _scenarios():
-    """The fault of each file in chaos/experiments, by name."""
-    found = {}
-    for path in sorted((ROOT / "chaos/experiments").glob("*.yaml")):
-        (one,) = yaml.safe_load(path.read_text())["spec"]["steps"][0]["faults"]
-        found[next(key for key in one if key in faults())] = one
-    return found

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 from cloudcafe_operator.faults.registry import faults
 
 STORE = "cafeStore"
-OWNERS = (*sorted(faults()), STORE)
+FAULTS = tuple(sorted(faults()))
+OWNERS = (*FAULTS, STORE)
 PREFIX = "try-"
 UNCOUNTED = re.compile(r"/(leases|events|subjectaccessreviews|selfsubjectaccessreviews)\b")
 AWS_READS = ("Describe", "Get", "List", "Batch", "Query", "Scan", "Receive")

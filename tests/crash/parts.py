@@ -7,6 +7,8 @@ every world, and RARE_ACTIONS: what only a case needs that the common test does 
 import importlib
 import pkgutil
 
+from cloudcafe_operator.faults.pods import RBAC_OF_WORKLOADS
+
 import tests.fakes
 
 PARTS = [
@@ -14,6 +16,6 @@ PARTS = [
     for found in pkgutil.iter_modules(tests.fakes.__path__)
     if found.name.startswith("aws_")
 ]
-RARE_ACTIONS = {"dynamodb:ListTagsOfResource"}.union(
+RARE_ACTIONS = {"dynamodb:ListTagsOfResource", *RBAC_OF_WORKLOADS}.union(
     *(getattr(part, "RARE_ACTIONS", ()) for part in PARTS)
 )

@@ -10,6 +10,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -17,20 +18,23 @@ from urllib.parse import urlsplit
 from kubernetes import config
 from kubernetes.client import Configuration
 
-ONE_OF_OURS = re.compile(r"/(chaosruns|cafestores)/[^/?]+$")
+OURS = re.compile(r"/(chaosruns|chaosexperiments|cafestores)(/[^/?]+)?(\?|$)")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 AWS_ERRORS = {409: "ConcurrentModificationException", 429: "ThrottlingException"}
 REASONS = {409: "Conflict", 422: "Invalid", 429: "TooManyRequests", 500: "InternalError"}
 CHUNK = 65536
+IDLE_S = 2.0  # no server hangs up sooner than that; a write must not be sent twice for it
 REFUSED, FAILED = 400, 500
 
 
 class Upstream:
-    """Where a proxy forwards to."""
+    """Where a proxy forwards to. Connections are used again: greeting costs more than asking."""
 
     def __init__(self, url, tls=None):
         self._at = urlsplit(url)
         self._tls = tls
+        self._idle = []  # connections and since when
+        self._keeps = True
 
     @classmethod
     def of_kubeconfig(cls, path):
@@ -40,8 +44,40 @@ class Upstream:
         tls.load_cert_chain(found.cert_file, found.key_file)
         return cls(found.host, tls)
 
-    def connect(self):
-        """Open a connection."""
+    def close(self):
+        """Close what is kept, and keep nothing from now on."""
+        self._keeps = False
+        while kept := self._take():
+            kept[0].close()
+
+    @contextmanager
+    def asked(self, method, path, body=None, headers=None):
+        """Give the answer to one request; what is not read of it is never read."""
+        connection, answer = self._connection(), None
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            yield answer
+        finally:
+            read = answer is not None and answer.isclosed() and not answer.will_close
+            if read and self._keeps:
+                self._idle.append((connection, time.monotonic()))
+            else:
+                connection.close()
+
+    def _take(self):
+        """Return what is kept and since when; None where another thread took the last."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _connection(self):
+        while kept := self._take():
+            connection, since = kept
+            if time.monotonic() - since < IDLE_S:
+                return connection
+            connection.close()
         host, port = self._at.hostname, self._at.port
         if self._tls:
             return http.client.HTTPSConnection(host, port, context=self._tls, timeout=400)
@@ -55,15 +91,10 @@ class Upstream:
         """Send JSON; its answer, or None where that was a refusal."""
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = {"Accept": "application/json", "Content-Type": kind}
-        connection = self.connect()
-        try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, path, body=text, headers=headers)
-            answer = connection.getresponse()
+        text = None if body is None else json.dumps(body)
+        with self.asked(method, path, text, headers) as answer:
             content = answer.read()
             return json.loads(content) if answer.status < REFUSED else None
-        finally:
-            connection.close()
 
 
 @contextmanager
@@ -83,6 +114,7 @@ def proxy(upstream, name_write, trap=None, glass=None, *, without=""):
         server.shutdown()
         thread.join()
         server.server_close()
+        upstream.close()
 
 
 class Glass:
@@ -92,13 +124,18 @@ class Glass:
         self.trouble, self.troubled = "", 0
         self._last, self._reads, self._events = {}, 0, 0
 
-    def page(self, path, content):
-        """Return an object's text; every third look at a run or a store shows the look before."""
-        if not ONE_OF_OURS.search(path):
+    def shows(self, path):
+        """Whether reads of it pass through here: of runs, experiments and stores, and of lists."""
+        return OURS.search(path) and "watch=" not in path
+
+    def page(self, path, accept, content):
+        """Return what is seen: of every third look that shows news, what the one before showed."""
+        seen = self._last.get((path, accept), content)
+        self._last[path, accept] = content
+        if seen == content:
             return content
-        seen, self._last[path] = self._last.get(path, content), content
         self._reads += 1
-        if self.trouble != "stale" or self._reads % 3 or seen == content:
+        if self.trouble != "stale" or self._reads % 3:
             return content
         self.troubled += 1
         return seen
@@ -136,19 +173,15 @@ class _Handler(BaseHTTPRequestHandler):
             if trap.trouble != self.server.without and (status := trap.error(write)):
                 self._refuse(status)
                 return
-        connection = self.server.upstream.connect()
-        try:
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-            connection.request(self.command, self.path, body=body or None, headers=headers)
-            answer = connection.getresponse()
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
+        asked = self.server.upstream.asked
+        with asked(self.command, self.path, body or None, headers) as answer:
             if write is None:
                 self._reply(answer)
             elif trap.happened(write, done=answer.status < REFUSED):
                 self._hang_up()
             else:
                 trap.reply(write, lambda: self._reply(answer))
-        finally:
-            connection.close()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _forward  # noqa: N815 - http.server's names
 
@@ -178,10 +211,11 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
         glass = self.server.glass
-        if answer.getheader("Transfer-Encoding", "") != "chunked":
+        looks = self.command == "GET" and answer.status < REFUSED and glass.shows(self.path)
+        if looks or answer.getheader("Transfer-Encoding", "") != "chunked":
             content = answer.read()
-            if self.command == "GET" and answer.status < REFUSED:
-                content = glass.page(self.path, content)
+            if looks:
+                content = glass.page(self.path, self.headers.get("Accept"), content)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

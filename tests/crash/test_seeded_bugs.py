@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from cloudcafe_operator.effects import execute
+from cloudcafe_operator.effects import execute, undo_run
 from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.effects.survey import fault_spec
 from cloudcafe_operator.faults import dynamodb_throttle
@@ -52,7 +52,8 @@ async def test_finds_an_engine_whose_captured_state_is_kept_in_memory_only(monke
         return replace(made, captured=memory.get((identity, made.target.id), {}))
 
     monkeypatch.setattr(execute.outcomes, "entry_for", forgetful)
-    monkeypatch.setattr(execute, "_entry", entry)
+    for module in (execute, undo_run):
+        monkeypatch.setattr(module, "_entry", entry)
     assert (await sweep("dynamodbThrottle", first=True)).failures
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cloudcafe_operator.effects import execute
-from cloudcafe_operator.effects.execute import Executor
+from cloudcafe_operator.effects.undo_run import RunUndoer
 from cloudcafe_operator.faults import (
     cpu_stress,
     dynamodb_throttle,
@@ -82,7 +82,7 @@ def undo_is_written_down_and_not_done(patch):
     async def wrong(self, run, entry, fault):
         return Undone("Reverted")
 
-    patch.setattr(Executor, "_revert", wrong)
+    patch.setattr(RunUndoer, "_revert", wrong)
 
 
 def an_undone_entry_stays_open_in_the_status(patch):

@@ -19,6 +19,7 @@ from cloudcafe_operator.effects.admin import PORT
 OPTED_IN = {"cloudcafe.dev/chaos": "allowed"}
 SERVICES = {"order": 3, "menu": 2, "inventory": 3, "loyalty": 3, "analytics-worker": 3}
 DRAINED = "storefront"  # its pods run on the nodes that are drained, nobody else's do
+WANTED = {**SERVICES, DRAINED: 2}  # pods of each Deployment
 NODES = {"cafe-1": "cafe", "spare-1": "spare", "spare-2": "spare"}
 PAUSE_S = 0.2
 HEARTBEATS = 25  # pauses from one sign of life of a node to the next
@@ -38,8 +39,7 @@ class Town:
     def open(self):
         """Make it, and keep it running."""
         self._cluster.apply(*map(_node, NODES, NODES.values()))
-        wanted = {**SERVICES, DRAINED: 2}
-        self._cluster.apply(*(_deployment(*one, self._namespace) for one in wanted.items()))
+        self._cluster.apply(*(_deployment(*one, self._namespace) for one in WANTED.items()))
         server = _AdminServer(("0.0.0.0", PORT), _Admin)
         server.town, server.trap = self, self._trap
         threads = [
@@ -59,7 +59,7 @@ class Town:
 
     def ready(self):
         """How many pods of each service are ready."""
-        found = dict.fromkeys((*SERVICES, DRAINED), 0)
+        found = dict.fromkeys(WANTED, 0)
         for pod in self._pods():
             if _is_ready(pod):
                 found[pod["metadata"]["labels"]["app.kubernetes.io/name"]] += 1

@@ -16,7 +16,10 @@ from urllib.parse import unquote_plus
 KILLS = ("before", "after", "lost")  # lost: it happened, its reply never arrives
 ERRORS = ("409", "422", "429", "500", "timeout")  # timeout: it happened, nobody hears of it
 FINAL, FINAL_EVERY, FINAL_FROM = "422", 6, 3
+LAST_TURN = 12  # of a write that repeats; then the API is mended
 GATHER_S = 2.0  # since the last one arrived: a fresh process makes its AWS clients one by one
+LONELY_S = 0.6  # where nobody came for some time: such writes happen one after the other
+LONELY = 3
 LONGEST_S = 6.0  # since the first one arrived: what is held dies anyway, its claim may grow old
 ARRIVAL_S = 0.01  # a reply needs no longer to reach a process on this machine
 RANDOM = re.compile(  # ids and names that differ from round to round
@@ -28,22 +31,23 @@ RANDOM = re.compile(  # ids and names that differ from round to round
 
 @dataclass(frozen=True)
 class Write:
-    """One write that was asked for, and of whose run it is the how manieth."""
+    """One write that was asked for: of whose run it is the how manieth, and which of its name."""
 
     owner: str
     what: str
     body: str
     number: int
+    turn: int
 
     def meets(self, error, half):
         """Whether an error meets it, in one of two rounds.
 
-        Not every other one: two writes that take turns would never both succeed. A 422 is final:
-        one now and then, of an API that is mended.
+        Every other one of each name, so that what is tried again goes on: counted over all names,
+        two writes that take turns would never both succeed. A 422 is final: one now and then.
         """
         if error == FINAL:
             return self.number % FINAL_EVERY == FINAL_FROM + half
-        return (self.number % 5 in (0, 2)) == bool(half)
+        return self.turn % 2 == half and self.turn <= LAST_TURN
 
     @property
     def key(self):
@@ -62,15 +66,17 @@ class Trap:
     def arm(self, trouble, number, owners=(), among=""):
         """Count anew; `number` is from 1, or which half of the writes an error meets.
 
-        With `among` only writes of that name count.
+        With `among` only writes of that name count; of two operators, the first to ask for it
+        waits for the second, who may be slower.
         """
         with self._changed:
             self.trouble, self.number, self._owners = trouble, number, set(owners)
             self._among = among
             self.done, self.hits, self.kills = [], {}, 0
             self.writes = 0  # that were asked for
-            self._counts, self._held = Counter(), {}
+            self._counts, self._turns, self._held = Counter(), Counter(), {}
             self._generation, self._struck, self._arrived = 0, 0, 0.0
+            self._lonely = 0
 
     def reached(self, owner, what, body):
         """Note a write that is about to happen; None where it must not."""
@@ -78,7 +84,11 @@ class Trap:
             self.writes += 1
             self._counts[owner] += self._among in ("", what)
             number = self._counts[owner] if self._among in ("", what) else 0
-            write = Write(owner, what, body, number)
+            self._turns[owner, what] += 1
+            write = Write(owner, what, body, number, self._turns[owner, what])
+            if self.trouble == "two" and what == self._among:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._turns[owner, what] > 1, LONGEST_S)
         return None if self._dies(write, "before") else write
 
     def error(self, write):
@@ -134,10 +144,12 @@ class Trap:
         """Wait for those that have still to come; called by the first, which holds the lock."""
         latest = time.monotonic() + LONGEST_S
         while self._owners - set(self.hits) - set(self._held):
-            left = min(self._arrived + GATHER_S, latest) - time.monotonic()
+            patience = GATHER_S if self._lonely < LONELY else LONELY_S
+            left = min(self._arrived + patience, latest) - time.monotonic()
             if left <= 0:
                 break
             self._changed.wait(left)
+        self._lonely = self._lonely + 1 if len(self._held) == 1 else 0
         self.hits |= self._held
         self._held = {}
         self._generation += 1

@@ -4,7 +4,6 @@ They have the consequences that matter to the engine: a killed pod is replaced, 
 its time and swaps roles, a table is UPDATING for a moment after each change.
 """
 
-import copy
 from datetime import UTC, datetime
 
 from cloudcafe_operator.errors import NotFound, Retry
@@ -21,6 +20,7 @@ from tests.fakes import (
     RecordedEvents,
     Recorder,
 )
+from tests.fakes.objects import copied
 
 NAMESPACE = "shop"
 OPERATOR_NAMESPACE = "cloudcafe"
@@ -257,7 +257,7 @@ class World:
     def runs(self):
         """All runs, as stored."""
         return [
-            copy.deepcopy(item)
+            copied(item)
             for (_, kind, _, _), item in self.kubernetes.objects.items()
             if kind == "ChaosRun"
         ]

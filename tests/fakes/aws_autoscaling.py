@@ -20,6 +20,7 @@ class Group:
         self.instances: dict[str, float | None] = {}
         self.suspended: list[str] = []
         self.terminated = 0
+        self.desired = INSTANCES
         self.gone = False
         for _ in range(INSTANCES):
             self._launch()
@@ -35,6 +36,7 @@ class Group:
             "AutoScalingGroupName": NAME,
             "AutoScalingGroupARN": f"{PLACE}/{NAME}",
             "Tags": TAGS,
+            "DesiredCapacity": self.desired,
             "Instances": instances,
             "SuspendedProcesses": [{"ProcessName": name} for name in self.suspended],
         }

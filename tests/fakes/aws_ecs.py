@@ -23,6 +23,8 @@ class Service:
         self.arns = {ARN: TAGS}
         self.tasks: dict[str, float | None] = {}
         self.stopped = 0
+        self.desired, self.status = TASKS, "ACTIVE"
+        self.starting: set[str] = set()
         for _ in range(TASKS):
             self._start()
 
@@ -40,7 +42,7 @@ class Service:
         found = [
             {
                 "taskArn": arn,
-                "lastStatus": "RUNNING" if self.tasks[arn] is None else "DEACTIVATING",
+                "lastStatus": self._status(arn),
                 "desiredStatus": "RUNNING" if self.tasks[arn] is None else "STOPPED",
             }
             for arn in tasks
@@ -50,7 +52,8 @@ class Service:
 
     def services(self, cluster: str, services: list[str]) -> dict[str, Any]:
         """DescribeServices."""
-        return {"services": [{"serviceName": SERVICE, "runningCount": len(self.running())}]}
+        counts = {"desiredCount": self.desired, "runningCount": len(self.running())}
+        return {"services": [{"serviceName": SERVICE, "status": self.status, **counts}]}
 
     def stop(self, cluster: str, task: str, reason: str) -> dict[str, Any]:
         """StopTask."""
@@ -74,6 +77,11 @@ class Service:
     def injections(self) -> dict[str, int]:
         """How many tasks were stopped."""
         return {"ecsTaskKill": self.stopped}
+
+    def _status(self, arn: str) -> str:
+        if self.tasks[arn] is not None:
+            return "DEACTIVATING"
+        return "PENDING" if arn in self.starting else "RUNNING"
 
     def _start(self) -> None:
         number = len(self.tasks) + self.stopped

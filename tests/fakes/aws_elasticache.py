@@ -22,6 +22,7 @@ class Cache:
         self.flushed_by = ""
         self.flushes = 0
         self.status = "available"
+        self.host = "primary.cloudcafe.abc.euw1.cache.amazonaws.com"
 
     def tagged(self) -> dict[str, Any]:
         """What GetResources shows of it."""
@@ -29,7 +30,9 @@ class Cache:
 
     def describe(self, ReplicationGroupId: str) -> dict[str, Any]:
         """DescribeReplicationGroups."""
-        return {"ReplicationGroups": [{"Status": self.status}]}
+        address = {"Address": "primary.cloudcafe.abc.euw1.cache.amazonaws.com", "Port": 6379}
+        nodes = [{"PrimaryEndpoint": address}]
+        return {"ReplicationGroups": [{"Status": self.status, "NodeGroups": nodes}]}
 
     def answer(self, method: str, path: str, pod_ip: str, body: Any) -> dict[str, Any]:
         """The service's admin port: GET /cache and POST /cache/flush."""
@@ -52,6 +55,7 @@ class Cache:
             "requests": self.requests,
             "hits": hits,
             "flushedBy": self.flushed_by,
+            "host": self.host,
         }
 
     def state(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudcafe_operator.errors import NotFound
+from cloudcafe_operator.errors import NotFound, UserError
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:000000000000:"
 RULE = f"{ARN}listener-rule/app/cloudcafe-alb/1/2/3"
@@ -21,6 +21,7 @@ RARE_ACTIONS = {  # only where a listener was selected
     "elasticloadbalancing:ModifyListener",
     "get pods",  # only where a target was a pod
 }
+MOST_TAGGED = 20
 REFUSAL = {"StatusCode": "404", "ContentType": "application/json", "MessageBody": "{}"}
 
 
@@ -44,6 +45,7 @@ class Balancers:
         self.targets = {"10.20.64.10:8080": "healthy", "10.20.80.10:8080": "healthy"}
         self.tags: dict[str, dict[str, str]] = {TILLS: dict(CONSENT), ORDERS: dict(CONSENT)}
         self.groups = {ORDERS: "HTTP", TILLS: "TCP"}
+        self.zones: dict[str, str] = {}  # of the targets that were registered with one
         self.rerouted = 0
         self.lost = 0
 
@@ -87,11 +89,20 @@ class Balancers:
         }
 
     def describe_tags(self, ResourceArns: Any) -> dict[str, Any]:
-        """DescribeTags of one."""
-        if ResourceArns[0] not in self.groups:
+        """DescribeTags; AWS takes twenty at once."""
+        if len(ResourceArns) > MOST_TAGGED:
+            raise UserError("ValidationError: at most 20 resources")
+        if not all(arn in self.groups for arn in ResourceArns):
             raise NotFound("TargetGroupNotFound")
-        tags = [{"Key": key, "Value": value} for key, value in self.tags[ResourceArns[0]].items()]
-        return {"TagDescriptions": [{"ResourceArn": ResourceArns[0], "Tags": tags}]}
+        return {
+            "TagDescriptions": [
+                {
+                    "ResourceArn": arn,
+                    "Tags": [{"Key": key, "Value": value} for key, value in self.tags[arn].items()],
+                }
+                for arn in ResourceArns
+            ]
+        }
 
     def add_tags(self, ResourceArns: Any, Tags: Any) -> dict[str, Any]:
         """AddTags."""
@@ -111,7 +122,10 @@ class Balancers:
         split = [(key.rpartition(":"), state) for key, state in self.targets.items()]
         return {
             "TargetHealthDescriptions": [
-                {"Target": {"Id": at[0], "Port": int(at[2])}, "TargetHealth": {"State": state}}
+                {
+                    "Target": {"Id": at[0], "Port": int(at[2]), **self._zone("".join(at))},
+                    "TargetHealth": {"State": state},
+                }
                 for at, state in split
             ]
         }
@@ -119,14 +133,23 @@ class Balancers:
     def deregister(self, TargetGroupArn: str, Targets: Any) -> dict[str, Any]:
         """DeregisterTargets: they are drained at once here."""
         for target in Targets:
-            self.lost += self.targets.pop(f"{target['Id']}:{target['Port']}", "") != ""
+            self.lost += self.targets.pop(self._key(target), "") != ""
         return {}
 
     def register(self, TargetGroupArn: str, Targets: Any) -> dict[str, Any]:
         """RegisterTargets: they are healthy at once here."""
         for target in Targets:
-            self.targets[f"{target['Id']}:{target['Port']}"] = "healthy"
+            self.targets[self._key(target)] = "healthy"
         return {}
+
+    def _key(self, target: Any) -> str:
+        key = f"{target['Id']}:{target['Port']}"
+        if self.zones.get(key, "") != target.get("AvailabilityZone", ""):
+            raise UserError("ValidationError: an address outside of the VPC needs zone all")
+        return key
+
+    def _zone(self, key: str) -> dict[str, str]:
+        return {"AvailabilityZone": self.zones[key]} if key in self.zones else {}
 
     def state(self) -> dict[str, Any]:
         """What must be as before."""

@@ -1,16 +1,17 @@
-"""A VPC in memory: aurora's group may be broken, the nodes' hold the cluster; two zones."""
+"""A VPC in memory: aurora's group may be broken, the nodes' hold the cluster; see zones.py."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from cloudcafe_operator.errors import AlreadyExists, NotFound, UserError
+from cloudcafe_operator.errors import AlreadyExists, NotFound
+
+from tests.fakes.zones import Zones
 
 ARN = "arn:aws:ec2:eu-west-1:000000000000:"
 TAG = {"Key": "cloudcafe.dev/chaos", "Value": "allowed"}
 AURORA, ORDER, NODES = "sg-aurora", "sg-order", "sg-nodes"
-VPC, DEFAULT, OWN = "vpc-1", "acl-default", "acl-database"
 FAULTS = {
     "azNetworkPartition": {"selector": {"tags": {"tier": "database"}}, "zones": ["eu-west-1a"]},
     "securityGroupLockdown": {"selector": {"names": ["cloudcafe-aurora"]}},
@@ -83,6 +84,7 @@ class Groups:
 
     def attached(self, Filters: Any) -> dict[str, Any]:
         """DescribeNetworkInterfaces of one group."""
+        assert Filters[0]["Name"] == "group-id"
         (group,) = Filters[0]["Values"]
         return {
             "NetworkInterfaces": [
@@ -159,94 +161,16 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return peers[0] == peers[1] and all(one.get(key) == other.get(key) for key in told_apart)
 
 
-class Zones:
-    """Two zones with a private and a database subnet each, and their ACLs."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self.acls: dict[str, dict[str, str]] = {DEFAULT: {}, OWN: {}}
-        self.guards = {"private-a": DEFAULT, "private-b": DEFAULT,
-                       "database-a": OWN, "database-b": OWN}  # fmt: skip
-        self.associations = {subnet: f"aclassoc-{subnet}" for subnet in self.guards}
-        self.tokens: dict[str, str] = {}
-        self.gateways: list[str] = []
-        self.cut = 0
-
-    def subnets(self, Filters: Any) -> dict[str, Any]:
-        """DescribeSubnets; the filters are by tags."""
-        asked = {one["Name"].removeprefix("tag:"): one["Values"] for one in Filters}
-        found = []
-        for number, name in enumerate(self.guards):
-            tier, _, zone = name.partition("-")
-            tags = {"tier": tier, "cloudcafe.dev/chaos": "allowed", "Name": name}
-            if all(tags.get(key) in values for key, values in asked.items()):
-                found.append(
-                    {
-                        "SubnetId": name,
-                        "SubnetArn": f"{ARN}subnet/{name}",
-                        "VpcId": VPC,
-                        "AvailabilityZone": f"eu-west-1{zone}",
-                        "CidrBlock": f"10.20.{number}.0/24",
-                        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-                    }
-                )
-        return {"Subnets": found}
-
-    def describe(self, Filters: Any) -> dict[str, Any]:
-        """DescribeNetworkAcls of the VPC."""
-        return {
-            "NetworkAcls": [
-                {
-                    "NetworkAclId": acl,
-                    "IsDefault": acl == DEFAULT,
-                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-                    "Associations": [
-                        {"SubnetId": name, "NetworkAclAssociationId": self.associations[name]}
-                        for name, guard in self.guards.items()
-                        if guard == acl
-                    ],
-                }
-                for acl, tags in self.acls.items()
-            ]
-        }
-
-    def create(self, VpcId: str, ClientToken: str, TagSpecifications: Any) -> dict[str, Any]:
-        """CreateNetworkAcl; the same token is the same ACL."""
-        acl = self.tokens.setdefault(ClientToken, f"acl-{next(self._numbers)}")
-        self.acls[acl] = {one["Key"]: one["Value"] for one in TagSpecifications[0]["Tags"]}
-        return {"NetworkAcl": {"NetworkAclId": acl}}
-
-    def replace(self, AssociationId: str, NetworkAclId: str) -> dict[str, Any]:
-        """ReplaceNetworkAclAssociation; the id is a new one each time."""
-        found = [name for name, one in self.associations.items() if one == AssociationId]
-        if not found:
-            raise NotFound("InvalidAssociationID.NotFound")
-        if NetworkAclId not in self.acls:
-            raise NotFound("InvalidNetworkAclID.NotFound")
-        self.cut += "cloudcafe.dev/run" in self.acls[NetworkAclId]
-        self.guards[found[0]] = NetworkAclId
-        self.associations[found[0]] = f"aclassoc-{next(self._numbers)}"
-        return {}
-
-    def delete(self, NetworkAclId: str) -> dict[str, Any]:
-        """DeleteNetworkAcl, once nothing stands behind it."""
-        if NetworkAclId not in self.acls:
-            raise NotFound("InvalidNetworkAclID.NotFound")
-        if NetworkAclId in self.guards.values():
-            raise UserError("DependencyViolation")
-        del self.acls[NetworkAclId]
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        """What must be as before: all but the ids of associations."""
-        return {"acls": {k: dict(v) for k, v in self.acls.items()}, "guards": dict(self.guards)}
-
-
 class Vpc:
     """Both together, as one part of a world."""
 
     def __init__(self) -> None:
         self.groups, self.zones = Groups(), Zones()
+
+    def interfaces(self, Filters: Any) -> dict[str, Any]:
+        """DescribeNetworkInterfaces."""
+        of_group = Filters[0]["Name"] == "group-id"
+        return self.groups.attached(Filters) if of_group else self.zones.interfaces(Filters)
 
     def state(self) -> dict[str, Any]:
         """What must be as before."""
@@ -266,12 +190,11 @@ def build(world: Any) -> Vpc:
     world.aws.on("ec2", "create_network_acl", zones.create)
     world.aws.on("ec2", "replace_network_acl_association", zones.replace)
     world.aws.on("ec2", "delete_network_acl", zones.delete)
-    world.aws.on(
-        "ec2", "describe_nat_gateways", lambda Filter: {"NatGateways": _gateways(zones, Filter)}
-    )
+    world.aws.on("ec2", "describe_nat_gateways", zones.nat_gateways)
     world.aws.on("ec2", "describe_security_groups", groups.describe)
     world.aws.on("ec2", "describe_security_group_rules", groups.describe_rules)
-    world.aws.on("ec2", "describe_network_interfaces", groups.attached)
+    world.aws.on("ec2", "describe_vpc_endpoints", zones.vpc_endpoints)
+    world.aws.on("ec2", "describe_network_interfaces", vpc.interfaces)
     world.aws.on("ec2", "create_tags", groups.tag)
     world.aws.on("ec2", "delete_tags", groups.untag)
     for verb, egress in (("ingress", False), ("egress", True)):
@@ -282,11 +205,3 @@ def build(world: Any) -> Vpc:
             lambda egress=egress, **asked: groups.authorise(egress, **asked),
         )
     return vpc
-
-
-def _gateways(zones: Zones, asked: Any) -> list[dict[str, Any]]:
-    return [
-        {"NatGatewayId": "nat-1", "SubnetId": one, "State": "available"}
-        for one in zones.gateways
-        if one in asked[0]["Values"]
-    ]

@@ -8,20 +8,31 @@ ownership of what is applied, and that a write which changes nothing is none for
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
-from cloudcafe_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Throttled
+from cloudcafe_operator.errors import (
+    AlreadyExists,
+    Conflict,
+    NotFound,
+    OperatorError,
+    Throttled,
+    UserError,
+)
 from cloudcafe_operator.ports import Json, Keep, Manifest, Ref, Resource, User
+from msgspec import convert
 
-from tests.fakes.objects import has_status, matches_fields, matches_labels, merged, without
+from tests.fakes.objects import copied, has_status, matches_fields, matches_labels, merged, without
 from tests.fakes.recorder import Call, Recorder
 
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 Key = tuple[str, str, str, str]  # group, kind, namespace, name
 NOW = "2026-03-01T09:00:00Z"
+
+
+class _Metadata(TypedDict, total=False):
+    metadata: Any
 
 
 class FakeKubernetes:
@@ -42,13 +53,13 @@ class FakeKubernetes:
 
     def seed(self, *manifests: Manifest) -> list[Manifest]:
         """Put objects in as they are, status included, without counting writes."""
-        return [copy.deepcopy(self._store(copy.deepcopy(item), "ADDED")) for item in manifests]
+        return [copied(self._store(copied(item), "ADDED")) for item in manifests]
 
     def find(self, kind: str, name: str, namespace: str = "") -> Manifest | None:
         """Return a copy of the one object of that kind and name, in any group."""
         for (_, a_kind, a_namespace, a_name), item in self.objects.items():
             if (a_kind, a_namespace, a_name) == (kind, namespace, name):
-                return copy.deepcopy(item)
+                return copied(item)
         return None
 
     def set_status(self, kind: str, name: str, namespace: str, status: Json) -> None:
@@ -72,7 +83,7 @@ class FakeKubernetes:
     async def get(self, ref: Ref) -> Manifest | None:
         """Return a copy."""
         await self._read("get", str(ref))
-        return copy.deepcopy(self.objects.get(_key(ref)))
+        return copied(self.objects.get(_key(ref)))
 
     async def list(
         self,
@@ -85,8 +96,18 @@ class FakeKubernetes:
     ) -> Sequence[Manifest]:
         """Return copies, sorted by namespace and name."""
         await self._read("list", resource.plural)
+        return self._found(resource, namespace, labels, fields, keep)
+
+    def _found(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: str | None,
+        fields: str | None,
+        keep: Keep | None,
+    ) -> Sequence[Manifest]:
         found = [
-            copy.deepcopy(item)
+            copied(item)
             for (group, kind, where, _), item in sorted(self.objects.items())
             if (group, kind) == (resource.group, resource.kind)
             and namespace in (None, where)
@@ -94,7 +115,7 @@ class FakeKubernetes:
             and matches_fields(item, fields)
         ]
         said = {"apiVersion": resource.api_version, "kind": resource.kind}
-        return [(keep(item) if keep else item) | said for item in found]
+        return [(convert(item, keep) if keep else item) | said for item in found]
 
     async def list_metadata(
         self,
@@ -105,17 +126,13 @@ class FakeKubernetes:
         fields: str | None = None,
     ) -> Sequence[Manifest]:
         """Return copies of metadata alone."""
-        return await self.list(
-            resource,
-            namespace=namespace,
-            labels=labels,
-            fields=fields,
-            keep=lambda item: {"metadata": item["metadata"]},
-        )
+        few = f" with {labels}" if labels else ""
+        await self._read("list", resource.plural + few)
+        return self._found(resource, namespace, labels, fields, _Metadata)
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create without status; `generateName` is honoured."""
-        item = copy.deepcopy(manifest)
+        item = copied(manifest)
         meta = item["metadata"]
         if "name" not in meta:
             meta["name"] = f"{meta.pop('generateName')}{next(self._uids):05d}"
@@ -137,7 +154,7 @@ class FakeKubernetes:
             self._admit("APPLY", manifest)
             old = self.objects.get(key)
             base = without(old or {}, self._applied.get(key, {}), manifest)
-            self._applied[key] = copy.deepcopy(manifest)
+            self._applied[key] = copied(manifest)
             change: Change = "MODIFIED" if old else "ADDED"
             write.result = self._store(merged(base, manifest), change)
         return write.copy()
@@ -148,6 +165,8 @@ class FakeKubernetes:
         """Merge-patch everything but status."""
         async with self._writing("patch", ref, patch) as write:
             old = self._expect(ref, resource_version)
+            if (patch.get("metadata") or {}).get("uid", uid := old["metadata"]["uid"]) != uid:
+                raise UserError(f"{ref} is invalid: metadata.uid: field is immutable")
             body = {name: value for name, value in patch.items() if name != "status"}
             new = merged(old, body)
             self._admit("UPDATE", new)
@@ -208,7 +227,7 @@ class FakeKubernetes:
 
     def _writing(self, verb: str, ref: Ref, body: Any, what: str = "") -> _Writing:
         target = f"{what} {ref.namespace}/{ref.name}" if what else str(ref)
-        return _Writing(self, Call("kubernetes", verb, target, copy.deepcopy(body)))
+        return _Writing(self, Call("kubernetes", verb, target, copied(body)))
 
     def _fail(self, verb: str) -> None:
         failures = self._failures.get(verb)
@@ -268,7 +287,7 @@ class FakeKubernetes:
 
     def _tell(self, change: Change, item: Manifest) -> None:
         for watcher in self.watchers:
-            watcher(change, copy.deepcopy(item))
+            watcher(change, copied(item))
 
 
 class _Writing:
@@ -291,7 +310,7 @@ class _Writing:
 
     def copy(self) -> Manifest:
         """Return what the API server answers."""
-        return copy.deepcopy(self.result)
+        return copied(self.result)
 
 
 def _key(ref: Ref) -> Key:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "the-pods-token"
 PATH = "/api/v1/namespaces/cafe/pods"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/cafe/deployments"
+PATHS = (PATH, DEPLOYMENTS)
 
 
 class Cluster:
@@ -20,6 +22,7 @@ class Cluster:
     def __init__(self):
         self.pods, self.asked, self.refusing = {}, [], 0
         self.replaced = lambda service: None
+        self.wanted = {}  # by service; as many as there are where nothing is said
         self._made = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -66,6 +69,10 @@ class Cluster:
             pod for pod in self.pods.values() if wanted.items() <= pod["metadata"]["labels"].items()
         ]
 
+    def deployment(self, service):
+        there = self.select(f"app.kubernetes.io/name={service}")
+        return {"spec": {"replicas": self.wanted.get(service, len(there))}}
+
     def delete(self, name, uid):
         pod = self.pods.get(name)
         if pod is None:
@@ -83,6 +90,10 @@ def _handler(cluster):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             address = urlsplit(self.path)
+            path, _, name = address.path.rpartition("/")
+            if path == DEPLOYMENTS:
+                self._answer(path, 200, cluster.deployment(name))
+                return
             items = cluster.select(parse_qs(address.query)["labelSelector"][0])
             self._answer(address.path, 200, {"items": items})
 
@@ -93,7 +104,7 @@ def _handler(cluster):
             self._answer(path, status, {})
 
         def _answer(self, path, status, document):
-            if self.headers["authorization"] != f"Bearer {TOKEN}" or path != PATH:
+            if self.headers["authorization"] != f"Bearer {TOKEN}" or path not in PATHS:
                 status, document = 403, {}
             cluster.asked.append((self.command, status))
             body = json.dumps(document).encode()

@@ -53,6 +53,8 @@ class StoreWorld:
             kubernetes or self.kubernetes,
             aws or self.fake_aws,
             http or self.http,
+            customers=self.http,
+            probes=self.http,
             admin=None,
             clock=self.clock,
             events=self.events,

@@ -48,11 +48,16 @@ def shop(cluster, namespace, cafe, operator, written):
 @pytest.fixture
 def written(tmp_path):
     """The file of an experiment."""
+    return write(tmp_path, "podPartition", "cut")
+
+
+def write(folder, fault, name):
+    """Write a short experiment; return its file."""
     probe = {"name": "coffee", "order": {"store": "espresso-soho"}}
-    item = experiment("podPartition", steadyState={"baseline": "3s", "probes": [probe]})
-    item["metadata"] = {"name": "cut"}
+    item = experiment(fault, steadyState={"baseline": "3s", "probes": [probe]})
+    item["metadata"] = {"name": name}
     item["spec"]["steps"][0]["hold"] = "2s"
-    path = tmp_path / "cut.yaml"
+    path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(item))
     return path
 
@@ -60,8 +65,9 @@ def written(tmp_path):
 def test_an_experiment_is_previewed_run_repeated_compared_and_reported(
     cafectl, shop, cluster, namespace, tmp_path
 ):
+    shop = write(tmp_path, "dynamodbThrottle", "slow")
     told = cafectl("preview", shop)
-    assert "podPartition on Pod/" in told
+    assert "dynamodbThrottle on " in told
     assert "A run would hit 1 target. Nothing was touched." in told
     assert cluster.list("chaosexperiments", namespace) == []
     told = cafectl("run", shop, "--junit", tmp_path / "junit.xml")
@@ -69,13 +75,20 @@ def test_an_experiment_is_previewed_run_repeated_compared_and_reported(
     for word in ("Started", "Injecting", "InForce", "Undoing", "Reverted", "Passed"):
         assert word in words
     assert 'failures="0"' in (tmp_path / "junit.xml").read_text()
-    cafectl("run", "cut")
-    found = json.loads(cafectl("history", "cut", "--json"))
+    cafectl("run", "slow")
+    found = json.loads(cafectl("history", "slow", "--json"))
     assert [one["verdict"] for one in found["runs"]] == ["Passed", "Passed"]
     assert len(found["comparable"]) == 2
-    cafectl("report", "cut", "-o", tmp_path / "cut.html")
-    assert "podPartition" in (tmp_path / "cut.html").read_text()
-    assert "The baseline was steady" in cafectl("explain", "cut")
+    cafectl("report", "slow", "-o", tmp_path / "slow.html")
+    assert "dynamodbThrottle" in (tmp_path / "slow.html").read_text()
+    assert "The baseline was steady" in cafectl("explain", "slow")
+
+
+def test_a_partition_that_no_probe_noticed_proves_nothing(cafectl, shop, cluster, namespace):
+    told = cafectl("run", shop, code=3)
+    assert "no probe noticed the fault" in " ".join(told.split())
+    (run,) = cluster.list("chaosruns", namespace)
+    assert run["status"]["verdict"] == "Inconclusive"
 
 
 def test_a_preview_names_the_store_that_is_protected_now(cafectl, shop, cluster, namespace):

@@ -49,6 +49,14 @@ REFUSED = {
         {"limits": {"maxDuration": "3h"}},
         "may be at most 2h: write a shorter duration, for example 10m",
     ),
+    "a stop condition that holds at once": (
+        {"stopWhen": [{"probe": "menu", "failingFor": "0s"}]},
+        "must be at least 1s: in no time at all nothing can be seen",
+    ),
+    "a recovery in no time": (
+        {"steps": step(recovery={"within": "0m"})},
+        "must be at least 1s: in no time at all nothing can be seen",
+    ),
     "something that is no duration": (
         {"steps": step(hold="soon")},
         "spec.steps[0].hold in body should match",

@@ -15,9 +15,11 @@ class Aws:
     def __init__(self, arguments, namespace):
         self.cloudwatch = boto3.client("cloudwatch", **arguments)
         self.dynamodb = boto3.client("dynamodb", **arguments)
+        self.sqs = boto3.client("sqs", **arguments)
         self.prefix = f"cloudcafe/{namespace}/corner/"
         self.dashboard = f"cloudcafe-store-{namespace}_corner"
         self.table = f"cloudcafe-store-{namespace}.corner"
+        self.queue = f"cloudcafe-{namespace}-corner-orders.fifo"
 
     def alarms(self):
         found = self.cloudwatch.describe_alarms(AlarmNamePrefix=self.prefix)["MetricAlarms"]
@@ -26,6 +28,9 @@ class Aws:
     def has_dashboard(self):
         found = self.cloudwatch.list_dashboards(DashboardNamePrefix=self.dashboard)
         return bool(found["DashboardEntries"])
+
+    def tickets_url(self):
+        return self.sqs.get_queue_url(QueueName=self.queue)["QueueUrl"]
 
     def has_table(self):
         return self.table in self.dynamodb.list_tables()["TableNames"]
@@ -71,6 +76,7 @@ def test_a_flagship_has_alarms_a_dashboard_and_a_table_and_leaves_none(
         assert aws.tags(row["arn"])["cloudcafe.dev/owner"].startswith(f"{namespace}/corner/")
         assert aws.tags(row["arn"])["cloudcafe.dev/chaos"] == "allowed"
     assert cafe.stores[f"{namespace}.corner"]["ordersTable"] == aws.table
+    assert cafe.stores[f"{namespace}.corner"]["ticketsQueue"] == aws.tickets_url()
     backups = aws.dynamodb.describe_continuous_backups(TableName=aws.table)
     found = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert found["PointInTimeRecoveryStatus"] == "ENABLED"

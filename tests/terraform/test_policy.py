@@ -105,7 +105,7 @@ def test_a_statement_that_names_every_resource_is_noticed():
 
 
 #: What the operator names when it registers a store.
-BY_REGISTRATION = {"cloudcafe-store-*"}
+BY_REGISTRATION = {"cloudcafe-store-*", "cloudcafe-*-orders.fifo"}
 
 
 def test_services_are_granted_the_tables_streams_and_queues_of_the_chart():

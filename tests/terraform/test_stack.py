@@ -25,6 +25,12 @@ VARIABLES = {
     "emails": ["cafe@example.com"],
     "package_path": "./versions.tf",  # any file stands for the package
 }
+IN_ORDER = (  # who undoes and cleans up goes after what it cleans up
+    "delete chaosexperiments,chaosruns,cafestores --all",
+    "delete targetgroupbindings",
+    "uninstall cloudcafe",
+    "terraform apply destroy.tfplan",
+)
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 FORMAT = json.loads((ROOT / "tests/terraform/deploy.json").read_text())
 
@@ -50,6 +56,8 @@ class OnTheStandIn(Deployment):
         self.commands.append(" ".join(map(str, words)))
         if words[0] == "terraform":
             return self.here.must(*words[1:])
+        if "customresourcedefinitions" in words:
+            return "customresourcedefinition.apiextensions.k8s.io/cafestores.cloudcafe.dev"
         if words[0] == "curl":
             return "-----BEGIN CERTIFICATE-----"
         return "0"
@@ -102,5 +110,7 @@ def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
 
     deploy.down(to)
 
+    gone = [next(n for n, line in enumerate(to.commands) if what in line) for what in IN_ORDER]
+    assert gone == sorted(gone)
     assert to.here.must("state", "list").split() == []
     assert to.commands[-1] == "sweep"

@@ -7,23 +7,21 @@ nothing is never green.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
 
 import typer
-from kubernetes.client import ApiException
-from kubernetes.config import ConfigException
-from rich.console import Console
 
 from cafectl import fleet, plan, runs
 from cafectl.audit_command import audit
 from cafectl.buy_command import buy, trickle
 from cafectl.chaos import commands as chaos
 from cafectl.chaos import look
+from cafectl.chaos.errors import told
 from cafectl.chaos.verdict import EXIT_CODES
 from cafectl.orphans_command import orphans
 from cafectl.redrive_command import redrive
+from cafectl.terminal import Terminal, print_whole
+from cafectl.tickets_command import tickets
 from cafectl.values_command import values
-from cafectl.wide import print_whole
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,23 +31,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-console = Console()
-problems = Console(stderr=True)
-
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Kubernetes namespace.")]
+console = Terminal()
 
 
-def list_runs(namespace: Namespace = "cloudcafe") -> None:
+def list_runs(*, namespace: chaos.Namespace = "cloudcafe") -> None:
     """Show what each chaos run did and measured."""
-    try:
-        found = runs.read(namespace)
-    except ConfigException as problem:
-        problems.print(f"[red]no cluster[/]: {problem}: set KUBECONFIG or use kubectl's context")
-        raise typer.Exit(2) from problem
-    except ApiException as refused:
-        problems.print(f"[red]the API server refuses[/]: {refused.status} {refused.reason}")
-        raise typer.Exit(2) from refused
-    print_whole(console, runs.table(found))
+    with told():
+        print_whole(console, runs.table(runs.read(namespace)))
 
 
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
@@ -57,7 +45,7 @@ _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stop it": (chaos.halt, chaos.resume),
     "What it did": (list_runs, look.history, look.report, look.explain),
     "The fleet": (fleet.stores, plan.plan, orphans),
-    "Buy coffee": (buy, trickle),
+    "Buy coffee": (buy, trickle, tickets),
     "The books": (audit, redrive),
     "Set up": (values,),
 }

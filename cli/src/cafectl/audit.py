@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from cafe_ledger.findings import MEANINGS, Kind
 from cafe_ledger.report import Report, Totals
 from rich import box
-from rich.table import Table
+
+from cafectl.plain import line
+from cafectl.terminal import Rows
 
 BALANCED, DAMAGED, UNKNOWN, EMPTY = 0, 1, 2, 3
 SHOWN_OF_A_KIND = 10
@@ -88,9 +90,9 @@ def remarks(report: Report) -> Iterator[str]:
         )
 
 
-def stores_table(report: Report) -> Table:
+def stores_table(report: Report) -> Rows:
     """Return the sums, a row for each store."""
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table = Rows(box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("Store", overflow="fold")
     for heading in (
         "Orders", "Sold", "Under way", "Revenue", "Charged", "Refunds", "Points", "Rows", "Damage"
@@ -132,7 +134,7 @@ def _lines(report: Report, kind: Kind, number: int) -> Iterator[str]:
     kept = [finding for finding in report.findings if finding.kind == kind]
     for finding in kept[:SHOWN_OF_A_KIND]:
         place = f"{finding.store_id} {finding.about}"
-        yield f"  {place}: found {finding.found}; expected {finding.expected}"
+        yield "  " + line(f"{place}: found {finding.found}; expected {finding.expected}")
     more = number - min(len(kept), SHOWN_OF_A_KIND)
     if more:
         stores = Counter(finding.store_id for finding in kept[SHOWN_OF_A_KIND:])

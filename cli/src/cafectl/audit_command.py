@@ -15,15 +15,16 @@ import typer
 from cafe_ledger.audit import Auditor, Timing, Window
 from cafe_ledger.collect import Book, BookError, Collector
 from cafe_ledger.report import Report
-from rich.console import Console
+from rich.status import Status
+from rich.text import Text
 
 from cafectl import audit as shown
 from cafectl import errand
 from cafectl.books import HttpBooks
-from cafectl.wide import print_whole
+from cafectl.terminal import Terminal, print_whole
 
-console = Console()
-problems = Console(stderr=True)
+console = Terminal()
+problems = Terminal(stderr=True)
 Read = TypeVar("Read")
 LINE_SECONDS = 10.0
 #: Where the books are, within the cluster; the provider is only there in the embedded tier.
@@ -140,7 +141,7 @@ def audit(  # noqa: PLR0913 - each option of the command is a parameter
     try:
         report = asyncio.run(_audited(asked))
     except BookError as problem:
-        problems.print(f"[red]cannot be judged[/]: {problem}", soft_wrap=True)
+        problems.trouble("cannot be judged", problem)
         raise typer.Exit(shown.UNKNOWN) from problem
     verdict = shown.judge(report, waited=bool(timing.wait))
     _show(report, verdict, as_json=as_json)
@@ -158,7 +159,7 @@ async def _audited(asked: Asked) -> Report:
         statement = bool(asked.urls["payment-provider"])
         collector = Collector(HttpBooks(client, asked.urls, asked.token), statement=statement)
         with problems.status("reading the books", spinner="line") as status:
-            tell = status.update if problems.is_terminal else _now_and_then()
+            tell = _on(status) if problems.is_terminal else _now_and_then()
             if asked.quiet:
                 tell = _nothing
             return await Auditor(collector, asked.timing, tell=tell).audit(asked.window)
@@ -166,6 +167,10 @@ async def _audited(asked: Asked) -> Report:
 
 def _nothing(_: str) -> None:
     """Programs that read JSON want no progress."""
+
+
+def _on(status: Status) -> Callable[[str], None]:
+    return lambda text: status.update(Text(text))
 
 
 def _now_and_then() -> Callable[[str], None]:
@@ -189,9 +194,9 @@ def _show(report: Report, verdict: shown.Verdict, *, as_json: bool) -> None:
     if report.by_store():
         print_whole(console, shown.stores_table(report))
     for line in (*shown.findings_text(report), *shown.remarks(report)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
     style = "green" if verdict.code == shown.BALANCED else "red"
-    console.print(f"[{style}]{verdict.sentence}[/]", highlight=False, soft_wrap=True)
+    console.print(verdict.sentence, style=style, highlight=False, soft_wrap=True)
 
 
 def _moment(text: str, name: str, now: datetime) -> datetime:

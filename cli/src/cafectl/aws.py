@@ -1,4 +1,7 @@
-"""SQS and Kinesis as `redrive.py` needs them. Beside `orphans_aws.py` the only one with boto3."""
+"""SQS and Kinesis as `redrive.py` and `tickets.py` need them.
+
+Beside `orphans_aws.py` the only one with boto3.
+"""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ from typing import Annotated, Any, TypeVar
 
 import httpx
 import typer
-from rich.console import Console
 
 from cafectl import orders, tills
+from cafectl.terminal import Terminal
 
 TELL_EVERY_S = 2.0
 MENU = "http://menu:8080"
 Result = TypeVar("Result")
-console = Console()
-problems = Console(stderr=True)
+console = Terminal()
+problems = Terminal(stderr=True)
 
 Store = Annotated[str, typer.Argument(help="A CafeStore, or its id: NAMESPACE.NAME.")]
 Url = Annotated[
@@ -69,7 +69,7 @@ def buy(  # noqa: PLR0913 - each option of the command is a parameter
 
     bought = _reach(run(), till.url)
     if bought.order is None:
-        problems.print(f"[red]not bought[/]: {bought.refusals[-1]}")
+        problems.trouble("not bought", bought.refusals[-1])
         raise typer.Exit(1)
     console.print_json(json.dumps(bought.order))
 
@@ -123,11 +123,12 @@ def _reach(work: Coroutine[Any, Any, Result], url: str) -> Result:
     try:
         return asyncio.run(work)
     except httpx.HTTPStatusError as refused:
-        problems.print(f"[red]{refused.request.url}[/] answered {refused.response.status_code}")
+        problems.trouble(str(refused.request.url), f"answered {refused.response.status_code}")
     except httpx.HTTPError as problem:
-        problems.print(
-            f"[red]{url} cannot be reached[/] ({type(problem).__name__}): inside the cluster it is"
-            " http://order:8080; outside, leave --url out and this runs as a Job in the cluster"
+        problems.trouble(
+            f"{url} cannot be reached",
+            f"{type(problem).__name__}; inside the cluster it is http://order:8080; outside, leave"
+            " --url out and this runs as a Job in the cluster",
         )
     raise typer.Exit(2)
 

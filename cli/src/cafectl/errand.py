@@ -18,16 +18,17 @@ from typing import Any, Protocol
 
 import typer
 
-from cafectl.chaos.cluster import Gone, Refused
+from cafectl.chaos.cluster import Gone, Refused, Unreachable
 from cafectl.chaos.errors import told
 from cafectl.chaos.follow import Clock, SystemClock
 from cafectl.errand_cluster import Kubernetes
+from cafectl.plain import printable
 
 GUESTS, BOOKS = "cafectl-guests", "cafectl-books"
 INTERRUPTED = 130
 EVERY_S = 0.5
 BEGINS_WITHIN_S = 120.0  # the image may have to be pulled
-ENDS_WITHIN_S = 30.0  # after its last word
+LOST_S = 120.0  # so long is its log opened again: laptops sleep, API servers are replaced
 HOPELESS = frozenset({"CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName"})
 
 
@@ -94,7 +95,12 @@ def outside() -> bool:
 def send(namespace: str, errand: Errand) -> None:
     """Run it in the cluster of the current kubeconfig and end with its exit code."""
     with told():
-        raise typer.Exit(run(Kubernetes(namespace), errand, typer.echo, SystemClock()))
+        raise typer.Exit(run(Kubernetes(namespace), errand, _say, SystemClock()))
+
+
+def _say(said: str) -> None:
+    """Print what the pod said: services' answers are in it."""
+    typer.echo(printable(said))
 
 
 def run(place: Place, errand: Errand, say: Callable[[str], None], clock: Clock) -> int:
@@ -102,7 +108,7 @@ def run(place: Place, errand: Errand, say: Callable[[str], None], clock: Clock) 
 
     Raises:
         Refused: the chart is not there, or the pod cannot begin.
-        Unreachable: the API server does not answer.
+        Unreachable: the API server does not answer. What has begun goes on: its Job is left.
     """
     try:
         template = place.template(errand.kind)
@@ -112,16 +118,51 @@ def run(place: Place, errand: Errand, say: Callable[[str], None], clock: Clock) 
             " installed there: use -n, or give the services' addresses (see --help)"
         ) from problem
     job = place.begin(job_of(template, errand))
+    goes_on = False
     try:
         pod = _begun(place, job, clock)
         with _interruptible(place, errand, pod):
-            for line in place.lines(pod.name):
-                say(line)
-        return _ended(place, job, clock)
+            return _told(place, job, pod, say, clock)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Unreachable as problem:
+        goes_on = True
+        raise Unreachable(
+            f"{problem}. It goes on: kubectl -n {place.namespace} logs -f job/{job}; to end it: "
+            f"kubectl -n {place.namespace} delete job {job}"
+        ) from problem
     finally:
-        place.remove(job)
+        if not goes_on:
+            place.remove(job)
+
+
+def _told(place: Place, job: str, pod: Pod, say: Callable[[str], None], clock: Clock) -> int:
+    """Say each line once, however often the log breaks off; return how the pod ended."""
+    said, latest = 0, clock.monotonic() + LOST_S
+    while True:
+        try:
+            for number, line in enumerate(place.lines(pod.name)):
+                if number >= said:
+                    say(line)
+                    said, latest = number + 1, clock.monotonic() + LOST_S
+            code = _code(place, job)
+        except Unreachable:
+            if clock.monotonic() > latest:
+                raise
+        else:
+            if code is not None:
+                return code
+            if clock.monotonic() > latest:
+                raise Unreachable(f"what pod {pod.name} says breaks off again and again")
+        clock.sleep(EVERY_S)
+
+
+def _code(place: Place, job: str) -> int | None:
+    """Return how a pod ended; None while it runs."""
+    found = place.pod(job)
+    if found is None:
+        raise Refused(f"the pod of job {job} went away before it ended: how it ended is not known")
+    return read(found).exit_code
 
 
 def job_of(template: Mapping[str, Any], errand: Errand) -> dict[str, Any]:
@@ -179,19 +220,6 @@ def _begun(place: Place, job: str, clock: Clock) -> Pod:
                 f" (kubectl -n {place.namespace} get events)"
             )
         clock.sleep(EVERY_S)
-
-
-def _ended(place: Place, job: str, clock: Clock) -> int:
-    until = clock.monotonic() + ENDS_WITHIN_S
-    while clock.monotonic() <= until:
-        found = place.pod(job)
-        if found is None:
-            break
-        code = read(found).exit_code
-        if code is not None:
-            return code
-        clock.sleep(EVERY_S)
-    raise Refused(f"the pod of job {job} went away before it ended: how it ended is not known")
 
 
 @contextmanager

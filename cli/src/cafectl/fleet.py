@@ -15,15 +15,22 @@ from typing import Annotated, Any
 
 import typer
 from kubernetes import client
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from cafectl.chaos.cluster import GROUP, VERSION, Gone, Unreachable, asked
+from cafectl.chaos.cluster import (
+    GROUP,
+    TIMEOUT_S,
+    VERSION,
+    Gone,
+    Refused,
+    Unreachable,
+    asked,
+)
 from cafectl.chaos.commands import OperatorNamespace
 from cafectl.chaos.errors import told
-from cafectl.wide import print_whole
+from cafectl.terminal import Rows, Terminal, print_whole
 
 ACTIVITY = "cloudcafe-fleet"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
@@ -31,7 +38,7 @@ PAGE = 500
 EVERY_S = 2.0
 SHARE = 10  # of ten thousand stores, reading must not become what the API server does all day
 NOT_READY = 1
-console = Console()
+console = Terminal()
 Manifest = Mapping[str, Any]
 Activity = Mapping[str, list[float | None]]
 COLUMNS = (
@@ -82,13 +89,15 @@ def read(namespace: str = "", operator_namespace: str = "cloudcafe") -> list[dic
 
 
 def activity(operator_namespace: str, now: datetime) -> Activity | None:
-    """Return orders a minute and p95 by store id; None where nobody has written them lately."""
+    """Return orders a minute and p95 by store id; None where they are old or not for us to see."""
     try:
         found = asked(
-            lambda api: api.read_namespaced_config_map(ACTIVITY, operator_namespace),
+            lambda api: api.read_namespaced_config_map(
+                ACTIVITY, operator_namespace, _request_timeout=TIMEOUT_S
+            ),
             client.CoreV1Api,
         )
-    except Gone:
+    except (Gone, Refused):  # who sees the stores of a namespace need not see the operator's
         return None
     said = json.loads(found.data["activity.json"])
     stores: Activity = said["stores"]
@@ -98,7 +107,11 @@ def activity(operator_namespace: str, now: datetime) -> Activity | None:
 
 
 def _page(api: Any, *, namespace: str, token: str | None) -> Any:
-    options = {"limit": PAGE, **({"_continue": token} if token else {})}
+    options = {
+        "limit": PAGE,
+        "_request_timeout": TIMEOUT_S,
+        **({"_continue": token} if token else {}),
+    }
     if namespace:
         return api.list_namespaced_custom_object(GROUP, VERSION, namespace, "cafestores", **options)
     return api.list_cluster_custom_object(GROUP, VERSION, "cafestores", **options)
@@ -132,9 +145,9 @@ def row_of(store: Manifest, busy: Activity | None = None) -> dict[str, Any]:
     }
 
 
-def stores_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Table:
+def stores_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Rows:
     """Return the fleet as a table."""
-    table = Table(box=None, pad_edge=False)
+    table = Rows(box=None, pad_edge=False)
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in FIGURES else "left")
     for row in rows:

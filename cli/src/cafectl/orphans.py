@@ -60,7 +60,7 @@ class Sweep(Protocol):
     """Reads and removes; each call bounded in time. Raises SweepError."""
 
     def tagged(self) -> list[Tagged]:
-        """Return all that bears a tag of ours and exists now."""
+        """Return all that is listed with a tag of ours; lists are minutes behind."""
         ...
 
     def tags(self, arn: str, known: Mapping[str, str]) -> Mapping[str, str] | None:
@@ -101,6 +101,19 @@ def find(resources: Iterable[Tagged], alive: Alive) -> list[Orphan]:
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
 
 
+def as_they_are(sweep: Sweep, listed: Iterable[Tagged], alive: Alive) -> list[Tagged]:
+    """Return what exists, as it is now where that matters: what a living store owns is not asked.
+
+    So it costs as many calls as there are orphans, and not as there are stores.
+    """
+    every = list(listed)
+    doubtful = {one.arn for one in find(every, alive)} | {one.arn for one in every if _kept(one)}
+    now = {
+        one.arn: sweep.tags(one.arn, one.tags) if one.arn in doubtful else one.tags for one in every
+    }
+    return [Tagged(arn, tags) for arn, tags in now.items() if tags is not None]
+
+
 def remove(sweep: Sweep, orphan: Orphan, alive: Alive) -> bool:
     """Remove an orphan unless it is none any more; whether it was removed or is gone."""
     now = sweep.tags(orphan.arn, dict(orphan.seen))
@@ -111,14 +124,19 @@ def remove(sweep: Sweep, orphan: Orphan, alive: Alive) -> bool:
         return False
     if orphan.remedy == "delete":
         sweep.delete(still[0])
-    elif orphan.remedy == "untag":
-        sweep.untag(still[0])
+    elif orphan.remedy == "untag":  # what marked it meanwhile may live
+        marks = tuple(tag for tag in still[0].tags if tag in orphan.tags)
+        sweep.untag(replace(still[0], tags=marks))
     return orphan.remedy != "by hand"
 
 
 def kept_on_purpose(resources: Iterable[Tagged]) -> int:
     """Return how many a store with deletionPolicy Retain left behind."""
-    return sum(one.tags.get(OWNER_TAG, "").endswith(f"/{RETAINED}") for one in resources)
+    return sum(map(_kept, resources))
+
+
+def _kept(one: Tagged) -> bool:
+    return one.tags.get(OWNER_TAG, "").endswith(f"/{RETAINED}")
 
 
 def service_and_type(arn: str) -> str:

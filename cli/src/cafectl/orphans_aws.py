@@ -1,7 +1,7 @@
 """AWS as `orphans.py` needs it: reads what is tagged, and removes what is said.
 
-The listing of tags is minutes behind, so that everything it names is looked at itself: what is
-gone already is none, and right before something is removed its tags are read once more.
+The listing of tags is minutes behind, so that what looks like an orphan is looked at itself: what
+is gone already is none, and right before something is removed its tags are read once more.
 """
 
 from __future__ import annotations
@@ -44,13 +44,12 @@ class AwsSweep:
         self._clients: dict[str, Any] = {}
 
     def tagged(self) -> list[Tagged]:
-        """Return all that bears a tag of ours and exists now."""
+        """Return all that is listed with a tag of ours."""
         with _told("the listing of tags"):
             listed = {arn: tags for key in self._keys() for arn, tags in self._with(key)}
             listed |= {arn: {} for arn in self._dashboards()}
             listed |= dict(self._templates())
-        found = ((arn, self.tags(arn, known)) for arn, known in listed.items())
-        return [Tagged(arn, tags) for arn, tags in found if tags is not None]
+        return [Tagged(arn, tags) for arn, tags in listed.items()]
 
     def tags(self, arn: str, known: Mapping[str, str]) -> Mapping[str, str] | None:
         """Return a resource's tags as it tells them itself, or as known; None where it is gone."""

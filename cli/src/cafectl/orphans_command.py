@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cafectl import orphans_cluster
 from cafectl.chaos.errors import told
@@ -19,16 +16,18 @@ from cafectl.orphans import (
     Orphan,
     SweepError,
     Tagged,
+    as_they_are,
     find,
     kept_on_purpose,
     remove,
 )
 from cafectl.orphans_aws import AwsSweep
-from cafectl.wide import print_whole
+from cafectl.plain import line
+from cafectl.terminal import Rows, Terminal, print_whole
 
 FOUND, UNKNOWN = 1, 2
-console = Console()
-problems = Console(stderr=True)
+console = Terminal()
+problems = Terminal(stderr=True)
 
 
 def orphans(
@@ -45,7 +44,8 @@ def orphans(
 
     Looks at the account and region of the environment, and at the cluster of kubectl's context:
     what the stores of another cluster own in the same account and region would look like orphans.
-    What a store with deletionPolicy Retain left is none. Secrets can be restored for 7 days.
+    What a store with deletionPolicy Retain left is none. Secrets can be restored for 7 days,
+    in which a new store of that name waits for its key.
 
     Exit codes: 0 there are none, or all were removed; 1 there are some; 2 it cannot be told.
     """
@@ -53,15 +53,16 @@ def orphans(
         try:
             raise typer.Exit(FOUND if _swept(output, delete=delete, yes=yes) else 0)
         except SweepError as problem:
-            problems.print(Text.assemble(("cannot be told", "red"), f": {problem}"), soft_wrap=True)
+            problems.trouble("cannot be told", problem)
             raise typer.Exit(UNKNOWN) from problem
 
 
 def _swept(output: str, *, delete: bool, yes: bool) -> int:
     """Show the orphans, remove them where that is wished; return how many are left."""
     sweep = _Sweep()
-    resources = sweep.tagged()
-    alive = orphans_cluster.alive()  # after the resources: who is born meanwhile owns none of them
+    listed = sweep.tagged()
+    alive = orphans_cluster.alive()  # after the list: who is born meanwhile owns nothing on it
+    resources = as_they_are(sweep, listed, alive)
     found = find(resources, alive)
     if output == "json":
         typer.echo(json.dumps([_row(one) for one in found], indent=2))
@@ -72,6 +73,7 @@ def _swept(output: str, *, delete: bool, yes: bool) -> int:
     able = [one for one in found if one.remedy != "by hand"]
     if not yes and not typer.confirm(f"Remove {len(able)} of them?", err=True):
         return len(found)
+    alive = orphans_cluster.alive()  # a person takes their time, in which runs begin
     return len(found) - sum(_removed(sweep, one, alive) for one in able)
 
 
@@ -79,10 +81,10 @@ def _removed(sweep: _Sweep, orphan: Orphan, alive: Alive) -> bool:
     try:
         done = remove(sweep, orphan, alive)
     except SweepError as problem:
-        problems.print(Text.assemble(("not removed", "red"), f": {problem}"), soft_wrap=True)
+        problems.trouble("not removed", problem)
         return False
     word = "removed" if done else "left, it is none any more"
-    problems.print(f"{orphan.kind} {orphan.name}: {word}", highlight=False, soft_wrap=True)
+    problems.print(line(f"{orphan.kind} {orphan.name}: {word}"), highlight=False, soft_wrap=True)
     return done
 
 
@@ -106,12 +108,12 @@ def _row(orphan: Orphan) -> dict[str, str]:
 
 def _show(found: Sequence[Orphan], alive: Alive, *, kept: int) -> None:
     if found:
-        table = Table(box=None, pad_edge=False)
+        table = Rows(box=None, pad_edge=False)
         for heading in ("Kind", "Name", "ARN", "Owner", "Why", "Remedy"):
             table.add_column(heading, overflow="fold")
         for one in found:
             cells = (one.kind, one.name, one.arn, one.owner, one.why, one.remedy)
-            table.add_row(*(Text(cell) for cell in cells))
+            table.add_row(*cells)
         print_whole(console, table)
     left = f"{kept} more were kept on purpose." if kept else ""
     console.print(

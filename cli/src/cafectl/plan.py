@@ -14,18 +14,18 @@ from typing import Annotated, Any
 
 import typer
 from kubernetes import client
-from rich.console import Console
-from rich.table import Table
 
-from cafectl.chaos.cluster import Gone, asked
+from cafectl.chaos.cluster import TIMEOUT_S, Gone, asked
 from cafectl.chaos.commands import Namespace
 from cafectl.chaos.errors import told
-from cafectl.wide import print_whole
+from cafectl.terminal import Rows, Terminal, print_whole
 
 PLAN = "cloudcafe-rush-plan"
 SHOWN = timedelta(hours=24)
+OUTDATED = timedelta(hours=2)
 BAR = 24
-console = Console()
+console = Terminal()
+problems = Terminal(stderr=True)
 Said = Mapping[str, Any]
 
 
@@ -42,6 +42,8 @@ def plan(
     with told():
         levels, changes, stores = read(namespace)
         now = datetime.now(UTC)
+        if old := outdated(levels, now):
+            problems.trouble("outdated", old)
         levels, changes = coming_levels(levels, now), coming_changes(changes, now)
         if as_json:
             typer.echo(json.dumps({"levels": levels, "capacity": changes}, indent=2))
@@ -56,7 +58,10 @@ def plan(
 def read(namespace: str) -> tuple[list[Said], list[Said], str]:
     """Return the levels, the changes of AWS and how many stores are in the plan."""
     try:
-        found = asked(lambda api: api.read_namespaced_config_map(PLAN, namespace), client.CoreV1Api)
+        found = asked(
+            lambda api: api.read_namespaced_config_map(PLAN, namespace, _request_timeout=TIMEOUT_S),
+            client.CoreV1Api,
+        )
     except Gone:
         raise Gone(
             f"ConfigMap {PLAN} in namespace {namespace}: the operator writes it half a minute "
@@ -82,11 +87,11 @@ def coming_changes(changes: Sequence[Said], now: datetime) -> list[Said]:
     return [one for one in changes if now < _moment(one["at"]) <= now + SHOWN]
 
 
-def levels_table(levels: Sequence[Said]) -> Table:
+def levels_table(levels: Sequence[Said]) -> Rows:
     """Return the levels as a table."""
     services = sorted({name for level in levels for name in level["minReplicas"]})
     most = max((level["ordersPerMinute"] for level in levels), default=0)
-    table = Table(box=None, pad_edge=False)
+    table = Rows(box=None, pad_edge=False)
     table.add_column("From")
     table.add_column("Orders/min", justify="right")
     table.add_column("")
@@ -103,9 +108,9 @@ def levels_table(levels: Sequence[Said]) -> Table:
     return table
 
 
-def changes_table(changes: Sequence[Said]) -> Table:
+def changes_table(changes: Sequence[Said]) -> Rows:
     """Return what AWS will have ready as a table; what stays is marked."""
-    table = Table(box=None, pad_edge=False)
+    table = Rows(box=None, pad_edge=False)
     for name in ("At", "AWS", "What", "From", "To", ""):
         table.add_column(name, justify="right" if name in ("From", "To") else "left")
     for one in changes:
@@ -124,6 +129,14 @@ def ending(stores: str, changes: Sequence[Said], zone: str) -> str:
     """Return what a reader must know besides."""
     aws = "" if changes else " AWS is left as it is."
     return f"{stores} stores. Times are {zone}.{aws}"
+
+
+def outdated(levels: Sequence[Said], now: datetime) -> str:
+    """Say that nobody keeps to the plan any more: it is written anew each hour."""
+    since = _moment(levels[0]["at"]) if levels else now
+    if now - since < OUTDATED:
+        return ""
+    return f"This is the plan of {_clock(levels[0]['at'])}: is the operator running?"
 
 
 def _clock(at: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
 
 HIDDEN_S = 60
-EMPTY_IN_A_ROW = 2  # receives: SQS may answer with nothing though there is something
+EMPTY_IN_A_ROW = 2  # receives, before a queue is taken to be empty
 FIFO = ".fifo"
 DEAD = "-dlq"
 LONGEST_GROUP = 128
@@ -92,6 +92,20 @@ def dead_letters_of(queue: str) -> str:
     return f"{stem.removesuffix(DEAD)}{DEAD}{fifo}"
 
 
+def letters(
+    post: Post, queue: str, room: Callable[[], int], *, hidden_seconds: int, follow: bool = False
+) -> Iterator[Letter]:
+    """Yield messages while there is room; without `follow` until none is left.
+
+    SQS may answer with nothing though there is something: one empty answer is no end.
+    """
+    empty = 0
+    while (most := room()) > 0 and (follow or empty < EMPTY_IN_A_ROW):
+        received = post.receive(queue, most=most, hidden_seconds=hidden_seconds)
+        empty = 0 if received else empty + 1
+        yield from received
+
+
 def redrive_queue(
     post: Post, queue: str, *, limit: int, dry_run: bool, now: Callable[[], float]
 ) -> Redriven:
@@ -101,22 +115,21 @@ def redrive_queue(
     circles for as long as this runs.
     """
     parked = dead_letters_of(queue)
-    began, found, empty = now(), Redriven(), 0
+    began, found = now(), Redriven()
     kept: list[Letter] = []
     try:
-        while len(found.rows) < limit and empty < EMPTY_IN_A_ROW:
-            letters = post.receive(parked, most=limit - len(found.rows), hidden_seconds=HIDDEN_S)
-            empty = 0 if letters else empty + 1
-            for letter in letters:
-                if letter.sent_at > began:
-                    kept.append(letter)
-                    continue
-                row, gone = _one(post, parked, letter, dry_run=dry_run)
-                found.rows.append(row)
-                found.done += gone
-                found.refused += not gone and not dry_run
-                if not gone:
-                    kept.append(letter)
+        for letter in letters(
+            post, parked, lambda: limit - len(found.rows), hidden_seconds=HIDDEN_S
+        ):
+            if letter.sent_at > began:
+                kept.append(letter)
+                continue
+            row, gone = _one(post, parked, letter, dry_run=dry_run)
+            found.rows.append(row)
+            found.done += gone
+            found.refused += not gone and not dry_run
+            if not gone:
+                kept.append(letter)
     finally:
         for letter in kept:
             post.show_again(parked, letter)

@@ -8,18 +8,15 @@ from typing import Annotated
 
 import httpx
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cafectl import redrive as post
 from cafectl.aws import AwsPost
-from cafectl.wide import print_whole
+from cafectl.terminal import Rows, Terminal, print_whole
 
 OUTBOX = "outbox"
 LONGEST_WAIT_S = 30.0
-console = Console()
-problems = Console(stderr=True)
+console = Terminal()
+problems = Terminal(stderr=True)
 
 
 def redrive(
@@ -53,14 +50,13 @@ def redrive(
                 AwsPost(), queue, limit=limit, dry_run=dry_run, now=time.time
             )
     except post.RedriveError as problem:
-        problems.print(f"[red]not possible[/]: {problem}", soft_wrap=True)
+        problems.trouble("not possible", problem)
         raise typer.Exit(2) from problem
     except httpx.HTTPError as problem:
-        problems.print(
-            f"[red]{url} cannot be reached[/] ({type(problem).__name__}): inside the cluster it is"
-            " http://order:8080; outside, run kubectl port-forward svc/order 8080 and use"
-            " --order-url",
-            soft_wrap=True,
+        problems.trouble(
+            f"{url} cannot be reached",
+            f"{type(problem).__name__}; inside the cluster it is http://order:8080; outside, run"
+            " kubectl port-forward svc/order 8080 and use --order-url",
         )
         raise typer.Exit(2) from problem
     _show(found, dry_run=dry_run)
@@ -74,12 +70,12 @@ async def _outbox(url: str, token: str, *, limit: int, dry_run: bool) -> post.Re
 
 def _show(found: post.Redriven, *, dry_run: bool) -> None:
     if found.rows:
-        table = Table(box=None, pad_edge=False)
+        table = Rows(box=None, pad_edge=False)
         for heading in ("Message", "Source", "Consumer", "About", "Parked at", "Reason", "Outcome"):
             table.add_column(heading, overflow="fold")
         for row in found.rows:
             cells = (row.id, row.source, row.consumer, row.about, row.at, row.reason, row.outcome)
-            table.add_row(*(Text(cell) for cell in cells))  # a reason may look like markup
+            table.add_row(*cells)
         print_whole(console, table)
     if dry_run:
         console.print(f"{len(found.rows)} shown, about {found.left} parked; nothing was changed.")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubernetes import client, config
-from rich.table import Table
+from cafectl.chaos.cluster import ApiServer
+from cafectl.terminal import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-GROUP, VERSION, PLURAL = "cloudcafe.dev", "v1alpha1", "chaosruns"
 UNSEEN = "-"
 HEADINGS = (
     "Run", "Verdict", "Fault", "Targets", "In force", "Noticed", "RTO", "Undone", "Refused/delayed",
@@ -70,20 +69,16 @@ def read(namespace: str) -> list[Measured]:
     """Return the runs of a namespace, oldest first; the current kubeconfig says of which cluster.
 
     Raises:
-        kubernetes.config.ConfigException: there is no usable kubeconfig.
-        kubernetes.client.ApiException: the API server refuses.
+        ClusterError: the API server cannot be reached, or refuses.
     """
-    config.load_config()  # type: ignore[no-untyped-call] # kubernetes leaves it untyped
-    found: Any = client.CustomObjectsApi().list_namespaced_custom_object(
-        GROUP, VERSION, namespace, PLURAL, _request_timeout=10
-    )
-    items = sorted(found["items"], key=lambda one: str(one["metadata"]["creationTimestamp"]))
+    found = ApiServer(namespace).items("chaosruns")
+    items = sorted(found, key=lambda one: str(one["metadata"]["creationTimestamp"]))
     return [measured(one) for one in items]
 
 
-def table(rows: Iterable[Measured]) -> Table:
+def table(rows: Iterable[Measured]) -> Rows:
     """Return the rows as a table for a terminal."""
-    shown = Table(box=None, pad_edge=False)
+    shown = Rows(box=None, pad_edge=False)
     for heading in HEADINGS:
         shown.add_column(heading)
     for row in rows:

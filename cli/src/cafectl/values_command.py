@@ -7,8 +7,8 @@ import sys
 
 import typer
 import yaml
-from rich.console import Console
 
+from cafectl.terminal import Terminal
 from cafectl.values import ValuesError
 from cafectl.values import values as of_outputs
 
@@ -20,6 +20,6 @@ def values() -> None:
     try:
         made = of_outputs(json.load(sys.stdin))
     except (json.JSONDecodeError, ValuesError) as problem:
-        Console(stderr=True).print(f"[red]no values[/]: {problem}")
+        Terminal(stderr=True).trouble("no values", problem)
         raise typer.Exit(2) from problem
     typer.echo(HEADER + yaml.safe_dump(made, sort_keys=False), nl=False)

@@ -83,6 +83,8 @@ class TargetGroup:
     name: str
     service: str
     targets: tuple[str, ...] = ()  # the addresses that are registered and healthy
+    arriving: tuple[str, ...] = ()  # registered, not yet looked at
+    draining: tuple[str, ...] = ()  # get nothing new, and keep what they have for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,11 @@ class Network:
     subnets: Mapping[str, Subnet] = field(default_factory=dict)
     listeners: Mapping[str, Listener] = field(default_factory=dict)  # by the balancer's name
     target_groups: Mapping[str, TargetGroup] = field(default_factory=dict)  # by ARN
+
+    @property
+    def moves(self) -> bool:
+        """Whether it will change by itself: targets are on their way in or out."""
+        return any(group.arriving or group.draining for group in self.target_groups.values())
 
     def reaches(self, client: Place, server: Place, port: int) -> bool:
         """Whether the client may open a TCP connection to the server's port and hear answers.

@@ -1,6 +1,7 @@
 """The pods of this namespace, as what stands for ECS tasks and Auto Scaling members.
 
-Consequences list and delete them through the Kubernetes API; the chart's Role allows just that.
+Consequences list and delete them through the Kubernetes API, and read how many their Deployments
+want; the chart's Role allows just that.
 Every call is bounded in time. The token is read each time, since the kubelet renews it.
 """
 
@@ -47,6 +48,7 @@ class Pods:
     def __init__(self, url: str, namespace: str, identity: Path = IDENTITY) -> None:
         self._identity = identity
         self._path = f"/api/v1/namespaces/{namespace}/pods"
+        self._deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
         authority = identity / "ca.crt"
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -70,6 +72,13 @@ class Pods:
             raise PodsUnreachableError(f"the Kubernetes API answers {answer.status_code}")
         found = [_pod(item) for item in answer.json()["items"] if _lives(item)]
         return sorted(found, key=lambda pod: (pod.created, pod.name))
+
+    async def wanted(self, name: str) -> int:
+        """How many pods a service is to have, whatever it has. Raises PodsUnreachableError."""
+        answer = await self._ask("GET", f"{self._deployments}/{name}")
+        if answer.status_code != httpx.codes.OK:
+            raise PodsUnreachableError(f"the Kubernetes API answers {answer.status_code}")
+        return int(answer.json()["spec"]["replicas"])
 
     async def stop(self, pod: Pod) -> None:
         """Delete exactly this pod; one that is gone, or has a successor of its name, is success."""

@@ -11,7 +11,7 @@ reconcile is tried again. A message says what happened, to which resource, and w
     ├── AlreadyExists    a create met an object that is there already: read it and decide
     ├── Conflict         somebody wrote first: observe again at once
     ├── Retry            not yet: try again after `after` seconds
-    │   ├── Throttled    the API asked us to slow down
+    │   ├── Throttled    the API asked us to slow down; ThrottledByAws where it was AWS
     │   └── Unavailable  no answer, a timeout or a 5xx: the effect may or may not have happened
     └── Bug              an assumption of ours is false: loud, slow retry
 """
@@ -73,6 +73,12 @@ class Retry(OperatorError):
 
 class Throttled(Retry):
     """An API refused because of its rate limit."""
+
+    reason = "Throttled"
+
+
+class ThrottledByAws(Throttled):
+    """AWS did: a quota of the account can be raised."""
 
     reason = "ThrottledByAWS"
 

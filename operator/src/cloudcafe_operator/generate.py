@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from cloudcafe_operator import generate_gameday
+from cloudcafe_operator import generate_gameday, generate_rbac
+from cloudcafe_operator.errors import Bug
 from cloudcafe_operator.faults import registry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.generate_iam import policy
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 CRDS = Path("crds")
 CHART = Path("charts/cloudcafe/charts/cloudcafe-crds/files")
 IAM = Path("terraform/modules/operator-access/policy.json")
+RULES = Path("charts/cloudcafe/charts/cloudcafe-operator/files")
 FAULTS = Path("docs/faults.md")
 EXPLAINED = Path("cli/src/cafectl/catalogue.json")
 SCENARIOS = Path("chaos/experiments")
@@ -70,6 +72,9 @@ def outputs() -> dict[Path, str]:
     files[CONDITIONS] = conditions()
     files[generate_gameday.FILE] = generate_gameday.gameday(ROOT, GENERATED_FROM_SCENARIOS)
     files[IAM] = json.dumps(policy(), indent=2) + "\n"
+    everywhere, home = generate_rbac.roles(generate_rbac.sources())
+    files[RULES / "rules-everywhere.yaml"] = f"# {GENERATED}\n\n{everywhere}"
+    files[RULES / "rules-at-home.yaml"] = f"# {GENERATED}\n\n{home}"
     return files
 
 
@@ -162,7 +167,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail where a file is stale")
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
     arguments = parser.parse_args()
-    files = outputs()
+    try:
+        files = outputs()
+    except Bug as refusal:  # with the places, and what to do there
+        sys.stderr.write(f"{refusal}\n")
+        return 1
     if not arguments.check:
         changed = write(arguments.root, files)
         sys.stdout.write(f"{len(changed)} of {len(files)} generated files written\n")

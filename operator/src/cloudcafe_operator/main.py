@@ -12,6 +12,7 @@ import gc
 import signal
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,17 +20,15 @@ import structlog
 from cloudcafe_operator.effects.admin import ServiceAdmin
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
+from cloudcafe_operator.effects.cluster_access import ClusterAccess
 from cloudcafe_operator.effects.events import EventWriter
 from cloudcafe_operator.effects.health import Health, serve, watch_loop
 from cloudcafe_operator.effects.http import HttpClient
-from cloudcafe_operator.effects.kubernetes import (
-    KubernetesApi,
-    load_configuration,
-    load_credentials,
-)
+from cloudcafe_operator.effects.kubernetes import KubernetesApi
 from cloudcafe_operator.effects.leader import LeaderAws, LeaderHttp
 from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
 from cloudcafe_operator.effects.news import News
+from cloudcafe_operator.effects.probe_http import FencedResolver, ProbeClient
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.handlers.routes import (
     WATCHED,
@@ -39,7 +38,7 @@ from cloudcafe_operator.handlers.routes import (
     wakes_also,
 )
 from cloudcafe_operator.handlers.store_watch import StoreWatch
-from cloudcafe_operator.handlers.watch import KopfWatch, Watcher
+from cloudcafe_operator.handlers.watch import KopfWatch, Watcher, again_and_again
 from cloudcafe_operator.kinds import CAFE_STORES, LEASES
 from cloudcafe_operator.ports import Ports, Ref
 from cloudcafe_operator.settings import Settings
@@ -48,6 +47,7 @@ from cloudcafe_operator.workqueue import WorkQueue
 log = structlog.get_logger()
 SECONDS_TO_FINISH = 5.0
 SECONDS_BETWEEN_TRIES = 2.0
+RARER = 5  # are stores compared with a full list: there are thousands, and their watch is our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,9 @@ async def run(settings: Settings) -> int:
     clock = SystemClock()
     kubernetes, aws = await asyncio.to_thread(connect, settings)  # loads certificates
     http = HttpClient()
-    app = compose(settings, kubernetes, aws, http, clock)
+    customers = HttpClient(reuse=False)
+    probes = ProbeClient(FencedResolver(settings.pod_namespace, opened=settings.probes_to))
+    app = compose(settings, Clients(kubernetes, aws, http, customers, probes), clock)
     stop_serving = await serve(app.health, host=settings.host, port=settings.port)
     lag = asyncio.create_task(watch_loop(app.health, clock), name="loop lag")
     try:
@@ -82,21 +84,33 @@ async def run(settings: Settings) -> int:
     finally:
         await _cancel([lag])
         await stop_serving()
-        await http.close()
+        for client in (probes, customers, http):
+            await client.close()
         await aws.close()
         await kubernetes.close()
 
 
 def connect(settings: Settings) -> tuple[KubernetesApi, AwsApi]:
     """Make the clients that take a while."""
-    kubernetes = KubernetesApi(load_configuration(), connections=settings.workers * 4)
+    reach = ClusterAccess(settings.api_server)
+    kubernetes = KubernetesApi(reach.access(), connections=settings.workers * 4)
     return kubernetes, AwsApi(region=settings.aws_region)
 
 
-def compose(
-    settings: Settings, kubernetes: KubernetesApi, aws: AwsApi, http: HttpClient, clock: SystemClock
-) -> App:
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Whatever speaks to somebody else."""
+
+    kubernetes: KubernetesApi
+    aws: AwsApi
+    http: HttpClient
+    customers: HttpClient
+    probes: ProbeClient
+
+
+def compose(settings: Settings, clients: Clients, clock: SystemClock) -> App:
     """Connect the parts."""
+    kubernetes, http = clients.kubernetes, clients.http
     lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
     timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)
     leadership = Leadership(kubernetes, clock, ref=lease, identity=settings.pod_name, timing=timing)
@@ -111,8 +125,10 @@ def compose(
     admin = ServiceAdmin(kubernetes, http, settings.pod_namespace, token)
     ports = Ports(
         kubernetes=kubernetes,
-        aws=LeaderAws(aws, leadership),
+        aws=LeaderAws(clients.aws, leadership),
         http=LeaderHttp(http, leadership),
+        customers=LeaderHttp(clients.customers, leadership),
+        probes=LeaderHttp(clients.probes, leadership),
         admin=admin,
         clock=clock,
         events=events,
@@ -122,7 +138,13 @@ def compose(
     found = routes(settings, ports, news)  # reconcilers wake keys, the queue calls reconcilers
     within = settings.namespaces
     watcher = Watcher(kubernetes, queue, namespaces=within, also=wakes_also)
-    stores = StoreWatch(kubernetes, Watcher(kubernetes, queue, news=news), CAFE_STORES, within)
+    stores = StoreWatch(
+        kubernetes,
+        Watcher(kubernetes, queue, news=news),
+        CAFE_STORES,
+        within,
+        settings.relist_seconds * RARER,
+    )
     return App(settings, ports, found, queue, watcher, stores, leadership, events, Health())
 
 
@@ -143,8 +165,10 @@ async def _lead(app: App, stop: asyncio.Event) -> int:
 
 
 async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
-    watch = KopfWatch(app.watcher, WATCHED_BY_KOPF, app.settings.namespaces, load_credentials)
-    relist = app.watcher.compare_forever(WATCHED_BY_KOPF, seconds=app.settings.relist_seconds)
+    log_in = ClusterAccess(app.settings.api_server).log_in
+    watch = KopfWatch(app.watcher, WATCHED_BY_KOPF, app.settings.namespaces, log_in)
+    compare = partial(app.watcher.compare, WATCHED_BY_KOPF)
+    relist = again_and_again(compare, seconds=app.settings.relist_seconds)
     parts = [
         asyncio.create_task(app.leadership.hold(), name="lease"),
         asyncio.create_task(app.queue.run(), name="queue"),

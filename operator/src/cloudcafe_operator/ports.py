@@ -6,7 +6,7 @@ Planning never sees these. Reconcilers and faults get them from `main.py`; tests
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -55,7 +55,7 @@ class User:
     groups: tuple[str, ...] = ()
 
 
-Keep = Callable[[Manifest], Manifest]
+Keep = type[Any]  # a TypedDict: the parts of an object that are read
 
 
 class Kubernetes(Protocol):
@@ -75,7 +75,7 @@ class Kubernetes(Protocol):
     ) -> Sequence[Manifest]:
         """Return all objects that match, page by page; items carry apiVersion and kind.
 
-        `keep` shortens each item as its page arrives: what it drops is not held in memory.
+        What `keep` does not name is skipped in each page and never becomes an object.
         """
 
     async def list_metadata(
@@ -127,6 +127,18 @@ class Lists(Protocol):
 
     async def pods(self, namespace: str) -> PodsSeen:
         """Return a namespace's pods in short, as they were a moment ago."""
+
+    async def fresh(
+        self, resource: Resource, *, namespace: str | None, labels: str = "", whole: bool = False
+    ) -> Sequence[Manifest]:
+        """Return what a list says that is begun after this was asked; metadata unless `whole`."""
+
+
+class Once(Protocol):
+    """Acts that many want at the same time. Implemented by `effects/once.py`."""
+
+    async def once(self, what: Hashable, act: Callable[[], Awaitable[object]]) -> None:
+        """Act, or wait for who acts already; all of them meet the same error."""
 
 
 class Aws(Protocol):
@@ -227,6 +239,8 @@ class Ports:
     kubernetes: Kubernetes
     aws: Aws
     http: Http
+    customers: Http  # to the cafe, for probes that order: each request by a connection of its own
+    probes: Http  # to URLs that users give
     admin: Admin
     clock: Clock
     events: Events

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloudcafe_operator.planning.capacity import Kind, Policy
+
+#: As Kubernetes reads one: an address within a network stands for it.
+Cidr = Annotated[IPv4Network | IPv6Network, BeforeValidator(partial(ip_network, strict=False))]
 
 
 class Settings(BaseSettings):
@@ -37,6 +42,12 @@ class Settings(BaseSettings):
     )
     service_token: SecretStr = Field(default=SecretStr(""), description="lets us manage stores")
     aws_region: str = Field(default="eu-west-1", validation_alias="AWS_REGION")
+    api_server_host: str = Field(
+        default="",
+        validation_alias="KUBERNETES_SERVICE_HOST",
+        description="set by kubelet in a pod; empty: KUBECONFIG says where the API server is",
+    )
+    api_server_port: int = Field(default=443, validation_alias="KUBERNETES_SERVICE_PORT")
     pod_name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         validation_alias="POD_NAME",
@@ -70,12 +81,23 @@ class Settings(BaseSettings):
         default=False, description="metrics of each of the hundred busiest stores too"
     )
     fleet_seconds: float = Field(default=60, gt=0, description="between looks at the fleet")
-    relist_seconds: float = Field(default=120, gt=0, description="compare a full list")
+    relist_seconds: float = Field(
+        default=120, gt=0, description="compare a full list; of stores, five times as rarely"
+    )
     claim_seconds: float = Field(
         default=25, ge=8, description="so long may a dead operator's injection still be under way"
     )
+    probes_to: Annotated[tuple[Cidr, ...], NoDecode] = Field(
+        default=(), description="comma-separated CIDRs of the network that probes may lead to"
+    )
     lease_name: str = "cloudcafe-operator"
     lease_seconds: float = Field(default=15, gt=3, description="a dead leader is replaced after")
+
+    @property
+    def api_server(self) -> str:
+        """Its URL by address, so that a pod reaches it also when the cluster's DNS is broken."""
+        host = f"[{self.api_server_host}]" if ":" in self.api_server_host else self.api_server_host
+        return f"https://{host}:{self.api_server_port}" if host else ""
 
     @field_validator("capacity")
     @classmethod
@@ -85,7 +107,7 @@ class Settings(BaseSettings):
             raise ValueError("lambdaPoller needs lambda: what a queue takes must be reserved too")
         return value
 
-    @field_validator("namespaces", mode="before")
+    @field_validator("namespaces", "probes_to", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Read `a,b` from the environment."""

@@ -127,7 +127,9 @@ class WorkQueue:
             self.add(key, after=after)
 
     def _failed(self, key: str, error: Exception) -> float:
-        if type(error) is not Retry:
+        if type(error) is Retry:  # a wait: what failed before it went on
+            self._failures.pop(key, None)
+        else:
             self._failures[key] = self._failures.get(key, 0) + 1
         after = retry_after(error, failures=self._failures.get(key, 1), jitter=self._chance())
         reason = error.reason if isinstance(error, OperatorError) else "Bug"

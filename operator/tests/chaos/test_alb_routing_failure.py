@@ -60,6 +60,34 @@ async def test_what_somebody_else_made_of_the_rule_meanwhile_stays():
     assert balancers.actions[RULE] == [forward("another")]
 
 
+async def test_our_answer_goes_where_somebody_changed_only_the_login_before_it():
+    made, balancers = bench()
+    balancers.actions[RULE] = [OIDC, {**forward(), "Order": 2}]
+    entry = await made.entry()
+    await made.inject(entry)
+    login = {**OIDC, "AuthenticateOidcConfig": {"ClientId": "bar", "Issuer": "https://id"}}
+    balancers.actions[RULE] = [login, balancers.actions[RULE][-1]]
+    assert not await made.verify(entry)
+    undone = await made.revert(entry)
+    assert (undone.outcome, "before its last" in undone.detail) == ("Diverged", True)
+    kept, last = balancers.actions[RULE]
+    assert kept["AuthenticateOidcConfig"]["ClientId"] == "bar"
+    assert last == {**forward(), "Order": 2}
+    assert await made.verify(entry)
+
+
+async def test_our_answer_goes_where_somebody_put_a_login_before_it():
+    made, balancers = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    balancers.actions[RULE] = [OIDC, {**balancers.actions[RULE][-1], "Order": 2}]
+    assert (await made.revert(entry)).outcome == "Diverged"
+    assert [(one["Type"], one["Order"]) for one in balancers.actions[RULE]] == [
+        ("authenticate-oidc", 1),
+        ("forward", 2),
+    ]
+
+
 async def test_another_runs_answer_is_not_ours_to_undo():
     made, balancers = bench()
     entry = await made.entry()

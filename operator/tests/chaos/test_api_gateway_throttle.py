@@ -22,6 +22,19 @@ async def test_only_the_limits_are_lowered():
     }
 
 
+async def test_the_rate_comes_back_where_somebody_else_set_the_burst_meanwhile():
+    made, stages = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    stages.settings["ThrottlingBurstLimit"] = 7
+    assert not await made.verify(entry)
+    undone = await made.revert(entry)
+    assert undone.outcome == "Diverged"
+    assert stages.settings["ThrottlingRateLimit"] == entry.captured["was"]["ThrottlingRateLimit"]
+    assert stages.settings["ThrottlingBurstLimit"] == 7
+    assert await made.verify(entry)
+
+
 async def test_what_somebody_else_set_meanwhile_stays():
     made, stages = bench()
     entry = await made.entry()

@@ -5,7 +5,7 @@ from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.az_network_partition import AzNetworkPartition
 
 from tests.crash.bench import Bench
-from tests.fakes.aws_network import DEFAULT, OWN
+from tests.fakes.zones import DEFAULT, OWN
 
 EVERYTHING = {"selector": {"tags": {"cloudcafe.dev/chaos": "allowed"}}}
 
@@ -108,6 +108,36 @@ async def test_refuses_subnets_by_whose_nat_gateway_others_leave():
     zones.gateways.append("database-a")
     with pytest.raises(UserError, match="choose subnets without NAT gateways"):
         await made.entry()
+
+
+async def test_refuses_the_subnets_that_hold_all_of_an_endpoint():
+    made, zones = bench(**EVERYTHING)
+    zones.endpoints["vpce-ec2"] = ["private-a", "database-a"]
+    with pytest.raises(UserError, match=r"vpce-ec2, the way to .*, would be cut off whole"):
+        await made.entry()
+
+
+async def test_refuses_the_subnets_that_hold_all_of_a_clusters_api_server():
+    made, zones = bench(**EVERYTHING)
+    zones.api_servers = ["private-a"]
+    with pytest.raises(UserError, match="all interfaces of the API server of Amazon EKS cafe"):
+        await made.entry()
+
+
+@pytest.mark.parametrize("way", ["endpoint", "API server"])
+async def test_refuses_the_last_zone_with_a_way_out_once_the_others_are_cut(way):
+    made, zones = bench(zones=[], selector=EVERYTHING["selector"])
+    if way == "endpoint":
+        zones.api_servers = []
+    else:
+        zones.endpoints = {}
+    first, second = [await made.entry(target) for target in await made.targets()]
+    await made.inject(first)
+    assert await made.inject(first)  # again after a crash
+    for again in (made.inject(second), made.entry(second.target)):
+        with pytest.raises(UserError, match={"endpoint": "vpce-sts"}.get(way, way)):
+            await again
+    assert zones.guards["private-b"] == DEFAULT
 
 
 async def test_refuses_the_only_zone_in_which_the_operator_runs():

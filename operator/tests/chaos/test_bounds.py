@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from cloudcafe_operator.planning.checks import MOST_SAID
 from cloudcafe_operator.planning.samples import LIMIT, Sample, encode
 from cloudcafe_operator.resources.run import JournalEntry, RunStatus, Target
@@ -78,3 +79,19 @@ def test_the_longest_run_with_the_most_probes_and_entries_fits_into_etcd():
     )
     status = RunStatus(journal=(entry,) * ENTRIES, probes=encode(samples))
     assert len(json.dumps(status.manifest())) < ETCD
+
+
+@pytest.mark.parametrize(("fault", "life"), [("cpuStress", "10m"), ("kinesisThrottle", "5m")])
+async def test_a_hold_for_longer_than_the_fault_lives_is_refused_before_anything_is_touched(
+    fault, life
+):
+    world = World()
+    item = experiment(fault, limits={"maxDuration": "2h"})
+    item["spec"]["steps"][0]["hold"] = "1h"
+    world.kubernetes.seed(item)
+    await drive(world, until=all_finished)
+    (run,) = world.runs()
+    said = f"step break holds for 1h and {fault} ends by itself after {life}: hold for less"
+    assert said in run["status"]["message"]
+    assert run["status"]["verdict"] == "Inconclusive"
+    assert world.injections()[fault] == 0

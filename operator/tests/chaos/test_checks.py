@@ -82,7 +82,7 @@ REFUSED = {
         "which is the operator itself: narrow the selector",
     ),
     "NotAllowed": (
-        lambda: findings(target(), out_of_reach=frozenset({"other"})),
+        lambda: findings(target(), author="ada", out_of_reach=frozenset({"other"})),
         "grant verb inject on faults.cloudcafe.dev in other",
     ),
     "NotOptedIn": (
@@ -113,6 +113,10 @@ REFUSED = {
     "TooShort": (
         lambda: findings(target(), spec=experiment_spec("podKill", limits={"maxDuration": "7s"})),
         "limits.maxDuration is 7s: raise it",
+    ),
+    "HoldTooLong": (
+        lambda: findings(slot=Slot(0, 0, "podKill", chosen=(target(),), ends_after=4.0)),
+        "step break holds for 4s and podKill ends by itself after 4s: hold for less",
     ),
     "ConsentMissing": (
         lambda: findings(
@@ -176,3 +180,9 @@ def test_a_probe_does_not_reach_the_operators_own_ports(url):
 
 def test_a_half_of_a_workload_may_be_hit_when_half_is_the_limit():
     assert refusals(findings(*many(1, 2))) == ()
+
+
+def test_an_author_whom_the_cluster_does_not_know_is_told_how_to_be_known():
+    (refusal,) = refusals(findings(target(), out_of_reach=frozenset({"other"})))
+    assert refusal.reason == "NotAllowed"
+    assert "name yourself in the annotations cloudcafe.dev/created-by" in refusal.message

@@ -65,8 +65,8 @@ def test_only_what_was_surely_injected_is_undone_along():
 
 
 def test_a_crowd_goes_in_groups():
-    seen = observed(*[entry("Injected")] * 100)
-    assert len(beside_undo(seen, 99)) == TOGETHER
+    seen = observed(*[entry("Injected")] * (TOGETHER + 1))
+    assert len(beside_undo(seen, TOGETHER)) == TOGETHER
 
 
 def test_one_write_renews_all_own_claims_and_takes_over_the_abandoned():

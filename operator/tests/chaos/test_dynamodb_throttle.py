@@ -46,12 +46,47 @@ async def test_waits_while_the_table_is_updating():
         await bench.revert(entry)
 
 
-async def test_keeps_what_somebody_else_set_meanwhile():
+async def changed_meanwhile(reads, writes):
+    """Throttle the table, and let somebody set its units since."""
     bench = Bench(DynamodbThrottle())
     entry = await bench.entry()
     await bench.inject(entry)
     bench.world.clock.advance(10)
-    bench.world.table.units = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 9}
+    bench.world.table.units = {"ReadCapacityUnits": reads, "WriteCapacityUnits": writes}
+    return bench, entry
+
+
+async def test_gives_writes_back_where_somebody_else_set_reads_meanwhile():
+    bench, entry = await changed_meanwhile(reads=5, writes=1)
+    was = entry.captured["was"]
+    undone = await bench.revert(entry)
+    assert undone.outcome == "Diverged"
+    assert undone.detail == (
+        f"it has 5 read and {was['write']} write units now, "
+        f"it had {was['read']} read and {was['write']} write units"
+    )
+    bench.world.clock.advance(10)
+    assert bench.world.table.units == {"ReadCapacityUnits": 5, "WriteCapacityUnits": was["write"]}
+    assert await bench.verify(entry)
+
+
+async def test_is_not_undone_while_one_of_two_values_is_ours():
+    bench, entry = await changed_meanwhile(reads=5, writes=1)
+    assert not await bench.verify(entry)
+
+
+async def test_units_of_another_billing_mode_are_not_ours_though_they_are_as_many():
+    bench = Bench(DynamodbThrottle())
+    entry = await bench.entry()
+    limits = on_demand(bench)
+    limits |= {"MaxReadRequestUnits": 1, "MaxWriteRequestUnits": 1}
+    assert (await bench.revert(entry)).outcome == "Diverged"
+    assert limits == {"MaxReadRequestUnits": 1, "MaxWriteRequestUnits": 1}
+    assert await bench.verify(entry)
+
+
+async def test_keeps_what_somebody_else_set_meanwhile():
+    bench, entry = await changed_meanwhile(reads=9, writes=9)
     undone = await bench.revert(entry)
     assert (undone.outcome, bench.world.table.units["ReadCapacityUnits"]) == ("Diverged", 9)
     assert "9 read and 9 write units now" in undone.detail

@@ -21,6 +21,14 @@ async def test_the_tasks_of_a_service_are_a_group_so_that_a_share_of_them_can_be
     assert all(one.opted_in for one in targets)
 
 
+async def test_a_task_that_is_only_starting_is_no_target():
+    made, service = bench()
+    (first, *others) = service.running()
+    service.starting.add(first)
+    assert [one.id for one in await made.targets()] == others
+    assert {one.group_size for one in await made.targets()} == {3}
+
+
 async def test_refuses_a_task_that_stops_already():
     made, service = bench()
     target = (await made.targets())[0]
@@ -57,6 +65,26 @@ async def test_whole_again_when_as_many_tasks_run_without_the_stopped_one():
     assert not await made.fault.healthy(entry, made.reach)
     made.world.clock.advance(3)
     assert await made.fault.healthy(entry, made.reach)
+
+
+async def test_a_service_that_was_scaled_in_meanwhile_is_whole_with_what_it_wants():
+    made, service = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    first, *_ = service.running()
+    del service.tasks[entry.target.id], service.tasks[first]
+    assert not await made.fault.healthy(entry, made.reach)
+    service.desired = 2
+    assert await made.fault.healthy(entry, made.reach)
+
+
+async def test_a_service_that_is_gone_is_not_whole():
+    made, service = bench()
+    entry = await made.entry()
+    await made.inject(entry)
+    service.tasks.clear()
+    service.desired, service.status = 0, "INACTIVE"
+    assert not await made.fault.healthy(entry, made.reach)
 
 
 async def test_a_service_whose_arn_lacks_its_cluster_is_refused_with_the_remedy():

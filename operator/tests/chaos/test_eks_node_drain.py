@@ -88,6 +88,14 @@ async def test_control_planes_and_nodes_that_are_not_ready_take_no_pods():
     ]
 
 
+async def test_an_owner_that_does_not_control_the_pod_is_no_trouble():
+    bench = Bench(EksNodeDrain(), selector={"names": ["node-1"]})
+    owned = pod("owned")
+    owned["metadata"]["ownerReferences"].append({"kind": "Node", "name": "b", "uid": "v"})
+    bench.world.kubernetes.seed(owned)
+    assert (await bench.entry()).captured["pods"] == 2
+
+
 async def test_the_only_node_is_refused():
     bench = Bench(EksNodeDrain())
     for name in ("node-2", "node-3"):

@@ -54,6 +54,31 @@ async def test_a_cache_that_nobody_asked_before_has_to_hit_as_if_it_always_had()
     assert (await made.entry()).captured["wantedRatio"] == pytest.approx(0.8)
 
 
+async def test_a_group_whose_service_keeps_its_copies_elsewhere_is_refused():
+    made, cache = bench()
+    cache.host = "primary.other.abc.euw1.cache.amazonaws.com"
+    with pytest.raises(UserError, match="keeps its copies at primary"):
+        await made.entry()
+
+
+async def test_a_clustered_group_is_known_by_its_configuration_endpoint():
+    made, cache = bench()
+    cache.host = "clustercfg.cloudcafe.abc.euw1.cache.amazonaws.com"
+    group = {"Status": "available", "ConfigurationEndpoint": {"Address": cache.host}}
+    made.world.aws.on(
+        "elasticache",
+        "describe_replication_groups",
+        lambda ReplicationGroupId: {"ReplicationGroups": [group]},
+    )
+    assert (await made.entry()).captured["service"] == "menu"
+
+
+async def test_a_cache_of_the_embedded_tier_has_no_endpoint_to_compare():
+    made, cache = bench()
+    cache.host = "redis-menu"
+    assert (await made.entry()).captured["service"] == "menu"
+
+
 async def test_somebody_elses_flush_is_not_taken_for_ours():
     made, cache = bench()
     entry = await made.entry()

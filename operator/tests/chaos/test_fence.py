@@ -32,6 +32,7 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
         systems=Systems(world.kubernetes, world.aws, world.http),
         runs=None,
         lists=bench.reach.lists,
+        acts=bench.reach.acts,
     )
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)

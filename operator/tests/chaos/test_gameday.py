@@ -65,7 +65,7 @@ def test_a_probe_that_means_something_else_is_called_after_its_scenario():
 
 
 async def test_a_day_waits_for_each_yes_and_passes():
-    day = build([scenario("kill", "podKill"), scenario("cut-off", "podPartition")])
+    day = build([scenario("kill", "podKill"), scenario("slow", "dynamodbThrottle")])
     probes = day["spec"]["steadyState"]["probes"]
     day["spec"]["steadyState"]["probes"] = [one for one in probes if one["name"] != "books"]
     world = World()
@@ -77,7 +77,7 @@ async def test_a_day_waits_for_each_yes_and_passes():
         if world.runs() and world.runs()[0].get("status", {}).get("phase") == "Approving":
             item = world.kubernetes.find("ChaosExperiment", "master-chaos", "shop")
             item["metadata"]["annotations"] = {
-                "cloudcafe.dev/approved": f"{world.runs()[0]['metadata']['name']}/cut-off"
+                "cloudcafe.dev/approved": f"{world.runs()[0]['metadata']['name']}/slow"
             }
             world.kubernetes._store(item, "MODIFIED")
         if all_finished(world):
@@ -85,4 +85,4 @@ async def test_a_day_waits_for_each_yes_and_passes():
         world.clock.advance(1.0)
     status = world.runs()[0]["status"]
     assert status["verdict"] == "Passed", status["message"]
-    assert [step["name"] for step in status["steps"]] == ["kill", "cut-off"]
+    assert [step["name"] for step in status["steps"]] == ["kill", "slow"]

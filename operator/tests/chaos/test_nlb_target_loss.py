@@ -5,7 +5,7 @@ from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.nlb_target_loss import NlbTargetLoss
 
 from tests.crash.bench import Bench
-from tests.fakes.aws_elbv2 import TILLS
+from tests.fakes.aws_elbv2 import ARN, TILLS
 
 ONE, OTHER = "10.20.64.10:8080", "10.20.80.10:8080"
 
@@ -15,14 +15,14 @@ def bench(**changes):
     return made, made.world.parts["elbv2"]
 
 
-def pod(made, uid="pod-1"):
-    """Let the first target be a pod of the shop."""
+def pod(made, name="till-order", uid="pod-1", phase="Running"):
+    """Let the first target's address be a pod's of the shop."""
     made.world.kubernetes.seed(
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "till-order", "namespace": "shop", "uid": uid},
-            "status": {"podIP": "10.20.64.10", "phase": "Running"},
+            "metadata": {"name": name, "namespace": "shop", "uid": uid},
+            "status": {"podIP": "10.20.64.10", "phase": phase},
         }
     )
 
@@ -72,6 +72,43 @@ async def test_a_target_that_somebody_took_out_before_anything_was_done_stays_ou
     del balancers.targets[ONE]
     assert (await made.revert(entry)).outcome == "Reverted"
     assert ONE not in balancers.targets
+
+
+async def test_a_job_that_had_the_address_before_is_not_the_targets_pod():
+    made, balancers = bench()
+    pod(made)
+    pod(made, name="a-backup", uid="pod-0", phase="Succeeded")
+    entry = await made.entry()
+    assert entry.captured["pod"]["name"] == "till-order"
+    await made.inject(entry)
+    assert (await made.revert(entry)).detail == ""
+    assert balancers.targets[ONE] == "healthy"
+
+
+async def test_an_address_that_several_pods_have_is_nobodys():
+    made, _ = bench()
+    pod(made)
+    pod(made, name="of-the-host", uid="pod-2")
+    assert (await made.entry()).captured["pod"] == {}
+
+
+async def test_a_target_outside_of_the_vpc_comes_back_with_its_zone():
+    made, balancers = bench()
+    balancers.zones[ONE] = "all"
+    entry = await made.entry()
+    await made.inject(entry)
+    assert (await made.revert(entry)).outcome == "Reverted"
+    assert balancers.targets[ONE] == "healthy"
+    assert "Id=10.20.64.10,Port=8080,AvailabilityZone=all" in made.fault.by_hand(entry)
+
+
+async def test_tags_of_many_groups_are_read_twenty_at_once():
+    made, balancers = bench()
+    for number in range(45):
+        arn = f"{ARN}targetgroup/other-{number}/6"
+        balancers.groups[arn], balancers.tags[arn] = "TCP", {}
+    assert len(await made.targets()) == 2
+    assert made.world.aws.count("elbv2", "describe_tags") == 3
 
 
 async def test_a_target_whose_pod_was_replaced_is_not_registered_again():

@@ -56,6 +56,49 @@ async def test_the_operator_is_marked_as_protected():
     assert target.protected == "is the operator itself"
 
 
+WANTED = {"spec": {"replicas": 2}}
+WORKLOADS = {
+    "Deployment": ("abc", "ReplicaSet", WANTED),
+    "StatefulSet": ("", "StatefulSet", WANTED),
+    "ReplicaSet": ("", "ReplicaSet", WANTED),
+    "DaemonSet": ("", "DaemonSet", {"status": {"desiredNumberScheduled": 2}}),
+}
+
+
+def owned(name, workload):
+    """Return a ready pod of a workload called order."""
+    template, kind, _ = WORKLOADS[workload]
+    owner = f"order-{template}" if template else "order"
+    labels = {"app": "till"} | ({"pod-template-hash": template} if template else {})
+    owners = [{"kind": kind, "name": owner, "uid": "o", "controller": True}]
+    made = pod(name, labels=labels, ownerReferences=owners)
+    made["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    return made
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+async def test_a_workload_that_was_scaled_in_meanwhile_is_whole_with_what_it_wants(workload):
+    bench = Bench(PodKill(), selector={"labels": {"app": "till"}})
+    kubernetes = bench.world.kubernetes
+    kubernetes.watchers.clear()  # nobody replaces anything
+    for name in [key[3] for key in kubernetes.objects if key[1] == "Pod"]:
+        await kubernetes.delete(Ref(PODS, name, NAMESPACE))
+    kubernetes.seed(*(owned(f"till-{number}", workload) for number in range(4)))
+    entry = await bench.entry()
+    await bench.inject(entry)
+    bench.world.clock.advance(1)
+    assert not await bench.fault.healthy(entry, bench.reach)
+    meta = {"name": "order", "namespace": NAMESPACE}
+    kubernetes.seed(
+        {"apiVersion": "apps/v1", "kind": workload, "metadata": meta} | WORKLOADS[workload][2]
+    )
+    assert await bench.fault.healthy(entry, bench.reach)
+    for name in ("till-1", "till-2"):
+        await kubernetes.delete(Ref(PODS, name, NAMESPACE))
+    bench.world.clock.advance(1)
+    assert not await bench.fault.healthy(entry, bench.reach)
+
+
 async def test_another_namespace_must_have_opted_in_itself():
     bench = Bench(PodKill(), selector={"namespace": "other", "labels": OPTED_IN})
     bench.world.kubernetes.seed(

@@ -9,6 +9,7 @@ from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.resources.probe import Probe
 
 from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes
+from tests.fakes.prometheus import BAD_QUERY, NOT_PROMETHEUS, TOO_LONG, FakePrometheus, success
 
 URL = "http://menu:8080/m"
 
@@ -101,6 +102,16 @@ async def test_the_token_is_not_shown():
     assert "secret" not in repr(Shop("http://order", "http://menu", "secret"))
 
 
+async def test_where_a_user_points_no_token_is_sent():
+    cafe = Cafe((200, {}))
+    await cafe.sample(http={"url": "http://order:8080/"})
+    cafe.http.mount(
+        "order:8080", lambda *said: (cafe.headers.append(said[3]), (200, vector("1")))[1]
+    )
+    await cafe.sample(prometheus={"url": "http://order:8080", "query": "up", "above": 0})
+    assert cafe.headers == [{}, {}]
+
+
 @pytest.mark.parametrize(
     ("status", "expected", "result"),
     [(200, [], "good"), (404, [], "refused"), (404, [404], "good"), (200, [204], "refused")],
@@ -185,8 +196,6 @@ def vector(*values):
         (vector("-1"), "the query returned -1"),
         (vector(), "the query returned no value"),
         ({"data": {"resultType": "scalar", "result": [0, "0.3"]}}, ""),
-        ({"data": {"resultType": "string", "result": [0, "soon"]}}, "the query returned no value"),
-        ([], "the query returned no value"),
     ],
 )
 async def test_every_value_of_a_query_lies_between_the_bounds(answer, why):
@@ -197,6 +206,26 @@ async def test_every_value_of_a_query_lies_between_the_bounds(answer, why):
     seen = await cafe.sample(prometheus=query)
     assert asked == ["/api/v1/query?query=up%7Bjob%3D%22a%26b%22%7D"]
     assert (seen.result, seen.why) == ("refused" if why else "good", why)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        (success("string", [0, "soon"]), UserError, "returns a string: ask for a vector"),
+        (success("matrix", []), UserError, "returns a matrix: ask for a vector"),
+        (BAD_QUERY, UserError, "Prometheus: 400 invalid parameter"),
+        (TOO_LONG, Unavailable, "Prometheus: 503 query timed out"),
+        ((502, None), Unavailable, "Prometheus: 502$"),
+        ((200, []), Unavailable, "does not speak as Prometheus"),
+        ((200, {"data": {"resultType": "vector", "result": [3]}}), Unavailable, "does not speak"),
+        (NOT_PROMETHEUS, Unavailable, "does not speak as Prometheus"),
+    ],
+)
+async def test_what_is_no_answer_to_a_query_says_why(answer, error, why):
+    cafe = Cafe()
+    cafe.http.mount("prom:9090", FakePrometheus(answer))
+    with pytest.raises(error, match=why):
+        await cafe.sample(prometheus={"url": "http://prom:9090", "query": "up", "above": 0})
 
 
 async def test_a_question_that_is_not_answered_says_nothing_about_the_system():

@@ -38,6 +38,18 @@ async def test_both_directions_come_back_with_descriptions_and_tags():
     assert groups.state() == before
 
 
+async def test_a_rule_whose_tags_are_all_of_aws_comes_back_without_any():
+    made, _ = bench()
+    entry = await made.entry()
+    for rule in entry.captured["rules"]:
+        rule["tags"] = [{"Key": "aws:cloudformation:stack-name", "Value": "network"}]
+    await made.inject(entry)
+    assert (await made.revert(entry)).outcome == "Reverted"
+    writes = [one for one in made.world.recorder.writes if "authorize" in one.verb]
+    assert writes
+    assert not any("TagSpecifications" in one.body for one in writes)
+
+
 async def test_a_rule_that_somebody_adds_meanwhile_stays():
     made, groups = bench()
     entry = await made.entry()

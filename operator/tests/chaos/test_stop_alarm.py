@@ -15,7 +15,7 @@ class Alarmed:
     def __init__(self, state="OK", **changes):
         self.world, self.state = World(), state
         self.world.aws.on("cloudwatch", "describe_alarms", self._describe)
-        item = experiment("auroraFailover", stopWhen=STOP, **changes)
+        item = experiment("auroraFailover", **{"stopWhen": STOP, **changes})
         alarm = {"name": "slo", "every": "5s", "measured": False, "cloudwatch": {"alarm": "slo"}}
         item["spec"]["steadyState"]["probes"].append(alarm)
         item["spec"]["steps"][0]["hold"] = "20s"
@@ -33,18 +33,22 @@ class Alarmed:
         return self.world.runs()[0].get("status", {})
 
 
-async def test_an_alarm_that_rings_while_the_fault_is_in_force_undoes_it():
+@pytest.mark.parametrize(
+    ("state", "met"),
+    [("ALARM", "alarm slo: burning"), (None, "there is no alarm slo: create it")],
+)
+async def test_an_alarm_that_rings_or_is_gone_while_the_fault_is_in_force_undoes_it(state, met):
     run = Alarmed()
     engine = Engine(run.world)
     for _ in range(60):
         await engine.tick()
         if run.world.runs() and run.status.get("phase") == "Holding":
-            run.state = "ALARM"
+            run.state = state
         if all_finished(run.world):
             break
         run.world.clock.advance(1.0)
     assert (run.status["verdict"], run.status["stop"]["reason"]) == ("Aborted", "StopCondition")
-    assert run.status["message"] == "probe slo had no good sample for 1s"
+    assert run.status["message"].startswith(f"probe slo had no good sample for 1s: {met}")
 
 
 async def test_an_alarm_that_rings_already_begins_nothing():
@@ -55,8 +59,9 @@ async def test_an_alarm_that_rings_already_begins_nothing():
     assert run.world.injections()["auroraFailover"] == 0
 
 
-async def test_an_alarm_that_is_quiet_changes_nothing():
-    run = Alarmed()
+@pytest.mark.parametrize("failing_for", ["1s", "0s"])  # 0s: admitted before it was refused
+async def test_an_alarm_that_is_quiet_changes_nothing(failing_for):
+    run = Alarmed(stopWhen=[{"probe": "slo", "failingFor": failing_for}])
     await drive(run.world, until=all_finished)
     assert run.status["verdict"] == "Passed", run.status["message"]
 

@@ -16,6 +16,7 @@ from cafe_kit.events import (
     PaymentResult,
     StockCommand,
     StockEvent,
+    StoreTicket,
     parse_event,
     types_of,
 )
@@ -32,6 +33,7 @@ SAMPLES = [
         StockCommand(**order_event().model_dump(exclude={"type"}), type=kind, synthetic=True)
         for kind in types_of(StockCommand)
     ),
+    StoreTicket(**order_event().model_dump(exclude={"type"}), type="store.ticket"),
     *(
         PaymentCommand(id="i", type=kind, at=AT, placed_at=AT, **ORDER)
         for kind in types_of(PaymentCommand)

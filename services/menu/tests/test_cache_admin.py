@@ -34,6 +34,8 @@ async def test_after_a_flush_menus_come_from_the_database_once_and_then_from_the
     assert (await admin.post("/cache/flush", json=RUN)).json() == {"flushed": True}
     view = (await admin.get("/cache")).json()
     assert (view["keys"], view["requests"], view["flushedBy"]) == (0, 0, "run-1")
+    assert view["host"]
+    assert ":" not in view["host"]
     before = menus.reads
     for _ in range(3):
         assert (await replica.menus.menu(STORE)).menu is not None

@@ -140,6 +140,7 @@ def open_cafe(postgres):
                 database_url=postgres.dsn(database, port),
                 relay_idle_seconds=0.05,
                 history_linger_seconds=0.01,
+                tickets_linger_seconds=0.01,
                 drain_timeout_seconds=3,
                 **settings,
             ),

@@ -259,7 +259,8 @@ async def test_a_closed_store_says_why(cafe):
     assert refused.status_code == 409
     assert "opens at 06:00" in refused.json()["detail"]
     assert (await get(cafe, "/stores/corner")).json() == {
-        "id": "corner", "queueLimit": None, "measured": False, "ordersTable": None, **closed
+        "id": "corner", "queueLimit": None, "measured": False, "ordersTable": None,
+        "ticketsQueue": None, **closed
     }  # fmt: skip
 
 

@@ -173,7 +173,8 @@ async def test_an_order_can_be_read_by_its_till_and_by_nobody_elses(cafe):
     assert theirs.status_code == 404
 
 
-UNSAID = {"closedReason": None, "queueLimit": None, "measured": False, "ordersTable": None}
+UNSAID = {"closedReason": None, "queueLimit": None, "measured": False, "ordersTable": None,
+          "ticketsQueue": None}  # fmt: skip
 
 
 async def test_a_store_is_changed_read_and_forgotten_but_its_orders_stay(cafe):

@@ -26,6 +26,7 @@ from cafe_order.relay import Bell, Relay, RelayMetrics
 from cafe_order.results import PaymentResults
 from cafe_order.saga import ENDS, OrderState
 from cafe_order.stock import StockDestination
+from cafe_order.tickets import REST_SECONDS, TicketsDestination
 from cafe_order.transitions import Wish
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -46,7 +47,9 @@ SENDS = {
     "kinesis": "put_records",
     "payments": "send_message_batch",
     "history": "batch_write_item",
+    "tickets": "send_message_batch",
 }
+QUEUE = "cloudcafe-default-corner-orders.fifo"
 
 
 class Died(BaseException):
@@ -109,6 +112,7 @@ class World(RuleBasedStateMachine):
     def open(self):
         self.loop = asyncio.new_event_loop()
         self.ticks = 0
+        self.rested = 0.0
         self.books = FakeBooks(self.now)
         self.stock = FakeInventory(available=dict(STOCKED))
         self.aws = CafeAws(clock=lambda: 0.0)
@@ -122,6 +126,7 @@ class World(RuleBasedStateMachine):
                 PaymentsDestination(self.aws, PAYMENTS),
                 StockDestination(self.client),
                 HistoryDestination(self.aws, TABLE, linger_seconds=0.0),
+                TicketsDestination(self.aws, linger_seconds=0.0, clock=self.seconds),
             )
         }
         self.consumer = SqsConsumer(
@@ -135,6 +140,11 @@ class World(RuleBasedStateMachine):
     def now(self):
         self.ticks += 1
         return NOON + timedelta(milliseconds=self.ticks)
+
+    def seconds(self):
+        """Fast enough that a queue has rested before it is asked again."""
+        self.rested += REST_SECONDS
+        return self.rested
 
     def run(self, work):
         try:
@@ -155,10 +165,11 @@ class World(RuleBasedStateMachine):
             placed_at=self.now(),
             synthetic=real == 0,
             trace_id="",
+            tickets_queue=f"http://sqs/0/{QUEUE}",
         )
         self.books.place(order, placed_records(order, order.customer_id, ""))
 
-    @rule(name=st.sampled_from(["kinesis", "payments", "stock", "history"]))
+    @rule(name=st.sampled_from([*SENDS, "stock"]))
     def relay(self, name):
         self.run(self.relays[name].run_once())
 
@@ -314,6 +325,7 @@ class World(RuleBasedStateMachine):
         if order.synthetic:
             assert path in {("placed", "confirmed"), ("placed", "rejected")}
             assert self.told(order_id) == []
+            assert order_id not in str(self.aws.bodies(QUEUE))
             assert order_id not in self.processor.states
             return
         assert order.status in ENDS
@@ -328,6 +340,8 @@ class World(RuleBasedStateMachine):
             assert charged in {None, "declined"}
         if order.status != "completed":
             assert hold is None or hold.status == "released"
+        tickets = [json.loads(body)["orderId"] for body in self.aws.bodies(QUEUE)]
+        assert tickets.count(order_id) == (order.status == "completed")
         if order.customer_id is not None:
             [shown] = [i for i in self.aws.items(TABLE) if i["sk"]["S"].endswith(f"#{order_id}")]
             assert shown["status"]["S"] == order.status

@@ -28,12 +28,19 @@ from cafe_order.relay import Bell, Relay, RelayMetrics
 from cafe_order.results import PaymentResults
 from cafe_order.saga import OrderState
 from cafe_order.stock import FITTING, StockDestination
+from cafe_order.tickets import TicketsDestination
 from cafe_order.transitions import PostgresSaga, Wish
 
 from services.order.tests.conftest import payment_result
 
 RESULTS, TABLE = "results.fifo", "orders-table"
-SENDS = {"kinesis": "put_records", "payments": "send_message_batch", "history": "batch_write_item"}
+QUEUE = "http://sqs/0/cloudcafe-default-corner-orders.fifo"
+SENDS = {
+    "kinesis": "put_records",
+    "payments": "send_message_batch",
+    "history": "batch_write_item",
+    "tickets": "send_message_batch",
+}
 
 
 class Died(BaseException):
@@ -77,6 +84,7 @@ class Workshop:
                 PaymentsDestination(self.aws, "payments.fifo"),
                 StockDestination(self.client),
                 HistoryDestination(self.aws, TABLE, linger_seconds=0.0),
+                TicketsDestination(self.aws, linger_seconds=0.0),
             )
         }
         self.saga = PostgresSaga(self.database, clock=utc_now)
@@ -175,6 +183,15 @@ class Workshop:
         rows = await self.rows("SELECT destination, kind FROM outbox ORDER BY id")
         return sorted(f"{row['destination']} {row['kind']}" for row in rows)
 
+    def tickets(self):
+        """The orders that the store's queue has a ticket for."""
+        return [json.loads(body)["orderId"] for body in self.aws.bodies(QUEUE.rpartition("/")[2])]
+
+    def commands(self):
+        """What the payment processor was told."""
+        sent = [json.loads(entry["MessageBody"])["type"] for entry in self.aws.messages]
+        return [kind for kind in sent if kind.startswith("payment.")]
+
     def told(self):
         return [json.loads(record["Data"])["type"] for record in self.aws.records]
 
@@ -182,6 +199,11 @@ class Workshop:
 @pytest.fixture
 async def shop(postgres, database):
     workshop = Workshop(postgres.dsn(database))
+    await workshop.rows(
+        "INSERT INTO stores (id, name, city, timezone, currency, tier, accepting_orders, "
+        "tickets_queue) VALUES ('corner', 'Corner', 'Porto', 'UTC', 'EUR', 'kiosk', true, $1)",
+        QUEUE,
+    )
     yield workshop
     await workshop.client.aclose()
     await workshop.database.close()
@@ -230,6 +252,7 @@ async def test_an_order_goes_all_the_way(shop):
         ("paid", "history"),
         ("completed", "kinesis"),
         ("completed", "history"),
+        ("completed", "tickets"),
     ],
 )
 async def test_a_relay_may_die_at_any_step_of_any_status(shop, name, status, dies):
@@ -261,6 +284,7 @@ async def test_a_relay_may_die_at_any_step_of_any_status(shop, name, status, die
     assert await shop.waiting() == []
     [item] = shop.aws.items(TABLE)
     assert item["status"]["S"] == "completed"
+    assert shop.tickets() == [str(order.id)], "one ticket, whatever died"
 
 
 @pytest.mark.parametrize("dies", ["before commit", "after commit", "before delete", "after delete"])
@@ -284,6 +308,7 @@ async def test_the_consumer_of_results_may_die_at_any_step(shop, kind, dies):
     )
     assert shop.stock.available == {("corner", "espresso"): 9 if captured else 10}
     assert len(shop.told()) == (4 if captured else 3), "nothing is told twice"
+    assert shop.tickets() == ([str(order.id)] if captured else [])
 
 
 async def test_a_result_that_comes_twice_in_one_batch_and_once_more_counts_once(shop):
@@ -357,8 +382,8 @@ async def test_an_order_cancelled_at_any_status_gives_everything_back(shop, stat
     assert (await shop.path(order))[-1] == "cancelled"
     assert shop.told()[-1] == "order.cancelled"
     assert shop.stock.available == {("corner", "espresso"): 10}
-    commands = [json.loads(entry["MessageBody"])["type"] for entry in shop.aws.messages]
-    assert commands[-1] == "payment.cancel-requested"
+    assert shop.commands()[-1] == "payment.cancel-requested"
+    assert shop.tickets() == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -401,8 +426,8 @@ async def test_a_hold_that_lapsed_and_was_sold_to_others_is_paid_back(shop):
     shop.stock.available["corner", "espresso"] = 0
     await shop.drain()
     assert await shop.path(order) == ["confirmed", "paid", "cancelled"]
-    commands = [json.loads(entry["MessageBody"])["type"] for entry in shop.aws.messages]
-    assert commands == ["payment.requested", "payment.cancel-requested"]
+    assert shop.commands() == ["payment.requested", "payment.cancel-requested"]
+    assert shop.tickets() == []
     [last] = await shop.rows("SELECT reason FROM order_history ORDER BY id DESC LIMIT 1")
     assert "espresso" in last["reason"]
 

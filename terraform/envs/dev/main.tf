@@ -15,6 +15,7 @@ module "cafe" {
   till_cidrs              = var.till_cidrs
   emails                  = var.emails
   account_guards          = var.account_guards
+  fis_service_linked_role = var.fis_service_linked_role
   image_tags              = var.image_tags
   package_path            = var.package_path
 

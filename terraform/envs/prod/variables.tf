@@ -70,6 +70,12 @@ variable "account_guards" {
   default     = true
 }
 
+variable "fis_service_linked_role" {
+  description = "False where the account has the role AWSServiceRoleForFIS already."
+  type        = bool
+  default     = true
+}
+
 variable "image_tags" {
   description = "Tags of the images that have been pushed; `make deploy` writes them to images.auto.tfvars.json."
   type        = map(string)

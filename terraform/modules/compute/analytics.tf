@@ -200,7 +200,7 @@ resource "aws_ecs_service" "analytics" {
   deployment_maximum_percent         = 200
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
-  tags                               = local.chaos_tags
+  tags                               = merge(local.chaos_tags, local.serves[each.key])
 
   deployment_circuit_breaker {
     enable   = true

@@ -13,5 +13,7 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
+  # with whom they serve, so that an experiment's limits count them together
+  serves     = { for name in ["analytics-worker", "loyalty"] : name => { "cloudcafe.dev/service" = "${var.namespace}/${name}" } }
   chaos_tags = var.chaos_allowed ? { "cloudcafe.dev/chaos" = "allowed" } : {}
 }

@@ -157,7 +157,7 @@ resource "aws_autoscaling_group" "spare" {
   }
 
   dynamic "tag" {
-    for_each = merge(local.chaos_tags, { Name = "${var.name}-loyalty-spare", "cloudcafe.dev/part-of" = "cloudcafe" })
+    for_each = merge(local.chaos_tags, local.serves[each.key], { Name = "${var.name}-loyalty-spare", "cloudcafe.dev/part-of" = "cloudcafe" })
 
     content {
       key                 = tag.key

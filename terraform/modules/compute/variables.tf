@@ -9,6 +9,17 @@ variable "name" {
   }
 }
 
+variable "namespace" {
+  description = "The Kubernetes namespace of the chart: whose services the tasks and spares stand in for."
+  type        = string
+  default     = "cloudcafe"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
+    error_message = "namespace: 1 to 63 lower-case letters, digits and dashes."
+  }
+}
+
 variable "vpc_id" {
   description = "The VPC; the analytics worker's name is found in it."
   type        = string

@@ -48,3 +48,10 @@ resource "aws_iam_role_policy" "fis" {
   role   = aws_iam_role.fis[0].id
   policy = data.aws_iam_policy_document.fis.json
 }
+
+# A new account has none, and the first experiment fails without; an account has one and no more.
+resource "aws_iam_service_linked_role" "fis" {
+  count = var.chaos_allowed && var.fis_service_linked_role ? 1 : 0
+
+  aws_service_name = "fis.amazonaws.com"
+}

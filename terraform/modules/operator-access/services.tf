@@ -1,9 +1,10 @@
 locals {
   services = jsondecode(file("${path.module}/services.json"))
 
-  # flagship stores have tables of their own, which the operator makes
+  # stores have queues of their own, flagships tables, which the operator makes
   arns = merge(var.resource_arns, {
-    "cloudcafe-store-*" = "arn:${data.aws_partition.current.partition}:dynamodb${local.here}table/cloudcafe-store-*"
+    "cloudcafe-store-*"       = "arn:${data.aws_partition.current.partition}:dynamodb${local.here}table/cloudcafe-store-*"
+    "cloudcafe-*-orders.fifo" = "arn:${data.aws_partition.current.partition}:sqs${local.here}cloudcafe-*-orders.fifo"
   })
 
   # "table/cloudcafe-orders/index/ledger" → the table's ARN + "/index/ledger"; "namespace/…" is a condition

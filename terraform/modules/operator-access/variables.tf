@@ -61,6 +61,12 @@ variable "chaos_allowed" {
   default     = false
 }
 
+variable "fis_service_linked_role" {
+  description = "Whether AWSServiceRoleForFIS is made where experiments are allowed: false where the account has it already, as AWS refuses a second one."
+  type        = bool
+  default     = true
+}
+
 variable "recovery_days" {
   description = "How long a deleted service token can be brought back; 0 deletes at once."
   type        = number

@@ -134,6 +134,8 @@ module "operator_access" {
   target_group_arns = values(module.loadbalancing.target_group_arns)
   recovery_days     = local.recovery_days
   chaos_allowed     = var.chaos_allowed
+
+  fis_service_linked_role = var.fis_service_linked_role
 }
 
 locals {

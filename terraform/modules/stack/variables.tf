@@ -90,6 +90,12 @@ variable "account_guards" {
   default     = true
 }
 
+variable "fis_service_linked_role" {
+  description = "Whether AWSServiceRoleForFIS is made where chaos is allowed; one in an account may be."
+  type        = bool
+  default     = true
+}
+
 variable "profile" {
   description = "Sizes. Each member is passed to the module of its name, which checks it."
   type = object({

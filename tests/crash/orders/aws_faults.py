@@ -89,7 +89,8 @@ async def aws_faults(upstream: str, seed: int) -> AsyncIterator[AwsFaults]:
     proxy = AwsFaults(upstream, seed)
     app = web.Application(client_max_size=8 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", proxy.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    # a call whose caller gave up ends here too; else those would take all connections for good
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

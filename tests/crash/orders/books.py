@@ -17,7 +17,8 @@ from cafe_ledger.report import Report
 from tests.crash.orders.cafe import Cafe
 from tests.crash.orders.driver import Promises
 
-READ_TRIES = 5
+READ_S = 60.0  # after the storm a service may still be on its way up
+TICKETS_S = 60.0  # a queue that was away is tried again each quarter of a minute
 
 
 @dataclass
@@ -29,7 +30,9 @@ class Reader:
     async def get(self, book: Book, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         """One page."""
         url = self.cafe.tills[0] if book == "order" else self.cafe.book(book)
-        for left in reversed(range(READ_TRIES)):
+        latest = asyncio.get_running_loop().time() + READ_S
+        while True:
+            left = asyncio.get_running_loop().time() < latest
             try:
                 answer = await self.cafe.http.get(url + path, params=dict(params))
             except httpx.HTTPError as error:
@@ -42,7 +45,6 @@ class Reader:
                 if answer.status_code < 500 or not left:
                     raise BookError(book, f"answered {answer.status_code}: {answer.text[:300]}")
             await asyncio.sleep(0.2)  # before the page is asked for again
-        raise AssertionError("unreachable")
 
 
 @dataclass
@@ -68,6 +70,7 @@ async def judge(cafe: Cafe, promises: Promises, since: datetime, *, patience: ti
         blame(f"{report.pending} orders did not come to an end")
     await _promises_kept(collector, window, promises, verdict)
     await _points_add_up(cafe, collector, window, verdict)
+    await _coffee_is_made_once(cafe, collector, window, verdict)
     for queue, number in cafe.parked().items():
         blame(f"{number} messages were parked in {queue}")
     return verdict
@@ -112,3 +115,22 @@ async def _points_add_up(
         balance = answer.json()["balance"] if answer.is_success else answer.text[:200]
         if balance != points:
             verdict.faults.append(f"{customer} has {balance} points and earned {points}")
+
+
+async def _coffee_is_made_once(
+    cafe: Cafe, collector: Collector, window: Window, verdict: Verdict
+) -> None:
+    """The stores' tills have one ticket for each completed order, and none for any other."""
+    orders = await collector.orders(window, bounded=False)
+    paid = Counter(order.order_id for order in orders or () if order.status == "completed")
+    loop = asyncio.get_running_loop()
+    end = loop.time() + TICKETS_S
+    taken: Counter[str] = Counter()
+    while True:
+        taken.update(await asyncio.to_thread(cafe.take_tickets))
+        if taken >= paid or loop.time() > end:
+            break
+        await asyncio.sleep(0.5)  # before the queues are looked at again
+    verdict.counts["tickets"] = taken.total()
+    verdict.faults += [f"order {one} is paid and has no ticket" for one in paid - taken]
+    verdict.faults += [f"order {one} has a ticket too many" for one in taken - paid]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ TILL = "a-till-key-for-the-crash-tests"
 STORES = ("crash.soho", "crash.alfama")
 PLENTY = 100_000
 INSIST_S = 60.0
+MOST_RECEIVED = 10
 SCARCE = {"croissant": 60}
 MODULES = {
     "menu": "tests.crash.orders.menu_standin",
@@ -56,6 +58,8 @@ class Cafe:
     processes: dict[str, Process]
     http: httpx.AsyncClient
     sqs: Any
+    queues: list[str] = field(default_factory=list)
+    """Of the stores' tickets."""
 
     @property
     def tills(self) -> list[str]:
@@ -94,7 +98,12 @@ class Cafe:
                 "timezone": "Europe/Lisbon",
                 "currency": CURRENCY,
                 "tillKeySha256": till,
+                "ticketsQueue": self.sqs.create_queue(
+                    QueueName=f"cloudcafe-{store.replace('.', '-')}-orders.fifo",
+                    Attributes={"FifoQueue": "true"},
+                )["QueueUrl"],
             }
+            self.queues.append(body["ticketsQueue"])
             await self._insist(f"{self.tills[0]}/stores/{store}", body)
             url = f"{self.book('inventory')}/stores/{store}/stock"
             await self._insist(url, {"items": stock})
@@ -119,6 +128,18 @@ class Cafe:
                 assert answer.is_server_error, said
             assert loop.time() < end, said
             await asyncio.sleep(0.5)  # before it is asked again
+
+    def take_tickets(self) -> list[str]:
+        """Take what lies on the stores' queues, as tills do; returns the orders, each as often."""
+        orders = []
+        for url in self.queues:
+            while found := self.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=MOST_RECEIVED
+            ).get("Messages"):
+                for message in found:
+                    orders.append(json.loads(message["Body"])["orderId"])
+                    self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return orders
 
     def parked(self) -> dict[str, int]:
         """How many messages lie in each dead-letter queue that has any."""

@@ -11,11 +11,11 @@ from tests.crash.orders.driver import Customers, Diary, Promises
 from tests.crash.orders.gremlins import TROUBLES, Gremlins
 
 ORDERS = 1500
-THINK_S = 10.0  # so that they still order when the last trouble comes
+THINK_S = 15.0  # so that they still order when the last trouble comes
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_the_books_balance_after_every_trouble_at_once(
     cafe, tmp_path, record_testsuite_property
 ):
@@ -29,7 +29,7 @@ async def test_the_books_balance_after_every_trouble_at_once(
     diary.close()
     promises = Promises.of(diary.path)
 
-    verdict = await judge(cafe, promises, since, patience=timedelta(seconds=150))
+    verdict = await judge(cafe, promises, since, patience=timedelta(seconds=240))
 
     record_testsuite_property("orders after the storm", dict(verdict.counts))
     assert verdict.faults == []

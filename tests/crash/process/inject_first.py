@@ -1,7 +1,4 @@
-"""The bug of chaos-mesh, in a whole operator process: it injects before it records.
-
-Python imports this module by itself where its folder is on PYTHONPATH; one test puts it there.
-"""
+"""The bug of chaos-mesh, in a whole operator process: it injects before it records."""
 
 from cloudcafe_operator.effects.execute import Executor, fault_spec
 from cloudcafe_operator.faults.contract import Entry

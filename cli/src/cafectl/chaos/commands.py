@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cafectl.chaos import approval, start, verdict
 from cafectl.chaos import halt as lever
 from cafectl.chaos.cluster import ApiServer, Chaos
-from cafectl.chaos.duration import seconds
+from cafectl.chaos.duration import is_duration, seconds
 from cafectl.chaos.errors import told
 from cafectl.chaos.follow import SystemClock, follow, latest
 from cafectl.chaos.history import compare
@@ -19,8 +18,10 @@ from cafectl.chaos.preview import shown
 from cafectl.chaos.tellers import teller
 from cafectl.chaos.view import Run
 from cafectl.chaos.write import write_junit
+from cafectl.plain import line
+from cafectl.terminal import Terminal
 
-console = Console()
+console = Terminal()
 clock = SystemClock()
 
 Namespace = Annotated[
@@ -111,7 +112,14 @@ def approve(name: Name, *, namespace: Namespace = "cloudcafe") -> None:
     with told():
         waiting = latest(chaos, name)
         step = approval.approve(chaos, waiting)
-        typer.echo(f"agreed: step {step} of {waiting.name} may begin once users are served")
+        typer.echo(line(f"agreed: step {step} of {waiting.name} may begin once users are served"))
+
+
+def _duration(text: str) -> str:
+    """Refuse what is no duration, before anything is done."""
+    if not is_duration(text):
+        raise typer.BadParameter(f"{text!r} is no duration: 90s, 5m or 1h30m")
+    return text
 
 
 def halt(
@@ -119,7 +127,9 @@ def halt(
     *,
     namespace: Namespace = "cloudcafe",
     operator_namespace: OperatorNamespace = "",
-    within: Annotated[str, typer.Option(help="How long to wait until all is undone.")] = "2m",
+    within: Annotated[
+        str, typer.Option(callback=_duration, help="How long to wait until all is undone.")
+    ] = "2m",
 ) -> None:
     """Stop all chaos: running runs are undone at once, new ones refused until `resume`.
 
@@ -132,7 +142,7 @@ def halt(
         left = lever.wait_until_undone(chaos, seconds(within), clock=clock)
         for one in left:
             stuck = "; ".join(entry.trouble for entry in one.status.journal if entry.trouble)
-            typer.echo(f"{one.name} is not undone yet ({one.status.phase}) {stuck}".rstrip())
+            typer.echo(line(f"{one.name} is not undone yet ({one.status.phase}) {stuck}"))
         if not left:
             typer.echo(f"nothing is in force in namespace {namespace}")
         raise typer.Exit(1 if left else 0)

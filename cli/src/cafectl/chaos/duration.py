@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 PARTS = re.compile(r"(\d+)([dhms])")
+WHOLE = re.compile(r"(\d+[dhms])+")
 UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 MINUTE, HOUR = 60, 3600
 UNSEEN = "-"
@@ -13,6 +14,11 @@ UNSEEN = "-"
 def seconds(text: str) -> float:
     """Return `1h30m`, `45s` in seconds."""
     return sum(int(number) * UNITS[unit] for number, unit in PARTS.findall(text))
+
+
+def is_duration(text: str) -> bool:
+    """Whether it is spelt as a duration is: `300`, `90 sec` and `1.5m` are none."""
+    return bool(WHOLE.fullmatch(text))
 
 
 def short(value: float | None) -> str:

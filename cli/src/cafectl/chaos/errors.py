@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from cafectl.chaos.cluster import ClusterError, Gone, Unreachable
 from cafectl.chaos.verdict import UNKNOWN
+from cafectl.terminal import Terminal
 
-problems = Console(stderr=True)
+problems = Terminal(stderr=True)
 
 
 @contextmanager
@@ -23,5 +22,5 @@ def told() -> Iterator[None]:
     except ClusterError as problem:
         kinds = {Unreachable: "cannot be reached", Gone: "not there"}
         head = kinds.get(type(problem), "not possible")
-        problems.print(Text.assemble((head, "red"), f": {problem}"), soft_wrap=True)
+        problems.trouble(head, problem)
         raise typer.Exit(UNKNOWN) from problem

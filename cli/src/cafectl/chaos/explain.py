@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from cafectl import plain
 from cafectl.chaos.view import Run
 
 VERDICTS = {
@@ -132,7 +133,7 @@ def verdict(run: Run) -> list[str]:
         lines.append(f"{stop.reason}: {known[0]}".removesuffix(": "))
     lines += [f"{entry.target.name}: {entry.trouble}" for entry in status.journal if entry.trouble]
     lines.append(remedy(run))
-    return [line for line in lines if line]
+    return [plain.line(one) for one in lines if one]
 
 
 def _fault(name: str, fault: Mapping[str, Any]) -> Iterator[str]:

@@ -35,7 +35,9 @@ def junit(runs: Iterable[Run]) -> str:
     for run in runs:
         root.append(_suite(run))
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    # as bytes: of a string the declaration would name the locale's encoding
+    found: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return found.decode() + "\n"
 
 
 def cases(run: Run) -> list[Case]:

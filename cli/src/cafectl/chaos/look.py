@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,6 @@ import typer
 import yaml
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cafectl.chaos import explain as explained
@@ -28,9 +27,13 @@ from cafectl.chaos.page import page
 from cafectl.chaos.verdict import FAILED, PASSED, STYLES
 from cafectl.chaos.view import Run, read
 from cafectl.chaos.write import write
-from cafectl.wide import print_whole
+from cafectl.terminal import Rows, Terminal, print_whole
 
-console = Console()
+console = Terminal()
+NO_NAME = re.compile(r"[^-a-z0-9.]")  # a file may name a run ../x
+NO_RUN = (
+    yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValidationError, RecursionError,
+)  # fmt: skip
 
 
 def history(
@@ -82,7 +85,7 @@ def report(
         if as_json:
             typer.echo(json.dumps(facts(run), indent=2, ensure_ascii=False))
             return
-        place = out or Path(f"{run.name}.html")
+        place = out or Path(f"{NO_NAME.sub('-', run.name)}.html")
         write(place, page(run, past))
         typer.echo(str(place))
 
@@ -100,7 +103,7 @@ def explain(
         with told():
             lines = explained.verdict(latest(ApiServer(namespace), what))
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def history_of(chaos: Chaos, run: Run) -> History:
@@ -123,14 +126,14 @@ def _load(path: Path) -> Run:
         return read(found)
     except OSError as problem:
         raise Refused(f"{path} cannot be read: {problem.strerror}") from problem
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValidationError) as problem:
+    except NO_RUN as problem:
         raise Refused(
             f"{path} holds no ChaosRun: write one with kubectl get chaosrun NAME -o json"
         ) from problem
 
 
-def _table(found: History) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+def _table(found: History) -> Rows:
+    table = Rows(box=box.SIMPLE, padding=(0, 1, 0, 0))
     headings = ("Run", "Began", "Verdict", "Recovered", "Noticed", "Failed", "Undone", "Seed")
     for heading in headings:
         table.add_column(heading, no_wrap=heading != "Run")

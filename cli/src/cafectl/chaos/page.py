@@ -31,6 +31,8 @@ LEGEND = (
     ("line ok", "recovered"),
     ("swatch gap", "no samples"),
 )
+#: Escaping keeps scripts out; should it ever fail, a browser runs and fetches nothing all the same.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 HOW_TO_READ = (
     "Times count from the start of the run. Users are served again when every probe has three good "
     "samples in a row and no bad one after them, and every target is whole. For faults that happen "
@@ -56,9 +58,10 @@ def page(run: Run, history: History | None = None) -> str:
     ]
     body = tag("main", joined(parts), tag("footer", tag("p", HOW_TO_READ)))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{text(title)}</title>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style></head><body>{body}</body></html>\n"
+        f"<title>{text(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
     )
 
 
@@ -156,7 +159,7 @@ def _recovery(run: Run) -> Html:
         recovered = _met(run, step)
         rows.append([step.name, faults, run.objective(step), *times, recovered, *later, orders])
         windows += [[step.name, name, *_window(getattr(found, key))] for key, name in users]
-    shares = table(["Step", "When", "Samples", "Failed", "p50", "p99"], windows)
+    shares = table(["Step", "When", "Samples", "Failed", "p50 of good", "p99 of good"], windows)
     return section("Recovery", table(headings, rows), tag("h3", "What users met"), shares)
 
 

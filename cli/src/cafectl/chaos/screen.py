@@ -8,7 +8,6 @@ from datetime import datetime
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from cafectl.chaos import spark
@@ -19,6 +18,8 @@ from cafectl.chaos.record import Entry, Step
 from cafectl.chaos.story import Told, story
 from cafectl.chaos.verdict import STYLES
 from cafectl.chaos.view import Probe, Run, faults_of
+from cafectl.plain import line
+from cafectl.terminal import Rows
 
 NAME_WIDTH = 16
 LAST_WIDTH = 30
@@ -39,7 +40,7 @@ def picture(sight: Sight, width: int) -> RenderableType:
         parts.append(_targets(run, sight))
     parts += [told_line(one) for one in story(run)[-SHOWN_STORY:]]
     if sight.trouble:
-        parts.append(Text(sight.trouble, style="yellow"))
+        parts.append(Text(line(sight.trouble), style="yellow"))
     return Panel(Group(*parts), box=box.ROUNDED, width=width, border_style=_style(run))
 
 
@@ -67,9 +68,9 @@ def _head(sight: Sight) -> Text:
     if status.deadline and not run.finished:
         left = (status.deadline - sight.now).total_seconds()
         text.append(f"  undone at the latest in {short(max(0.0, left))}", style="dim")
-    text.append(f"\n{run.template.get('hypothesis', '')}", style="italic")
+    text.append(f"\n{line(str(run.template.get('hypothesis', '')))}", style="italic")
     if run.finished:
-        text.append(f"\n{status.message}", style=_style(run))
+        text.append(f"\n{line(status.message)}", style=_style(run))
     return text
 
 
@@ -81,8 +82,8 @@ def _since(sight: Sight, moment: datetime) -> float:
     return max(0.0, (sight.now - moment).total_seconds())
 
 
-def _steps(run: Run, sight: Sight) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+def _steps(run: Run, sight: Sight) -> Rows:
+    table = Rows(box=None, show_header=False, padding=(0, 2, 0, 0))
     for step in run.steps:
         sign, style, text = _step(run, step, sight)
         faults = ", ".join(faults_of(run.spec_of(step)))
@@ -118,12 +119,12 @@ def _unbegun(run: Run, step: Step) -> tuple[str, str, str]:
     return "·", "dim", run.status.phase.lower()
 
 
-def _probes(sight: Sight, width: int) -> Table:
+def _probes(sight: Sight, width: int) -> Rows:
     run = sight.run
     end = run.offset(run.status.finished_at) if run.finished else _now(sight)
     room = max(10, width - NAME_WIDTH - LAST_WIDTH - 4)
     on = spark.scale(end or 0.0, room)
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    table = Rows(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(width=NAME_WIDTH, no_wrap=True)
     table.add_column(width=room, no_wrap=True)
     table.add_column(width=LAST_WIDTH, no_wrap=True)
@@ -151,8 +152,8 @@ def _last(probe: Probe) -> Text:
     return Text(what, style=spark.STYLES[last.result])
 
 
-def _targets(run: Run, sight: Sight) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+def _targets(run: Run, sight: Sight) -> Rows:
+    table = Rows(box=None, show_header=False, padding=(0, 2, 0, 0))
     standing = sorted(run.status.journal, key=lambda entry: not entry.open)
     for entry in standing[:SHOWN_TARGETS]:
         state, style = _state(entry, sight)

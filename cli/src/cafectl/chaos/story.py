@@ -7,12 +7,13 @@ looked at the right moment, so a watcher that was away misses nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cafectl.chaos.duration import short
 from cafectl.chaos.record import Entry, Step
 from cafectl.chaos.view import Run
+from cafectl.plain import line
 
 Tone = Literal["plain", "bad", "good", "act"]
 TROUBLES = ("UndoBlocked", "Progressing")
@@ -29,9 +30,10 @@ class Told:
 
 
 def story(run: Run) -> tuple[Told, ...]:
-    """Return all that is known, in the order of time."""
+    """Return all that is known, in the order of time; each sentence on one line."""
     told = [*_begin(run), *_steps(run), *_troubles(run), *_books(run)]
-    return (*sorted(told, key=lambda one: one.at), *_end(run))
+    ordered = (*sorted(told, key=lambda one: one.at), *_end(run))
+    return tuple(replace(one, word=line(one.word), text=line(one.text)) for one in ordered)
 
 
 def _begin(run: Run) -> Iterator[Told]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.live import Live
 
 from cafectl.chaos.duration import clock
 from cafectl.chaos.follow import Sight, Tell
 from cafectl.chaos.screen import picture
 from cafectl.chaos.story import story
+from cafectl.plain import line
+from cafectl.terminal import Terminal
 
 
 class Lines:
@@ -28,7 +29,7 @@ class Lines:
         run = sight.run
         if sight.trouble != self._trouble:
             self._trouble = sight.trouble
-            self._say(sight.trouble or "the API server answers again")
+            self._say(line(sight.trouble) or "the API server answers again")
         for one in story(run):
             if (one.word, one.text) not in self._said:
                 self._said.add((one.word, one.text))
@@ -40,10 +41,10 @@ class Lines:
 
 
 @contextmanager
-def teller(console: Console) -> Iterator[Tell]:
+def teller(console: Terminal) -> Iterator[Tell]:
     """Give what shows a watched run on this console until it is over."""
     if not console.is_terminal:
-        yield Lines(lambda text: console.print(text, markup=False, soft_wrap=True))
+        yield Lines(lambda text: console.print(text, soft_wrap=True))
         return
     with Live(console=console, auto_refresh=False) as live:
         yield lambda sight: live.update(picture(sight, console.width), refresh=True)

@@ -6,15 +6,14 @@ start.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from cafectl.chaos.record import Entry, ProbeLog, Read, Status, Step
 from cafectl.chaos.samples import Sample, decode, first_bad
+from cafectl.plain import printable_all
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 NOT_A_KIND = ("name", "every", "timeout", "tolerance")
 NOT_A_FAULT = ("mode", "value")
 Manifest = Mapping[str, Any]
@@ -132,9 +131,9 @@ def faults_of(step: Mapping[str, Any]) -> tuple[str, ...]:
 def read(manifest: Manifest) -> Run:
     """Read a ChaosRun; pydantic.ValidationError or KeyError where it is none.
 
-    Control characters are taken out: what a service answered must not steer a terminal.
+    What would steer a terminal is replaced: a user named it, or a service answered it.
     """
-    manifest = _printable(dict(manifest))
+    manifest = printable_all(manifest)
     meta, spec = manifest["metadata"], manifest["spec"]
     return Run(
         name=meta["name"],
@@ -149,14 +148,6 @@ def read(manifest: Manifest) -> Run:
         template=spec["template"],
         status=Status.model_validate(manifest.get("status") or {}),
     )
-
-
-def _printable(value: Any) -> Any:
-    if isinstance(value, str):
-        return CONTROL.sub("�", value)
-    if isinstance(value, Mapping):
-        return {key: _printable(one) for key, one in value.items()}
-    return [_printable(one) for one in value] if isinstance(value, list) else value
 
 
 def _probe(asked: Mapping[str, Any], log: ProbeLog | None) -> Probe:

@@ -65,7 +65,8 @@ class AsgInstances:
             pods = await self._pods.of_service(SERVICE)
             self._trouble = ""
             if request.action == "DescribeAutoScalingGroups":
-                return _with_members(await forward(request), pods, request.region)
+                wanted = await self._pods.wanted(SERVICE)
+                return _with_members(await forward(request), pods, wanted, request.region)
             return await self._terminate(request, pods, forward)
         except PodsUnreachableError as error:
             self._trouble = str(error)
@@ -109,16 +110,16 @@ def build(world: World) -> AsgInstances:
     return AsgInstances(world, Pods.of(world.settings))
 
 
-def _with_members(reply: Reply, pods: list[Pod], region: str) -> Reply:
-    """The emulator's answer, in which the group has our members and wants as many."""
+def _with_members(reply: Reply, pods: list[Pod], wanted: int, region: str) -> Reply:
+    """The emulator's answer, in which the group has our members and wants what they should be."""
     if reply.status != OK:
         return reply
     members = "".join(_member(pod, region) for pod in pods).encode()
-    wanted = str(sum(not pod.stopping for pod in pods)).encode()
+    desired = str(wanted).encode()
     body = INSTANCES.sub(
         lambda hit: hit[1] + b"<Instances>" + members + b"</Instances>", reply.body
     )
-    return reply.with_body(CAPACITY.sub(lambda hit: hit[1] + wanted + hit[2], body))
+    return reply.with_body(CAPACITY.sub(lambda hit: hit[1] + desired + hit[2], body))
 
 
 def _member(pod: Pod, region: str) -> str:

@@ -52,7 +52,7 @@ class EcsTasks:
             pods = await self._pods.of_service(SERVICE)
             self._trouble = ""
             if counted:
-                return _counted(await forward(request), pods)
+                return _counted(await forward(request), pods, await self._pods.wanted(SERVICE))
             if request.action == "ListTasks":
                 return _listed(request, data, pods) or await forward(request)
             if request.action == "DescribeTasks":
@@ -123,8 +123,8 @@ def _described(request: Request, data: dict[str, Any], pods: list[Pod]) -> Reply
     return json_reply({"tasks": tasks, "failures": failures}, version="1.1")
 
 
-def _counted(reply: Reply, pods: list[Pod]) -> Reply:
-    """The emulator's answer with the numbers of pods."""
+def _counted(reply: Reply, pods: list[Pod], wanted: int) -> Reply:
+    """The emulator's answer with the numbers of pods: a lost one is wanted all the same."""
     if reply.status != OK:
         return reply
     document = json.loads(reply.body)
@@ -133,7 +133,7 @@ def _counted(reply: Reply, pods: list[Pod]) -> Reply:
     for service in document.get("services", ()):
         if service["serviceName"] == SERVICE:
             counts = {"runningCount": running, "pendingCount": pending}
-            service.update(counts, desiredCount=running + pending)
+            service.update(counts, desiredCount=wanted)
     return reply.with_body(json.dumps(document).encode())
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RECONCILE_SECONDS = 1.0
+MOVING_SECONDS = 0.2
 PREFIX = "cloudcafe"
 NOTICED_AFTER = 0.5
 """Of the time that a failover takes: how long a primary is out of reach before AWS acts."""
@@ -67,12 +68,12 @@ class NetworkReachability:
 
     async def tick(self) -> float:
         """Read the network where it changed, and make the endpoints match."""
-        if self._stale:
+        if self._stale or self.current.moves:
             await self.refresh()
         for store in self._stores:
             await self._move(store)
         await asyncio.gather(*map(self._switch_store, self._stores))
-        return RECONCILE_SECONDS
+        return MOVING_SECONDS if self.current.moves else RECONCILE_SECONDS
 
     async def refresh(self) -> None:
         """Read the network, and tell who routes by it."""

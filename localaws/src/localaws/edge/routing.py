@@ -70,8 +70,14 @@ def decide(network: Network, listener: Listener, asked: Asked) -> Answer | Forwa
 
 
 def usable(network: Network, listener: Listener, group: TargetGroup) -> list[str]:
-    """Return the targets that the balancer reaches, from one of its zones."""
+    """Return the targets that get new connections: the balancer reaches them from one zone."""
     return [each for each in group.targets if _reached(network, listener, group, each)]
+
+
+def kept(network: Network, listener: Listener, group: TargetGroup) -> list[str]:
+    """Return the targets that keep the connections that they have."""
+    draining = [each for each in group.draining if _reached(network, listener, group, each)]
+    return usable(network, listener, group) + draining
 
 
 def groups_of(network: Network, listener: Listener) -> list[TargetGroup]:

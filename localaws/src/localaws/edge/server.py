@@ -14,18 +14,21 @@ import uvicorn
 from localaws.clock import monotonic
 from localaws.edge.api import HttpApi
 from localaws.edge.http import Door
-from localaws.edge.routing import Answer, Asked, Forward, decide, groups_of, usable
+from localaws.edge.routing import Answer, Asked, Forward, decide, groups_of, kept, usable
 from localaws.edge.tills import Tills
 from localaws.emulators import stages
 from localaws.measures import Metric
 from localaws.seeds_api import API
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from localaws.consequences.network_reachability import NetworkReachability
     from localaws.measures import Measures
+    from localaws.network import Listener, Network, TargetGroup
     from localaws.settings import Settings
+
+    Which = Callable[[Network, Listener, TargetGroup], list[str]]
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,7 @@ class Edge:
             "customers": Door(self._decide, settings.address_of, self._count_customers),
             "api": Door(api.decide, settings.address_of, self._count_calls),
         }
-        self._tills = Tills(self._targets_of_tills, settings.address_of)
+        self._tills = Tills(self._targets_of_tills, self._kept_of_tills, settings.address_of)
         reachability.watchers.append(self._tills.changed)
         self._sockets: dict[str, socket.socket] = {}
         self._http: list[uvicorn.Server] = []
@@ -111,6 +114,12 @@ class Edge:
             self._measures.add(Metric("AWS/ApiGateway", name, (("ApiId", API),)))
 
     def _targets_of_tills(self) -> list[Forward]:
+        return self._of_tills(usable)
+
+    def _kept_of_tills(self) -> set[str]:
+        return {each.target for each in self._of_tills(kept)}
+
+    def _of_tills(self, which: Which) -> list[Forward]:
         network = self._reachability.current
         listener = network.listeners.get(TILLS)
         if listener is None:
@@ -118,7 +127,7 @@ class Edge:
         return [
             Forward(group.service, target)
             for group in groups_of(network, listener)
-            for target in usable(network, listener, group)
+            for target in which(network, listener, group)
         ]
 
 

@@ -1,8 +1,8 @@
 """TCP through the edge: the NLB, where tills keep their connections. `edge.server` runs it.
 
-A connection belongs to one target. When that target is deregistered or cannot be reached any more,
-the connection ends, as with `connection_termination` in terraform/modules/loadbalancing; who
-connects while there is no target is turned away.
+A connection belongs to one target. When that target has drained or cannot be reached any more, the
+connection ends, as with `connection_termination` in terraform/modules/loadbalancing; who connects
+while there is no target is turned away.
 """
 
 from __future__ import annotations
@@ -19,12 +19,20 @@ CONNECT_SECONDS = 5.0
 
 
 class Tills:
-    """Open connections by target; `usable` gives the targets that may have any, with service."""
+    """Open connections by target.
+
+    `usable` gives the targets that get new ones, with their service; `kept` the addresses of those
+    that keep what they have.
+    """
 
     def __init__(
-        self, usable: Callable[[], list[Forward]], address_of: Callable[[str], str]
+        self,
+        usable: Callable[[], list[Forward]],
+        kept: Callable[[], set[str]],
+        address_of: Callable[[str], str],
     ) -> None:
         self._usable = usable
+        self._kept = kept
         self._address_of = address_of
         self._open: dict[asyncio.Task[None], str] = {}
         self._turns = itertools.count()
@@ -47,9 +55,9 @@ class Tills:
 
     def changed(self) -> None:
         """End the connections whose target is gone."""
-        usable = {each.target for each in self._usable()}
+        kept = self._kept()
         for task, target in list(self._open.items()):
-            if target not in usable:
+            if target not in kept:
                 task.cancel()
 
     def state(self) -> dict[str, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from localaws.emulators import target_states
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,9 @@ def install() -> None:
 
     for kind, name, addition in (
         (ELBv2Backend, "iter_tagged_resources", _with_rules),
-        (ELBv2Backend, "deregister_targets", _forgiving),
+        (ELBv2Backend, "register_targets", target_states.registered),
+        (ELBv2Backend, "deregister_targets", target_states.deregistered),
+        (ELBv2Backend, "describe_target_health", target_states.described),
         (NetworkAclBackend, "replace_network_acl_association", _known_association),
     ):
         original = getattr(kind, name)
@@ -50,17 +54,6 @@ def _with_rules(original: Any) -> Any:
                     )
 
     return iter_tagged_resources
-
-
-def _forgiving(original: Any) -> Any:
-    """AWS takes the deregistration of a target that is not registered; moto refuses it."""
-
-    def deregister_targets(self: Any, target_group_arn: str, instances: list[Any]) -> None:
-        group = self.target_groups.get(target_group_arn)
-        there = group.targets if group else {}
-        original(self, target_group_arn, [each for each in instances if each["Id"] in there])
-
-    return deregister_targets
 
 
 def _known_association(original: Any) -> Any:

@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 from localaws import seeds_network as seeds
+from localaws.emulators import target_states
 from localaws.network import (
     AclEntry,
     Direction,
@@ -28,6 +29,7 @@ from localaws.settings import ACCOUNT
 DICE = "cloudcafe"
 HIGHEST_PORT = 65535
 DEFAULT_PRIORITY = 1_000_000
+DRAINING_SECONDS = "2"  # of the cafe's target groups; a fault of seconds has to be seen
 
 
 def plant(region: str) -> None:
@@ -171,7 +173,9 @@ def _target_group(elb: Any, vpc: Any, name: str, service: str, addresses: list[s
         healthcheck_path="/livez",
         tags=[*_tags(name), {"Key": "cloudcafe.dev/service", "Value": service}],
     )
+    group.attributes[target_states.DELAY] = DRAINING_SECONDS
     elb.register_targets(group.arn, [{"Id": address, "Port": "8080"} for address in addresses])
+    target_states.settle(group)
     return group
 
 
@@ -246,5 +250,7 @@ def _target_groups(elb: Any) -> dict[str, TargetGroup]:
     for group in elb.target_groups.values():
         tags = elb.tagging_service.get_tag_dict_for_resource(group.arn)
         service = tags.get("cloudcafe.dev/service", "")
-        found[group.arn] = TargetGroup(group.arn, group.name, service, tuple(group.targets))
+        new, old = tuple(target_states.arriving(group)), tuple(target_states.leaving(group))
+        serving = tuple(each for each in group.targets if each not in new)
+        found[group.arn] = TargetGroup(group.arn, group.name, service, serving, new, old)
     return found

@@ -12,18 +12,29 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Generic, TypedDict, TypeVar, cast
 
 import aiohttp
+import msgspec
 
-from cloudcafe_operator.effects.kubernetes_errors import Answer, Intent
+from cloudcafe_operator.effects.kubernetes_errors import OK, Answer, Intent
 from cloudcafe_operator.errors import Unavailable
-from cloudcafe_operator.ports import Json, Manifest
+from cloudcafe_operator.ports import Json, Keep, Manifest
 
 TIMEOUT = aiohttp.ClientTimeout(total=20.0, sock_connect=3.0)
 LONGEST_LINE = 4 * 1024 * 1024  # of a watch: etcd keeps no object above 1.5 MiB
 SECONDS_OF_A_WATCH = 300
 SECONDS_OF_SILENCE = 330.0  # a watch that says less than its bookmarks is dead
+
+
+Item = TypeVar("Item")
+
+
+class _Page(TypedDict, Generic[Item], total=False):
+    """A list whose items are read in part: six times faster than whole pods."""
+
+    metadata: Any
+    items: list[Item] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +61,18 @@ class ApiServer:
             await self._session.close()
 
     async def send(
-        self, intent: Intent, *, body: Json | None, query: Mapping[str, str], types: tuple[str, str]
+        self,
+        intent: Intent,
+        *,
+        body: Json | None,
+        query: Mapping[str, str],
+        types: tuple[str, str],
+        keep: Keep | None = None,
     ) -> Answer:
         """Send one request; Unavailable where no answer comes in time.
 
-        `types` are the media types that it accepts and that it sends.
+        `types` are the media types that it accepts and that it sends; `keep` names what is read of
+        the items of a list.
         """
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         try:
@@ -68,7 +86,9 @@ class ApiServer:
                 allow_redirects=False,
             ) as response:
                 found = await response.read()
-                return Answer(response.status, _json(found), response.headers)
+                of_list = keep and response.status in OK
+                shape = _Page[keep] if of_list else Any  # type: ignore[valid-type] # as asked
+                return Answer(response.status, _json(found, shape), response.headers)
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             said = str(problem) or type(problem).__name__
             raise Unavailable(f"no answer from the API server for {intent}: {said}") from problem
@@ -108,9 +128,17 @@ class ApiServer:
         return self._session
 
 
-def _json(content: bytes) -> Manifest:
+def decoded(content: bytes, shape: Any = Any) -> Any:
+    """Return what JSON says, or ValueError: of two hundred runs at once half was spent on this."""
     try:
-        found = json.loads(content or b"{}")
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.DecodeError as problem:
+        raise ValueError(str(problem)) from problem
+
+
+def _json(content: bytes, shape: Any) -> Manifest:
+    try:
+        found = decoded(content or b"{}", shape)
     except ValueError:  # a proxy's page
         found = {"message": content[:200].decode(errors="replace")}
     return cast("Manifest", found)

@@ -30,7 +30,7 @@ from cloudcafe_operator.effects.threads import started_pool
 from cloudcafe_operator.errors import (
     AccessDenied,
     OperatorError,
-    Throttled,
+    ThrottledByAws,
     Unavailable,
     UserError,
 )
@@ -52,12 +52,6 @@ SLOWER, FASTER = 0.8, 1.0  # after a throttled call by this share, after another
 FASTER_SHARE = 0.05  # and by no more than this share of what is slow
 LONGEST_WAIT_SECONDS = 2.0  # the work queue waits better: it holds nobody up meanwhile
 SECONDS_OF_KEYS = 60.0  # botocore renews them ten minutes before they end
-
-
-# made beforehand: reading a service's description keeps the interpreter from all other threads
-COMMON = (
-    "sqs", "secretsmanager", "resourcegroupstaggingapi", "cloudwatch", "dynamodb", "rds"
-)  # fmt: skip
 
 
 class TokenBucket:
@@ -88,12 +82,14 @@ class TokenBucket:
         return max(0.0, -self._tokens / self._per_second)
 
     def admit(self, now: float, call: str) -> float:
-        """Return how long a call waits here; Throttled where its worker had better go on."""
+        """Return how long a call waits here; ThrottledByAws where its worker had better go on."""
         wait = self.wait(now)
         if wait <= LONGEST_WAIT_SECONDS:
             return wait
         self._tokens += 1  # it is not made
-        raise Throttled(f"{call}: AWS allows few of these calls: others are before it", after=wait)
+        raise ThrottledByAws(
+            f"{call}: AWS allows few of these calls: others are before it", after=wait
+        )
 
     def answered(self, *, throttled: bool) -> None:
         """Learn from an answer."""
@@ -111,6 +107,15 @@ def bucket_of(call: str) -> TokenBucket:
     return TokenBucket(least=LEAST_ALARMS_PER_SECOND if alarms else LEAST_PER_SECOND)
 
 
+def endpoints(region: str) -> dict[str, str]:
+    """Return where boto3 would send the calls of the services that we speak ourselves.
+
+    Its session goes with what it read: descriptions of services are megabytes, and stay with it.
+    """
+    make = cast("Any", boto3.Session(region_name=region).client)  # the name is data here
+    return {service: str(make(service).meta.endpoint_url) for service in SPOKEN}
+
+
 class AwsApi:
     """Implements ports.Aws."""
 
@@ -120,11 +125,9 @@ class AwsApi:
         self._clients: dict[tuple[str, bool], Any] = {}  # for reads, and for changes
         self._lock = threading.Lock()  # a session may not make two clients at once
         self._buckets: dict[str, TokenBucket] = {}
-        for service in COMMON:
-            self._client(service)
         self._keys: Keys | None = None
         self._keys_at = 0.0
-        self._lean = LeanAws(region, lambda service: self._client(service).meta.endpoint_url, self)
+        self._lean = LeanAws(region, endpoints(region).__getitem__, self)
 
     async def close(self) -> None:
         """Give threads and connections back."""
@@ -163,7 +166,7 @@ class AwsApi:
             result = error.reason
             raise
         finally:
-            bucket.answered(throttled=result == Throttled.reason)
+            bucket.answered(throttled=result == ThrottledByAws.reason)
             metrics.aws_calls.labels(service, operation, result).inc()
 
     def _bucket(self, call: str) -> TokenBucket:

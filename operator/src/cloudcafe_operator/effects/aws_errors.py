@@ -18,7 +18,7 @@ from cloudcafe_operator.errors import (
     OperatorError,
     QuotaExceeded,
     Retry,
-    Throttled,
+    ThrottledByAws,
     Unavailable,
     UserError,
 )
@@ -30,10 +30,13 @@ IAM_PREFIXES = {  # where boto3's name of a service is not IAM's
     "logs": "logs",
 }
 API_METHODS = {"create": "POST", "delete": "DELETE", "get": "GET", "update": "PATCH"}
+SIGNED = ("SignatureDoesNotMatch", "InvalidSignatureException")
+CLOCK = ("RequestExpired", "RequestTimeTooSkewed")
+CLOCK_SAID = ("signature expired", "signature not yet current")
 DENIED = (
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
     "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken",
-    "ExpiredTokenException", "SignatureDoesNotMatch", "OptInRequired", "KMSAccessDeniedException",
+    "ExpiredTokenException", *SIGNED, *CLOCK, "OptInRequired", "KMSAccessDeniedException",
 )  # fmt: skip
 THROTTLED = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
@@ -55,6 +58,9 @@ QUOTA_CODES = {  # where the name at Service Quotas is not boto3's
 BUSY = (
     "BackupInUseException", "TableInUseException", "ConcurrentModificationException",
     "ResourceConflictException", "OperationAbortedException",
+    "ScalingActivityInProgress", "ScalingActivityInProgressFault",
+    "ResourceContention", "ResourceContentionFault", "UpdateInProgressException",
+    "ContinuousBackupsUnavailableException",  # of a new table, for which they are being enabled
 )  # fmt: skip
 BROKEN = (  # AWS's own trouble, whatever status it comes with
     "InternalFailure", "InternalError", "InternalServerError", "InternalServiceError",
@@ -66,9 +72,11 @@ MISSING = (
 )  # fmt: skip
 EXISTING = (
     "ResourceExistsException", "QueueAlreadyExists", "QueueNameExists",
-    "EntityAlreadyExists", "BucketAlreadyOwnedByYou", "ConflictException",
+    "EntityAlreadyExists", "BucketAlreadyOwnedByYou",
     "ResourceAlreadyExistsException", "InvalidPermission.Duplicate",
 )  # fmt: skip
+# to a create they say that it is there, to all else that somebody changes it at the same time
+EITHER = ("ResourceInUseException", "ConflictException")
 CONFLICTS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 NAME_STILL_TAKEN = ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
 SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE = 60.0
@@ -111,17 +119,26 @@ def error_for(refusal: Refusal) -> OperatorError:
     """Return the error that a refusal means."""
     said = f"{refusal.action}: {refusal.message or refusal.code} ({refusal.code})"
     if refusal.code in DENIED:
-        return AccessDenied(f"{said}; grant {refusal.action} to the operator's IAM role")
+        return _denied(refusal, said)
     if _has_no_room(refusal):
         return QuotaExceeded(f"{said}; {_more(refusal)}")
     if refusal.code in NAME_STILL_TAKEN:
         return Unavailable(said, after=SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE)
     if _is_too_fast(refusal):
-        return Throttled(f"{said}; it is tried again, more and more slowly")
+        return ThrottledByAws(f"{said}; it is tried again, more and more slowly")
     for judge, kind in CHECKS:
         if judge(refusal):
             return kind(said)
     return UserError(said)
+
+
+def _denied(refusal: Refusal, said: str) -> OperatorError:
+    """What is signed by a clock that is more than five minutes off, AWS refuses whoever signs."""
+    words = refusal.message.lower()
+    signed = refusal.code in SIGNED and any(some in words for some in CLOCK_SAID)
+    if signed or refusal.code in CLOCK:
+        return Unavailable(f"{said}; the node's clock is wrong: have it set by NTP")
+    return AccessDenied(f"{said}; grant {refusal.action} to the operator's IAM role")
 
 
 def _has_no_room(refusal: Refusal) -> bool:
@@ -145,12 +162,12 @@ def _is_too_fast(refusal: Refusal) -> bool:
 
 def _is_busy(refusal: Refusal) -> bool:
     """The resource is in the middle of another change: not an error, not yet."""
-    in_use = refusal.code == "ResourceInUseException" and not _creates(refusal)
+    in_use = refusal.code in EITHER and not _creates(refusal)
     return in_use or refusal.code in BUSY or refusal.code.endswith(("StateFault", "InvalidState"))
 
 
 def _exists(refusal: Refusal) -> bool:
-    in_use = refusal.code == "ResourceInUseException" and _creates(refusal)
+    in_use = refusal.code in EITHER and _creates(refusal)
     return in_use or refusal.code in EXISTING or "AlreadyExists" in refusal.code
 
 

@@ -33,6 +33,8 @@ BY_STATUS: Mapping[int, type[OperatorError]] = {
     409: Conflict,
     429: Throttled,
 }
+NEWER = b"Extra inputs are not permitted"  # what a service says of a field that it does not know
+UPGRADE_S = 5.0
 CLIENT_ERRORS = range(400, 500)
 SUCCESS = range(200, 300)
 
@@ -118,6 +120,8 @@ def checked(answer: HttpAnswer, what: str) -> dict[str, Any]:
     if answer.status == 0:
         raise Unavailable(f"{what}: {answer.error}")
     said = f"{what}: {answer.status} {_sentence(answer)}".rstrip()
+    if NEWER in answer.body:  # during an upgrade: no spec is to blame, and it will not last
+        raise Unavailable(f"{said}. That service is older than this operator", after=UPGRADE_S)
     default = UserError if answer.status in CLIENT_ERRORS else Unavailable
     raise BY_STATUS.get(answer.status, default)(said)
 

@@ -27,6 +27,7 @@ from cloudcafe_operator.planning.capacity import (
     Entry,
     Forget,
     Journal,
+    Keep,
     Kind,
     Policies,
     Step,
@@ -101,7 +102,7 @@ class CapacityKeeper:
     namespace: str
     policies: Policies
     namespaces: Sequence[str] = ()
-    _dials: Sequence[Dial] = ()
+    _dials: Sequence[Dial] | None = None
     _entries: Journal = field(default_factory=dict)
     _quiet: tuple[Mapping[Kind, float], float] | None = None
 
@@ -120,18 +121,27 @@ class CapacityKeeper:
 
     def told(
         self, crowded: Sequence[Crowd], span: tuple[datetime, datetime]
-    ) -> list[dict[str, Any]]:
-        """Return the changes of a span, as `cafectl plan` shows them."""
+    ) -> list[dict[str, Any]] | None:
+        """Return the changes of a span, as `cafectl plan` shows them; None: AWS was never read."""
+        if self._dials is None:
+            return None if self.policies else []
         return told_capacity(self._dials, self._entries, self.policies, crowded, span)
 
     async def _converge(self, journal: CapacityJournal, needed: Mapping[Kind, float]) -> None:
-        self._dials = await Dials(self.aws).read(self.policies, self._entries)
-        for dial in self._dials:
+        dials, unread = await Dials(self.aws).read(self.policies, self._entries)
+        self._dials = dials
+        for arn, why in unread.items():
+            self._tell(journal.manifest, "RushCapacityRefused", f"{arn}: {why}", kind="Warning")
+            log.warning("capacity cannot be read", resource=arn, why=why)
+        for dial in dials:
             metrics.rush_capacity.labels(dial.name, UNITS[dial.kind]).set(dial.now)
-        steps = plan_capacity(self._dials, self._entries, needed, {})
+        steps = plan_capacity(dials, self._entries, needed, {}, unread)
         if steps:  # only then is it worth knowing what chaos runs hold
-            steps = plan_capacity(self._dials, self._entries, needed, await self._broken())
+            broken = await self._broken()
+            steps = plan_capacity(dials, self._entries, needed, broken, unread)
             await self._execute(steps, journal)
+            return
+        if unread:  # it is asked again in the next round
             return
         self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
 
@@ -149,6 +159,9 @@ class CapacityKeeper:
         entries = dict(self._entries)
         for step in steps:
             if isinstance(step, Turn) and step.entry is not None:
+                entries[step.dial.key] = step.entry
+            elif isinstance(step, Keep):
+                log.info("what somebody set is kept in this rush", resource=step.dial.name)
                 entries[step.dial.key] = step.entry
             elif isinstance(step, Forget):
                 log.info("capacity is left alone", resource=step.name, why=step.why)

@@ -57,6 +57,10 @@ class Chronicle:
         """Return what no status tells yet."""
         return tuple(self._untold.get(store_id, ()))
 
+    def forget(self, store_id: str) -> None:
+        """A store is gone: a namesake did not do what was done for it."""
+        self._untold.pop(store_id, None)
+
     def told(self, store_id: str, deeds: Sequence[Deed]) -> None:
         """Forget what stands in the status now."""
         rest = [one for one in self._untold.get(store_id, ()) if one not in deeds]

@@ -113,7 +113,7 @@ class StoreConverger:
         self._in_wait.add(store_id)
         after = alarms_after(len(self._in_wait), store_id)
         changes: dict[str, Any] = {
-            area: Trouble(Throttled(one.message, after=max(one.error.after, after)))
+            area: Trouble(type(one.error)(one.message, after=max(one.error.after, after)))
             for area, one in throttled.items()
         }
         return replace(finding, observed=replace(finding.observed, **changes))

@@ -6,17 +6,19 @@ what lost its tag is still put back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudcafe_operator.errors import Bug, NotFound
+from cloudcafe_operator.errors import Bug, NotFound, OperatorError
 from cloudcafe_operator.planning.capacity import RUSH_TAG, Dial, Journal, Policies, Turn
 from cloudcafe_operator.ports import Aws
 
 TYPES = ["rds:cluster", "dynamodb:table", "lambda:function"]
 READY = "available", "ACTIVE", "Enabled"
 AT_ONCE = "MaximumConcurrency"
+Unread = Mapping[str, str]  # reasons by ARN
 WARM: Mapping[str, str] = {
     "dynamodbRead": "ReadUnitsPerSecond",
     "dynamodbWrite": "WriteUnitsPerSecond",
@@ -29,19 +31,28 @@ class Dials:
 
     aws: Aws
 
-    async def read(self, policies: Policies, journal: Journal) -> list[Dial]:
-        """Return the dials that their owners have tagged, and those of the journal."""
+    async def read(self, policies: Policies, journal: Journal) -> tuple[list[Dial], Unread]:
+        """Return the dials that their owners have tagged, and those of the journal.
+
+        What refuses to be read keeps no other waiting: it is returned with the reason, by ARN.
+        """
         least = await self._tagged() if policies else {}
         remembered = {key.partition(" ")[2] for key in journal}
         found: list[Dial] = []
+        unread: dict[str, str] = {}
         for arn in sorted(least.keys() | remembered):
-            for dial in await self._read_one(arn):
+            try:
+                dials = await self._read_one(arn)
+            except OperatorError as trouble:
+                unread[arn] = str(trouble)
+                continue
+            for dial in dials:
                 if arn in least and dial.kind in policies:
                     floor = 0 if dial.kind == "lambdaPoller" else least[arn]
                     found.append(replace(dial, least=floor))
                 elif dial.key in journal:
                     found.append(replace(dial, takes_part=False))
-        return found
+        return found, unread
 
     async def turn(self, turns: Sequence[Turn]) -> None:
         """Turn dials of one resource."""
@@ -183,6 +194,7 @@ def _busy(what: str, status: str) -> str:
 
 def _number(text: str) -> float:
     try:
-        return max(0.0, float(text))
+        found = float(text)
     except ValueError:
         return 0.0
+    return max(0.0, found) if math.isfinite(found) else 0.0

@@ -10,31 +10,34 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import structlog
 
 from cloudcafe_operator.effects.audit_run import RunAuditor
+from cloudcafe_operator.effects.change import Change
 from cloudcafe_operator.effects.finalizer import hold, let_go
 from cloudcafe_operator.effects.look_run import look_at
 from cloudcafe_operator.effects.observe_run import Observer
+from cloudcafe_operator.effects.preview_run import build_preview
 from cloudcafe_operator.effects.report_run import report_stored
-from cloudcafe_operator.effects.survey import Survey, Surveyor, build_preview, fault_spec
+from cloudcafe_operator.effects.surprise import no_surprise
+from cloudcafe_operator.effects.survey import Survey, Surveyor, fault_spec
 from cloudcafe_operator.effects.survey import entry_of as _entry
 from cloudcafe_operator.effects.together import side_by_side
+from cloudcafe_operator.effects.undo_run import PATIENCE, RunUndoer
 from cloudcafe_operator.errors import (
     AccessDenied,
-    Bug,
     Conflict,
     OperatorError,
     Retry,
 )
-from cloudcafe_operator.faults.contract import Entry, Fault, Undone, World
+from cloudcafe_operator.faults.contract import Fault, World
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.checks import Refusal, refusals
-from cloudcafe_operator.planning.company import Folded, beside_injection, beside_undo, condensed
+from cloudcafe_operator.planning.company import Folded, beside_injection, condensed
+from cloudcafe_operator.planning.forestalled import forestalled
 from cloudcafe_operator.planning.room import lacking
 from cloudcafe_operator.planning.run import OWN_CLAIM_S
 from cloudcafe_operator.planning.steps import (
@@ -59,7 +62,6 @@ from cloudcafe_operator.resources.common import API_VERSION, merge_patch
 from cloudcafe_operator.resources.run import Run
 
 NOW = 0.0
-PATIENCE = 20  # waits in a row before a human is told what an undo waits for
 log = structlog.get_logger()
 
 
@@ -71,6 +73,7 @@ class Executor:
     observer: Observer
     events: Events
     auditor: RunAuditor
+    undoer: RunUndoer
     capturing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
@@ -103,7 +106,7 @@ class Executor:
             case Inject():
                 return await self._inject(observed, step.index)
             case Undo():
-                return await self._undo(observed, step.index)
+                return await self.undoer.undo(observed, step.index)
             case Audit():
                 return await self.auditor.audit(observed, step.probe)
             case Look() | Check():
@@ -171,8 +174,10 @@ class Executor:
             for slot, target in survey.findings.hit()
         ]
         names = {entry.fault for entry in entries}
-        momentary = all(self.surveyor.faults[name].momentary for name in names)
-        return outcomes.captured(observed, entries, momentary=momentary)
+        faults = [self.surveyor.faults[name] for name in sorted(names)]
+        momentary = all(fault.momentary for fault in faults)
+        unproven = "; ".join(fault.unproven for fault in faults if fault.unproven)
+        return outcomes.captured(observed, entries, momentary=momentary, unproven=unproven)
 
     async def _inject(self, observed: Observed, index: int) -> Store | None:
         """Make the change. Before this ran, the entry was stored as Injecting."""
@@ -190,72 +195,35 @@ class Executor:
                         came.observed, one.index, one.made, begun=one.begun, now=one.ended
                     )
                 )
+            if one.is_forestalled:
+                came.add(forestalled(came.observed, one.index))
         for one in made:
+            if isinstance(one.made, OperatorError):
+                self.undoer.distrust(run, one.index, fault, one.made)
             if isinstance(one.made, Retry | Conflict):
                 came.add(self._hindered(came.observed, f"inject-{one.index}", one.made))
-        refused = [one for one in made if _is_refused(one.made)]
+        refused = [one for one in made if one.is_refused]
         if refused:
             entry = run.status.journal[refused[0].index]
             said = f"{entry.fault} on {entry.target.name} could not be injected: {refused[0].made}"
             came.add(outcomes.stop(came.observed, "InjectionRefused", said))
         return came.store
 
-    async def _change(self, run: Run, index: int, fault: Fault[Any], world: World) -> _Change:
+    async def _change(self, run: Run, index: int, fault: Fault[Any], world: World) -> Change:
         """Inject one target; its trouble is an answer, so that the others' are stored too."""
         entry = run.status.journal[index]
+        untried = self.observer.memory(run.uid).untried
+        first = index in untried
+        untried.discard(index)
         begun = self.observer.clock.now()
         made: dict[str, Any] | OperatorError
         try:
-            spec = fault_spec(fault, run.spec.template.steps[entry.step].faults[entry.slot])
-            made = dict(await fault.inject(spec, _entry(run, index), world))
-        except Bug:
-            raise
+            async with no_surprise(f"{entry.fault} cannot inject"):
+                spec = fault_spec(fault, run.spec.template.steps[entry.step].faults[entry.slot])
+                made = dict(await fault.inject(spec, _entry(run, index), world))
         except OperatorError as problem:
             made = problem
-        return _Change(index, begun, self.observer.clock.now(), made)
-
-    async def _undo(self, observed: Observed, index: int) -> Store | None:
-        """Revert and read back; whatever fails is told and tried again, for ever."""
-        run = observed.run
-        apart = self.surveyor.is_apart(run.status.journal[index].fault)
-        beside = beside_undo(observed, index) if apart else (index,)
-        undone = await side_by_side([self._take_back(run, one) for one in beside])
-        came = Folded(self._later(observed))
-        for one, ended in zip(beside, undone, strict=True):
-            if isinstance(ended, Undone):
-                self.observer.succeeded(run.uid, f"undo-{one}")
-                came.add(outcomes.undone(came.observed, one, ended.outcome, ended.detail))
-            else:
-                came.add(self._undo_failed(came.observed, one, ended))
-        return came.store
-
-    async def _take_back(self, run: Run, index: int) -> Undone | Exception:
-        fault = self.surveyor.faults.get(run.status.journal[index].fault)
-        try:
-            return await self._revert(run, _entry(run, index), fault)
-        except Exception as problem:  # noqa: BLE001 - an undo must survive every error of a fault
-            return problem
-
-    async def _revert(self, run: Run, entry: Entry, fault: Fault[Any] | None) -> Undone:
-        if fault is None:
-            raise Bug("this operator does not know the fault: run the version that injected it")
-        world = self.surveyor.world(run)
-        undone = await fault.revert(entry, world)
-        if not await fault.verify(entry, world):
-            raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
-        return undone
-
-    def _undo_failed(self, observed: Observed, index: int, problem: Exception) -> Store | None:
-        key, run = f"undo-{index}", observed.run
-        fault = self.surveyor.faults.get(run.status.journal[index].fault)
-        by_hand = fault.by_hand(_entry(run, index)) if fault else "see status.journal"
-        waiting = isinstance(problem, Retry | Conflict)
-        failures = self.observer.defer(observed.run.uid, key, getattr(problem, "after", None))
-        if waiting and failures < PATIENCE:
-            return None
-        if not isinstance(problem, OperatorError):
-            log.error("undo failed", run=observed.run.name, exc_info=problem)
-        return outcomes.troubled(observed, index, str(problem), by_hand)
+        return Change(index, begun, self.observer.clock.now(), made, first)
 
     def _hindered(self, observed: Observed, key: str, problem: OperatorError) -> Store | None:
         """Put an effect off, and say why where that lasts."""
@@ -269,26 +237,12 @@ class Executor:
         return replace(observed, now=self.observer.clock.now())
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What an injection came to."""
-
-    index: int
-    begun: datetime
-    ended: datetime
-    made: dict[str, Any] | OperatorError
-
-
 def _room(run: Run, survey: Survey) -> tuple[Refusal, ...]:
     """Judge last, when it is known what each target needs to be undone."""
     captured = survey.captured
     found = [(one, captured[at.step, at.number, one.id]) for at, one in survey.findings.hit()]
     message = lacking(run, found)
     return (Refusal("TooManyInAll", message),) if message else ()
-
-
-def _is_refused(made: dict[str, Any] | OperatorError) -> bool:
-    return isinstance(made, OperatorError) and not isinstance(made, Retry | Conflict)
 
 
 def _ref(run: Run) -> Ref:

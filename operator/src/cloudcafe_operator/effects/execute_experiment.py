@@ -11,10 +11,10 @@ from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, key_of, ref_
 from cloudcafe_operator.planning.experiment import (
     LABEL,
     Plan,
+    RunInShort,
     label,
     plan_experiment,
     with_conditions,
-    without_samples,
 )
 from cloudcafe_operator.ports import Clock, Events, Kubernetes, Manifest, Ref, WakeUp
 from cloudcafe_operator.resources.common import merge_patch, parse
@@ -41,7 +41,7 @@ class ExperimentExecutor:
         if experiment is None:
             return None
         runs = await self.kubernetes.list(
-            CHAOS_RUNS, namespace=namespace, labels=f"{LABEL}={label(name)}", keep=without_samples
+            CHAOS_RUNS, namespace=namespace, labels=f"{LABEL}={label(name)}", keep=RunInShort
         )
         try:
             plan = plan_experiment(experiment, runs, self.clock.now())

@@ -60,8 +60,11 @@ class StoreExecutor:
                 self.secrets.changed(step.name)
                 await self._change_secret(step)
             case ApplyManifest():
-                put = self.kubernetes.create if unseen else self.kubernetes.apply
-                made = await put(resource_of(step.manifest), step.manifest)
+                resource = resource_of(step.manifest)
+                if unseen:
+                    made = await self.kubernetes.create(resource, step.manifest)
+                else:
+                    made = await self.kubernetes.apply(resource, step.manifest)
                 made["metadata"].pop("managedFields", None)
                 return made
             case PutCafe(area=("store" | "menu" | "stock") as part):
@@ -114,7 +117,7 @@ class StoreExecutor:
                     Attributes=dict(step.attributes),
                 )
             case TagQueue():
-                self.listing.forget_all()
+                self.listing.forget(queue_arn(step.url, self.region))
                 await self.aws.call("sqs", "tag_queue", QueueUrl=step.url, Tags=dict(step.tags))
                 if step.remove:
                     await self.aws.call(

@@ -1,8 +1,9 @@
 """The fleet as metrics, and for `cafectl stores`: one call of the order service for all stores.
 
 `main.py` runs it while this operator leads; the stores' reconciler tells it how each store stands.
-What the busiest stores do is in a ConfigMap, written only when it changed: a fleet without orders
-costs nothing. Metrics are of the fleet; a store's own are behind a switch, and of the busiest only.
+What the busiest stores do is in a ConfigMap, written when it changed and, while there are orders,
+twice a minute: a fleet without orders costs nothing. Metrics are of the fleet; a store's own are
+behind a switch, and of the busiest only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from cloudcafe_operator.resources.common import format_time, parse
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 EVERY_S = 15.0
+RENEWED_S = 30.0  # while there are orders: figures that are a minute old are not shown
 SHOWN, FILE = "cloudcafe-fleet", "activity.json"
 MOST_LABELS = 100
 log = structlog.get_logger()
@@ -44,6 +46,7 @@ class FleetWatch:
     _costs: dict[str, float] = field(default_factory=dict)
     _numbers: Counter[Standing] = field(default_factory=Counter)
     _written: dict[str, Any] | None = None
+    _renewed: float = -math.inf
 
     def note(self, store_id: str, status: CafeStoreStatus) -> None:
         """Remember how a store stands."""
@@ -70,6 +73,8 @@ class FleetWatch:
                 await self.round()
             except OperatorError as trouble:
                 log.warning("how busy the fleet is, is not known", reason=str(trouble))
+            except Exception:  # what is shown to people must not end the operator
+                log.exception("looking at the fleet failed")
             await asyncio.sleep(EVERY_S)
 
     async def round(self) -> None:
@@ -103,10 +108,12 @@ class FleetWatch:
         shown = Shown(self.kubernetes, SHOWN, self.namespace)
         if self._written is None:
             self._written = _figures((await shown.read()).get(FILE, ""))
-        if figures != self._written:
+            self._renewed = self.clock.monotonic()
+        old = bool(figures["stores"]) and self.clock.monotonic() >= self._renewed + RENEWED_S
+        if figures != self._written or old:
             text = json.dumps({"at": format_time(self.clock.now()), **figures})
             await shown.write({FILE: text})
-            self._written = figures
+            self._written, self._renewed = figures, self.clock.monotonic()
 
 
 def _figures(text: str) -> dict[str, Any]:
@@ -114,5 +121,7 @@ def _figures(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
+        return {}
+    if not isinstance(found, dict):
         return {}
     return {name: one for name, one in found.items() if name != "at"}

@@ -1,7 +1,8 @@
 """Outgoing HTTP: implements ports.Http with aiohttp.
 
-Used for the cafe's services and for probes. Network trouble is an answer with status 0 and a
-sentence, because for a probe it is a measurement and for the rest a reason in a condition.
+Used for the cafe's services, and by `probe_http.py` for where users' URLs lead. Network trouble is
+an answer with status 0 and a sentence, because for a probe it is a measurement and for the rest a
+reason in a condition.
 aiohttp and not httpx: with 50 stores httpx's pool held up the event loop for 50 ms and more,
 because it looks at all its connections for each request, and it imports on the first use.
 """
@@ -9,48 +10,31 @@ because it looks at all its connections for each request, and it imports on the 
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Mapping
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
 from cloudcafe_operator import metrics
-from cloudcafe_operator.planning.fence import is_ours_alone
 from cloudcafe_operator.ports import HttpAnswer, Json
 
 MOST_BYTES = 1024 * 1024
 MOST_CONNECTIONS = 100
 
 
-class FencedResolver(AbstractResolver):
-    """Resolves names, but never to loopback or link-local: a name must not get around the fence."""
-
-    def __init__(self) -> None:
-        self._inner = aiohttp.DefaultResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return the addresses that may be connected to."""
-        found = await self._inner.resolve(host, port, family)
-        allowed = [one for one in found if not is_ours_alone(one["host"])]
-        if not allowed:
-            raise OSError(f"{host} has no address that a probe may reach")
-        return allowed
-
-    async def close(self) -> None:
-        """Give the resolver back."""
-        await self._inner.close()
-
-
 class HttpClient:
-    """Implements ports.Http over one connection pool. Made on the event loop that uses it."""
+    """Implements ports.Http over one connection pool. Made on the event loop that uses it.
 
-    def __init__(self) -> None:
+    What measures asks by a connection each, as new customers do (`reuse=False`): a kept one stays
+    with one pod, and a NetworkPolicy may leave it alone, so that it would notice nothing.
+    """
+
+    def __init__(self, resolver: AbstractResolver | None = None, *, reuse: bool = True) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, resolver=FencedResolver()),
+            connector=aiohttp.TCPConnector(
+                limit=MOST_CONNECTIONS, resolver=resolver, force_close=not reuse
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # the cafe is reached directly, whatever proxy there is for the world
         )
@@ -68,7 +52,9 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 2.0,
     ) -> HttpAnswer:
-        """Send one request; never raises for network trouble."""
+        """Send one request; never raises for network trouble, and a refusal is such."""
+        if why := self._refused(url):
+            return HttpAnswer(status=0, elapsed_ms=0.0, error=why)
         started = time.perf_counter()
         try:
             found = await self._send(method, url, body, headers or {}, timeout_seconds)
@@ -78,6 +64,10 @@ class HttpClient:
             found = _no_answer(started, str(problem) or type(problem).__name__)
         metrics.http_calls.labels(method, str(found.status)).inc()
         return found
+
+    def _refused(self, url: str) -> str:  # noqa: ARG002 - for those who go only to some
+        """Say why nothing is sent there; empty: it may be."""
+        return ""
 
     async def _send(
         self,

@@ -1,22 +1,16 @@
-"""The Kubernetes API: implements ports.Kubernetes, the only module that knows the client.
+"""The Kubernetes API: implements ports.Kubernetes.
 
-The client's configuration is used (in-cluster or KUBECONFIG, certificates, token renewal); requests
-are plain REST by `api_server.py`, because typed models would only be turned back into dictionaries.
+Plain REST by `api_server.py`, because typed models would only be turned back into dictionaries.
 Each call is bounded in time.
 """
 
 from __future__ import annotations
 
-import json
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, cast
-
-from kubernetes import config as kubernetes_config
-from kubernetes.client import Configuration
+from typing import Any, TypedDict
 
 from cloudcafe_operator import metrics
-from cloudcafe_operator.effects.api_server import Access, ApiServer
+from cloudcafe_operator.effects.api_server import Access, ApiServer, decoded
 from cloudcafe_operator.effects.kubernetes_errors import OK, Intent, raise_for
 from cloudcafe_operator.errors import NotFound, Unavailable
 from cloudcafe_operator.kinds import SUBJECT_ACCESS_REVIEWS
@@ -31,58 +25,31 @@ PAGE = 500
 GONE = 410
 
 
-def load_configuration() -> Configuration:
-    """Return how to reach the API server: in-cluster, else as KUBECONFIG says."""
-    config: Any = kubernetes_config  # ships no types
-    configuration = Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
-        config.load_kube_config(client_configuration=configuration)
-    return configuration
+class _Meta(TypedDict, total=False):
+    """All but `managedFields`, which is most of it."""
+
+    name: Any
+    namespace: Any
+    uid: Any
+    resourceVersion: Any
+    generation: Any
+    creationTimestamp: Any
+    deletionTimestamp: Any
+    labels: Any
+    annotations: Any
+    finalizers: Any
+    ownerReferences: Any
 
 
-def load_credentials() -> dict[str, Any]:
-    """Return the same for kopf: the fields of its ConnectionInfo."""
-    found = load_configuration()
-    token = ""
-    for setting in cast("Mapping[str, Any]", found.auth_settings()).values():
-        token = str(setting["value"]).rpartition(" ")[2]  # after "bearer", in any case
-    return {
-        "server": found.host,
-        "ca_path": found.ssl_ca_cert,
-        "insecure": not found.verify_ssl,
-        "certificate_path": found.cert_file,
-        "private_key_path": found.key_file,
-        "token": token or None,
-    }
-
-
-def access(configuration: Configuration) -> Access:
-    """Return the same for our own connections. Reads certificates: not for the event loop."""
-    tls = None
-    if str(configuration.host).startswith("https"):
-        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        if configuration.cert_file:
-            tls.load_cert_chain(configuration.cert_file, configuration.key_file)
-        if not configuration.verify_ssl:
-            tls.check_hostname = False
-            tls.verify_mode = ssl.CERT_NONE
-
-    def headers() -> Mapping[str, str]:
-        auth: Mapping[str, Any] = configuration.auth_settings()  # renews the token
-        return {setting["key"]: str(setting["value"]) for setting in auth.values()}
-
-    return Access(str(configuration.host), tls, headers)
+class _Metadata(TypedDict, total=False):
+    metadata: _Meta
 
 
 class KubernetesApi:
     """Implements ports.Kubernetes."""
 
-    def __init__(self, configuration: Configuration, *, connections: int = 32) -> None:
-        self._server = ApiServer(
-            access(configuration), connections=connections, agent=FIELD_MANAGER
-        )
+    def __init__(self, access: Access, *, connections: int = 32) -> None:
+        self._server = ApiServer(access, connections=connections, agent=FIELD_MANAGER)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -105,7 +72,7 @@ class KubernetesApi:
         keep: Keep | None = None,
     ) -> Sequence[Manifest]:
         """Follow the pages; when they expire on the way, begin anew."""
-        return await self._all(resource, namespace, _selectors(labels, fields), keep=keep or dict)
+        return await self._all(resource, namespace, _selectors(labels, fields), keep=keep)
 
     async def list_metadata(
         self,
@@ -116,7 +83,9 @@ class KubernetesApi:
         fields: str | None = None,
     ) -> Sequence[Manifest]:
         """Follow the pages of what the API server leaves of each object."""
-        return await self._all(resource, namespace, _selectors(labels, fields), accept=METADATA)
+        return await self._all(
+            resource, namespace, _selectors(labels, fields), accept=METADATA, keep=_Metadata
+        )
 
     async def _all(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str], **how: Any
@@ -136,7 +105,7 @@ class KubernetesApi:
         *,
         namespace: str | None,
         query: Mapping[str, str] | None = None,
-        keep: Keep = dict,
+        keep: Keep | None = None,
         accept: str = JSON,
     ) -> AsyncIterator[tuple[str, Sequence[Manifest]]]:
         """Yield a list page by page, with the version that it shows; Expired on the way."""
@@ -146,10 +115,10 @@ class KubernetesApi:
         while True:
             more = {"continue": token} if token else {}
             asked = {"limit": str(PAGE), **(query or {}), **more}
-            page = await self._send(intent, query=asked, accept=accept)
+            page = await self._send(intent, query=asked, accept=accept, keep=keep)
             meta = page.get("metadata", {})
             items = page.get("items") or ()
-            yield meta.get("resourceVersion", ""), [keep(item) | kind for item in items]
+            yield meta.get("resourceVersion", ""), [item | kind for item in items]
             token = meta.get("continue", "")
             if not token:
                 return
@@ -243,12 +212,12 @@ class KubernetesApi:
             if status not in OK:
                 raise Unavailable(f"{intent}: the API server answers {status}")
             async for line in lines:
-                event = json.loads(line)
+                event = decoded(line)
                 if event["type"] == "ERROR":
                     raise Expired(f"{intent}: {event['object'].get('message', '')}")
                 yield event["type"], event["object"]
 
-    async def _send(
+    async def _send(  # noqa: PLR0913 - one request in full
         self,
         intent: Intent,
         *,
@@ -256,13 +225,18 @@ class KubernetesApi:
         query: Mapping[str, str] | None = None,
         content: str = JSON,
         accept: str = JSON,
+        keep: Keep | None = None,
     ) -> Manifest:
         """Send one request and return the object, or raise by errors.py."""
         labels = (intent.verb, intent.resource.plural)
         writes = {} if intent.method in ("GET", "DELETE") else {"fieldManager": FIELD_MANAGER}
         try:
             answer = await self._server.send(
-                intent, body=body, query={**(query or {}), **writes}, types=(accept, content)
+                intent,
+                body=body,
+                query={**(query or {}), **writes},
+                types=(accept, content),
+                keep=keep,
             )
         except Unavailable:
             metrics.kubernetes_calls.labels(*labels, "none").inc()

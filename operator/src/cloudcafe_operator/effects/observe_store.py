@@ -18,7 +18,7 @@ import structlog
 from cloudcafe_operator.effects.allowance import Allowance
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.secrets_store import secret_of
-from cloudcafe_operator.effects.store_listing import Reading, SharedListing
+from cloudcafe_operator.effects.store_listing import SETTLES_SECONDS, Reading, SharedListing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
@@ -55,25 +55,26 @@ class TagListing:
         self._reading = Reading()
         self._next_read = float("-inf")
         self._tags: dict[str, dict[str, str]] = {}
+        self._changed: dict[str, float] = {}
 
     async def tags(self, arn: str) -> Mapping[str, str] | None:
         """Return a resource's tags, or None where the listing does not know it."""
         if self._clock.monotonic() >= self._next_read:
             await self._reading.wait(self._read_all)
-        return self._tags.get(arn)
+        return None if arn in self._changed else self._tags.get(arn)
 
     async def _read_all(self) -> None:
+        started = self._clock.monotonic()
         self._tags = await self._read()
+        self._changed = {
+            arn: at for arn, at in self._changed.items() if started - at < SETTLES_SECONDS
+        }
         seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
         self._next_read = self._clock.monotonic() + seconds
 
     def forget(self, arn: str) -> None:
-        """Do not believe what was read about this one: its tags are being changed."""
-        self._tags.pop(arn, None)
-
-    def forget_all(self) -> None:
-        """Trust nothing that was read before: tags are being changed."""
-        self._tags.clear()
+        """Do not believe what is read about this one: its tags are being changed."""
+        self._changed[arn] = self._clock.monotonic()
 
     async def _read(self) -> dict[str, dict[str, str]]:
         try:

@@ -73,7 +73,7 @@ class Customer:
         return Seen(result, milliseconds, why)
 
     async def _request(self, probe: HttpProbe, longest: float) -> tuple[Result, str]:
-        answer = await self.http.request("GET", probe.url, timeout_seconds=longest)
+        answer = await self.systems.http.request("GET", probe.url, timeout_seconds=longest)
         if probe.expect_status:
             good = answer.status in probe.expect_status
         else:

@@ -6,7 +6,7 @@ what it removed was seen to be gone; else it raises Retry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cloudcafe_operator.effects.backup_store import Backups
@@ -19,6 +19,7 @@ from cloudcafe_operator.planning.store_world import OWNER_TAG, Identity
 from cloudcafe_operator.ports import Aws
 
 SECONDS_UNTIL_LOOKED_AGAIN = 5.0
+WAITING = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class StoreRemover:
     backups: Backups
     parts: Parts
 
-    async def remove(self, removal: Removal, identity: Identity) -> None:
-        """Do one removal and verify it."""
+    async def remove(
+        self, removal: Removal, identity: Identity, tell: Callable[[str], None]
+    ) -> None:
+        """Do one removal and verify it; `tell` hears beforehand what is lost with it."""
         namespace, name = identity.namespace, identity.name
         store_id = naming.store_id(namespace, name)
         match removal:
@@ -40,9 +43,10 @@ class StoreRemover:
             case "store" | "menu" | "stock":
                 await self._remove_part(store_id, removal)
             case "order queue":
-                await self._remove_queue(naming.order_queue(namespace, name), identity)
+                await self._remove_queue(naming.order_queue(namespace, name), identity, tell)
             case "dead-letter queue":
-                await self._remove_queue(naming.dead_letter_queue(namespace, name), identity)
+                queue = naming.dead_letter_queue(namespace, name)
+                await self._remove_queue(queue, identity, tell)
             case "final backup":
                 table = naming.table(namespace, name)
                 await self.backups.take(table, naming.final_backup(identity.uid))
@@ -72,11 +76,18 @@ class StoreRemover:
         if await self.cafe.get(store_id, part) is not None:
             raise Retry(f"{part} of {store_id} is still there", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
-    async def _remove_queue(self, name: str, identity: Identity) -> None:
+    async def _remove_queue(
+        self, name: str, identity: Identity, tell: Callable[[str], None]
+    ) -> None:
         url, tags = await self._queue(name)
         if not url or not _is_ours(tags, identity):
             return
         try:
+            found = await self.aws.call(
+                "sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=list(WAITING)
+            )
+            if waiting := sum(int(found["Attributes"].get(one, 0)) for one in WAITING):
+                tell(f"about {waiting} tickets in {name} were taken by no till")
             await self.aws.call("sqs", "delete_queue", QueueUrl=url)
         except NotFound:
             return

@@ -1,4 +1,4 @@
-"""What a stored status adds to the metrics. Called by `execute.py` after each store.
+"""What a stored status adds to metrics and memory. Called by `execute.py` after each store.
 
 Durations end when they are stored: what is not in the journal yet did not happen for anybody else.
 """
@@ -16,7 +16,10 @@ def report_stored(old: RunStatus, new: RunStatus, memory: Memory, clock: Clock) 
     now, moment = clock.monotonic(), clock.now()
     for index in range(len(old.journal), len(new.journal)):
         memory.captured_at[index] = now
+        memory.untried.add(index)
     for index, (before, after) in enumerate(zip(old.journal, new.journal, strict=False)):
+        if before.claimed_by != after.claimed_by:  # it was another's meanwhile
+            memory.untried.discard(index)
         captured_at = memory.captured_at.get(index)  # unknown to a process that took it over
         if before.state == "Injecting" and after.state == "Injected" and captured_at is not None:
             metrics.inject_seconds.labels(after.fault).observe(now - captured_at)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypedDict
 
 import structlog
 
@@ -44,6 +45,19 @@ LONGEST_LEAD = timedelta(hours=2)
 SLICE = 50
 PLAN = "cloudcafe-rush-plan"
 log = structlog.get_logger()
+
+
+class _Meta(TypedDict, total=False):
+    name: Any
+    namespace: Any
+    deletionTimestamp: Any
+
+
+class _Wishes(TypedDict, total=False):
+    """What is needed of a store: ten thousand whole ones would take 300 MB."""
+
+    metadata: _Meta
+    spec: Any
 
 
 @dataclass(slots=True)
@@ -86,6 +100,8 @@ class RushKeeper:
                 await self.round()
             except OperatorError as trouble:
                 log.warning("the rush plan waits", reason=str(trouble))
+            except Exception:  # a round that breaks must not end the operator
+                log.exception("keeping to the rush plan failed")
             await asyncio.sleep(self.every_s)
 
     async def round(self) -> None:
@@ -115,7 +131,7 @@ class RushKeeper:
     async def _know_all(self) -> None:
         """Learn what every store expects before anything is judged by the sum."""
         for namespace in self.namespaces or (None,):
-            stores = await self.kubernetes.list(CAFE_STORES, namespace=namespace, keep=_wishes)
+            stores = await self.kubernetes.list(CAFE_STORES, namespace=namespace, keep=_Wishes)
             for number, store in enumerate(stores):
                 self._learn(store)
                 if number % SLICE == 0:
@@ -162,23 +178,19 @@ class RushKeeper:
             kind="Normal",
         )
 
-    async def _show(self, plan: Sequence[Json], changes: Sequence[Json]) -> None:
+    async def _show(self, plan: Sequence[Json], changes: Sequence[Json] | None) -> None:
+        """Write it where it differs; where AWS is not known yet, its changes stay as they were."""
         shown = Shown(self.kubernetes, PLAN, self.namespace)
         if self._written is None:
             self._written = await shown.read()
         data = {
             "plan.json": json.dumps(plan, indent=1),
-            "capacity.json": json.dumps(changes, indent=1),
+            "capacity.json": self._written.get("capacity.json", "[]")
+            if changes is None
+            else json.dumps(changes, indent=1),
             "stores": str(len(self._stores)),
         }
         if data == self._written:
             return
         await shown.write(data)
         self._written = data
-
-
-def _wishes(store: Manifest) -> Manifest:
-    """Return what is needed of a store: ten thousand whole ones would take 300 MB."""
-    meta = store["metadata"]
-    kept = {name: meta[name] for name in ("name", "namespace", "deletionTimestamp") if name in meta}
-    return {"metadata": kept, "spec": store["spec"]}

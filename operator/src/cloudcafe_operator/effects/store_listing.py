@@ -15,7 +15,7 @@ from cloudcafe_operator.ports import Clock
 
 Item = TypeVar("Item")
 SECONDS = 300.0
-SETTLES_SECONDS = 60.0  # lists of AWS may lag behind a change
+SETTLES_SECONDS = 300.0  # lists of AWS lag behind a change: ListSecrets by five minutes
 LONGEST_WAIT_SECONDS = 3.0
 
 

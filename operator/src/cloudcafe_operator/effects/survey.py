@@ -6,15 +6,16 @@ Used by `execute.py` before a run, for a preview, and again before each step is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudcafe_operator.effects.fence import Fence, FencedAdmin, FencedAws, FencedKubernetes
 from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.read_guards import Guards
+from cloudcafe_operator.effects.surprise import no_surprise
 from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.effects.together import AT_ONCE, side_by_side
-from cloudcafe_operator.errors import AccessDenied, NotFound, Retry, UserError
+from cloudcafe_operator.errors import AccessDenied, Bug, NotFound, Retry, UserError
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, World
 from cloudcafe_operator.kinds import FAULTS, NAMESPACES
 from cloudcafe_operator.planning.checks import PROBES
@@ -23,20 +24,13 @@ from cloudcafe_operator.planning.findings import Findings, Slot
 from cloudcafe_operator.planning.guards import reach
 from cloudcafe_operator.planning.selection import choose
 from cloudcafe_operator.planning.shares import NOBODY
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists, Ref, User
-from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists, Once, Ref, User
+from cloudcafe_operator.resources.common import holds_null, parse
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import FaultEntry
-from cloudcafe_operator.resources.run import (
-    Preview,
-    PreviewCapacity,
-    PreviewTarget,
-    Run,
-    Target,
-)
+from cloudcafe_operator.resources.run import Run, Target
 
 MOST_READ = 100  # what limits.maxTargets can be
-MOST_SHOWN = 100
 Faults = Mapping[str, Fault[Any]]
 
 
@@ -62,6 +56,7 @@ class Surveyor:
     systems: Systems
     runs: Known[Run]
     lists: Lists
+    acts: Once
 
     def is_apart(self, fault: str) -> bool:
         """Whether a fault's targets share nothing."""
@@ -69,14 +64,18 @@ class Surveyor:
 
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
-        return World(self.kubernetes, self.aws, self.admin, self.clock, run.namespace, self.lists)
+        ports = self.kubernetes, self.aws, self.admin, self.clock
+        return World(*ports, run.namespace, self.lists, self.acts)
 
     def fenced_world(self, run: Run, open_s: float) -> World:
         """Return the same, with no write begun after so many seconds."""
         fence = Fence(self.clock, self.clock.monotonic() + open_s)
-        kubernetes = FencedKubernetes(self.kubernetes, fence)
-        aws, admin = FencedAws(self.aws, fence), FencedAdmin(self.admin, fence)
-        return World(kubernetes, aws, admin, self.clock, run.namespace, self.lists)
+        return replace(
+            self.world(run),
+            kubernetes=FencedKubernetes(self.kubernetes, fence),
+            aws=FencedAws(self.aws, fence),
+            admin=FencedAdmin(self.admin, fence),
+        )
 
     async def survey(self, run: Run, steps: Iterable[int]) -> Survey:
         """Resolve some steps of a run. Retry, Throttled and AccessDenied pass through."""
@@ -96,6 +95,7 @@ class Surveyor:
             known_faults=tuple(self.faults),
             busy={one.id: name for name, held in others.items() for one in held},
             closed_to_probes=await self._closed_to_probes(run),
+            author=run.spec.created_by,
             out_of_reach=await self._out_of_reach(run, slots),
             unsafe=await self._unsafe(run) if run.status.phase == "Preflight" else {},
             guards=await self.guards.read(touched.everywhere),
@@ -116,20 +116,22 @@ class Surveyor:
         if fault is None:
             return Slot(step, number, entry.fault, known=False)
         world = self.world(run)
+        seed = run.spec.template.seed
+        dice = f"{run.uid if seed is None else seed}/{step}/{number}"
         try:
-            spec = fault_spec(fault, entry)
-            matched = await fault.select(spec, world)
-            seed = run.spec.template.seed
-            chosen = choose(matched, entry, f"{run.uid if seed is None else seed}/{step}/{number}")
-            capacity = await fault.capacity(spec, chosen, world) if chosen else NOBODY
-        except (UserError, NotFound) as problem:
+            async with no_surprise(f"{fault.name} cannot select"):
+                spec = fault_spec(fault, entry)
+                matched = await fault.select(spec, world)
+                chosen = choose(matched, entry, dice)
+                capacity = await fault.capacity(spec, chosen, world) if chosen else NOBODY
+        except (UserError, NotFound, Bug) as problem:
             return Slot(step, number, entry.fault, problem=str(problem))
         refused: dict[str, str] = {}
 
         async def capture(target: Target) -> None:
             try:
-                captured[step, number, target.id] = await fault.capture(spec, target, world)
-            except (UserError, NotFound) as problem:
+                captured[step, number, target.id] = await _captured(fault, spec, target, world)
+            except (UserError, NotFound, Bug) as problem:
                 refused[target.id] = str(problem)
 
         read = chosen[:MOST_READ]  # more of them are refused by their number anyway
@@ -142,6 +144,7 @@ class Surveyor:
             chosen=chosen,
             capacity=capacity,
             irreversible=fault.irreversible,
+            ends_after=fault.ends_after(spec),
             refused=refused,
         )
 
@@ -228,62 +231,15 @@ def entry_of(run: Run, index: int) -> Entry:
     )
 
 
+async def _captured(fault: Fault[Any], spec: FaultSpec, target: Target, world: World) -> Json:
+    """Read what undo needs; Bug where it could not be kept."""
+    async with no_surprise(f"{fault.name} cannot read {target.name}"):
+        captured = await fault.capture(spec, target, world)
+    if holds_null(captured):
+        raise Bug(f"{fault.name} captured a null of {target.name}, which no journal keeps")
+    return captured
+
+
 def fault_spec(fault: Fault[Any], entry: FaultEntry) -> FaultSpec:
     """Read what a user wrote under the fault's name."""
     return parse(fault.spec_type, entry.arguments, where=entry.fault)
-
-
-def build_preview(survey: Survey, faults: Faults, refusals: Iterable[str]) -> Preview:
-    """Return what a run would hit, call and need. Pure."""
-    findings, targets = survey.findings, []
-    used: set[str] = set()
-    hits = list(findings.hit())
-    for slot, target in hits[:MOST_SHOWN]:
-        used.add(slot.fault)
-        entry = findings.spec.steps[slot.step].faults[slot.number]
-        fault = faults[slot.fault]
-        targets.append(
-            PreviewTarget(
-                step=findings.spec.steps[slot.step].name,
-                fault=slot.fault,
-                target=target.id,
-                group=target.group,
-                capacity_left=_capacity_left(findings, slot, target),
-                calls=tuple(fault.calls(fault_spec(fault, entry), target)),
-                refused=slot.refused.get(target.id, ""),
-            )
-        )
-    return Preview(
-        targets=tuple(targets),
-        total=len(hits),
-        by_chance=_by_chance(findings),
-        capacity=_services_left(findings),
-        iam_actions=tuple(sorted({a for name in used for a in faults[name].iam_actions})),
-        rbac=tuple(sorted({verb for name in used for verb in faults[name].rbac})),
-        refusals=tuple(refusals),
-    )
-
-
-def _by_chance(findings: Findings) -> bool:
-    chosen = any(0 < len(slot.chosen) < slot.matched for slot in findings.slots)
-    return chosen and findings.spec.seed is None
-
-
-def _services_left(findings: Findings) -> tuple[PreviewCapacity, ...]:
-    return tuple(
-        PreviewCapacity(
-            step=findings.spec.steps[step].name, of=f"{share.kind} {share.name}", left=share.left
-        )
-        for step, share in findings.shares()
-    )[:MOST_SHOWN]
-
-
-def _capacity_left(findings: Findings, slot: Slot, target: Target) -> str:
-    if not target.group:
-        return ""
-    hit = {
-        other.id
-        for peer, other in findings.hit()
-        if peer.step == slot.step and other.group == target.group
-    }
-    return f"{target.group_size - len(hit)} of {target.group_size}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.planning.samples import Result
-from cloudcafe_operator.ports import Aws, Http, Kubernetes, Manifest
+from cloudcafe_operator.ports import Aws, Http, HttpAnswer, Kubernetes, Manifest
 from cloudcafe_operator.resources.probe import (
     CloudwatchProbe,
     KubernetesProbe,
@@ -26,6 +26,8 @@ from cloudcafe_operator.resources.probe import (
 )
 
 OK = 200
+NOT_A_QUERY = (400, 422)  # it cannot be read, or cannot be executed; asking again is no help
+LONGEST_WHY = 200
 Answer = tuple[Result, str]
 GOOD: Answer = ("good", "")
 
@@ -36,7 +38,7 @@ class Systems:
 
     kubernetes: Kubernetes
     aws: Aws
-    http: Http
+    http: Http  # to URLs that users give
 
     async def ask(self, probe: SystemProbe, *, namespace: str, longest: float) -> Answer:
         """Return whether all is well, and what is not."""
@@ -80,7 +82,8 @@ class Systems:
         url = f"{probe.url.rstrip('/')}/api/v1/query?query={quote(probe.query, safe='')}"
         answer = await self.http.request("GET", url, timeout_seconds=longest)
         if answer.status != OK:
-            raise Unavailable(f"Prometheus: {answer.error or answer.status}")
+            error = UserError if answer.status in NOT_A_QUERY else Unavailable
+            raise error(f"Prometheus: {_said(answer)}")
         values = _values(answer.body)
         if not values:
             return "refused", "the query returned no value"
@@ -98,17 +101,31 @@ def _is_ready(pod: Manifest) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
+def _said(answer: HttpAnswer) -> str:
+    """Return why there are no values; an error of Prometheus is JSON with a sentence."""
+    why = answer.error
+    with suppress(ValueError, KeyError, TypeError):
+        why = str(json.loads(answer.body)["error"])
+    return f"{answer.status or ''} {why}".strip()[:LONGEST_WHY]
+
+
 def _values(body: bytes) -> list[float]:
-    """Read the values of an instant query: a scalar, or one of each series."""
+    """Read the values of an instant query: a scalar, or one of each series.
+
+    No series is an answer: a query that filters (`up == 1`) has none when all is bad.
+
+    Raises:
+        UserError: the query is of another kind, which will stay so.
+        Unavailable: whoever answered, it is not Prometheus; a proxy before it for example.
+    """
     try:
         data = json.loads(body)["data"]
+        kind: str = data["resultType"]
         result: Any = data["result"]
-        if data["resultType"] == "scalar":
+        if kind == "scalar":
             return [float(result[1])]
-        return [float(series["value"][1]) for series in _series(result)]
-    except (ValueError, KeyError, TypeError, IndexError):
-        return []
-
-
-def _series(result: Any) -> list[Mapping[str, Any]]:
-    return [one for one in result if isinstance(one, Mapping)]
+        if kind == "vector":
+            return [float(series["value"][1]) for series in result]
+    except (ValueError, KeyError, TypeError, IndexError) as problem:
+        raise Unavailable("Prometheus: what answered does not speak as Prometheus") from problem
+    raise UserError(f"Prometheus: the query returns a {kind}: ask for a vector or a scalar")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-AT_ONCE = 16
+AT_ONCE = 100  # they keep step, so that what each reads is read once for all
 T = TypeVar("T")
 
 

@@ -1,8 +1,9 @@
 """albRoutingFailure: let a listener rule of an ALB answer 503 instead of forwarding.
 
 The rule's last action is replaced by a fixed answer whose body names the run; actions before it
-(authentication) stay. Undo puts the captured actions back where our answer still stands: whoever
-changed the rule meanwhile meant it. A listener is a target too: its default action is meant then.
+(authentication) stay. Undo puts the captured last action back where our answer still stands, and
+leaves those before it as they are now: whoever changed them meanwhile meant it. A listener is a
+target too: its default action is meant then.
 """
 
 from __future__ import annotations
@@ -104,23 +105,25 @@ class AlbRoutingFailure(Fault[AlbRoutingFailureSpec]):
         return _same(await _actions(entry.target, world), _wanted(entry))
 
     async def revert(self, entry: Entry, world: World) -> Undone:
-        """Restore the actions, where our answer still stands."""
+        """Restore the last action, where our answer still stands."""
         was = entry.captured["was"]
         try:
             actions = await _actions(entry.target, world)
-            if _same(actions, _wanted(entry)):
-                await _modify(entry.target, was, world)
-                return Undone("Reverted")
+            ours = _answers(actions, entry)
+            if ours:
+                actions = _restored(actions, was)
+                await _modify(entry.target, actions, world)
         except NotFound as gone:
             return await _without(entry, world, gone)
         if _same(actions, was):
             return Undone("Reverted")
-        return Undone("Diverged", f"it does {_words(actions)} now, it did {_words(was)}")
+        changed = "what comes before its last action was changed: " if ours else ""
+        return Undone("Diverged", f"{changed}it does {_words(actions)} now, it did {_words(was)}")
 
     async def verify(self, entry: Entry, world: World) -> bool:
         """The rule does not give our answer."""
         try:
-            return not _same(await _actions(entry.target, world), _wanted(entry))
+            return not _answers(await _actions(entry.target, world), entry)
         except NotFound:
             return True
 
@@ -185,6 +188,17 @@ def _wanted(entry: Entry) -> Actions:
     }
     order = {"Order": was[-1]["Order"]} if "Order" in was[-1] else {}
     return [*was[:-1], {**answer, **order}]
+
+
+def _answers(actions: Sequence[Json], entry: Entry) -> bool:
+    """Whether the last action is our answer, whatever comes before it."""
+    return _same(actions[-1:], _wanted(entry)[-1:])
+
+
+def _restored(actions: Sequence[Json], was: Sequence[Json]) -> Actions:
+    """Return the captured last action after what comes before it now, at the place of ours."""
+    order = {"Order": actions[-1]["Order"]} if "Order" in actions[-1] else {}
+    return [*map(dict, actions[:-1]), {**was[-1], **order}]
 
 
 def _askable(actions: Sequence[Json]) -> Actions:

@@ -1,6 +1,6 @@
 """apiGatewayThrottle: lower what a stage of an HTTP API takes, until its callers get 429.
 
-The stage's default limits are lowered; undo restores them where the lowered ones still stand.
+The stage's default limits are lowered; undo restores each where the lowered one still stands.
 AWS can set a limit and cannot take one away again (left out, it becomes nought and refuses
 everything), so that a stage without limits of its own is refused.
 """
@@ -15,6 +15,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, UserError
 from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, opted_in
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.restoring import restored
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -109,23 +110,25 @@ class ApiGatewayThrottle(Fault[ApiGatewayThrottleSpec]):
         try:
             stage = await _stage(entry.target, world)
             limits = _limits(stage)
-            if limits == entry.captured["wanted"]:
-                await _update(entry, stage, was, world)
-                return Undone("Reverted")
+            if limits is None:
+                return Undone("Diverged", f"it has no limits now, it took {_words(was)}")
+            found = restored(limits, was=was, wanted=entry.captured["wanted"])
+            if found.is_ours:
+                await _update(entry, stage, found.settings, world)
         except NotFound:
             return Undone("Reverted", "the stage is gone")
-        if limits == was:
+        if not found.is_theirs:
             return Undone("Reverted")
-        now = _words(limits) if limits else "has no limits"
-        return Undone("Diverged", f"it takes {now} now, it took {_words(was)}")
+        return Undone("Diverged", f"it takes {_words(found.settings)} now, it took {_words(was)}")
 
     async def verify(self, entry: Entry, world: World) -> bool:
-        """The stage no longer has our limits."""
+        """The stage no longer has a limit of ours."""
         try:
             limits = _limits(await _stage(entry.target, world))
         except NotFound:
             return True
-        return bool(limits != entry.captured["wanted"])
+        was, wanted = entry.captured["was"], entry.captured["wanted"]
+        return limits is None or not restored(limits, was=was, wanted=wanted).is_ours
 
     def by_hand(self, entry: Entry) -> str:
         """Set the limits that were."""

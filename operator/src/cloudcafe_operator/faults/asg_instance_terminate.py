@@ -6,6 +6,7 @@ is refused: nobody would replace what was terminated.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from cloudcafe_operator.faults.aws_tags import (
     tags_of,
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.faults.pods import operators_nodes
+from cloudcafe_operator.kinds import NODES
 from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
@@ -33,7 +36,8 @@ class AsgInstanceTerminateSpec(FaultSpec):
     """Terminates instances of Auto Scaling groups; the groups have to replace them."""
 
     selector: AwsSelector = Field(
-        description="Which groups; the run's mode says how many instances."
+        description="Which groups; the run's mode says how many instances. Those that carry the "
+        "operator are no candidates."
     )
 
 
@@ -48,12 +52,14 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
     )
+    rbac = ("list pods", "list nodes")
 
     async def select(self, spec: AsgInstanceTerminateSpec, world: World) -> Sequence[Target]:
         """Return the instances in service of the groups that match; one listing has all."""
         groups = await world.aws.pages(
             "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"
         )
+        ours = await _operators_instances(world)
         targets = []
         for group in groups:
             tags = tags_of(group.get("Tags") or ())
@@ -68,10 +74,11 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
                     id=f"{place}/{instance}",
                     name=instance,
                     opted_in=opted_in(tags),
+                    protected="carries the operator" if instance in ours else "",
                     group=f"{GROUP}{group['AutoScalingGroupName']}",
                     group_size=len(instances),
                 )
-                for instance in instances
+                for instance in [one for one in instances if one not in ours] or instances
             ]
         return targets
 
@@ -107,7 +114,7 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
 
     async def inject(self, spec: AsgInstanceTerminateSpec, entry: Entry, world: World) -> Json:
         """Terminate the captured instance, unless it is on its way out."""
-        if await self.in_force(spec, entry, world):
+        if entry.target.name not in _in_service(await _group(entry.target, world)):
             return {"already": True}
         await world.aws.call(
             "autoscaling",
@@ -127,16 +134,17 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
         try:
             group = await _group(entry.target, world)
         except NotFound:
-            return True
+            return False  # whoever removed the group took the instance, and we did not
         return entry.target.name not in _in_service(group)
 
     async def healthy(self, entry: Entry, world: World) -> bool:
-        """As many instances are in service as before."""
+        """As many others are in service as before, or as the group wants meanwhile."""
         try:
             group = await _group(entry.target, world)
         except NotFound:
-            return True
-        return len(_in_service(group)) >= int(entry.captured["inService"])
+            return False
+        others = [one for one in _in_service(group) if one != entry.target.name]
+        return len(others) >= min(int(entry.captured["inService"]), int(group["DesiredCapacity"]))
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Do nothing: the group launches another instance."""
@@ -148,8 +156,17 @@ class AsgInstanceTerminate(Fault[AsgInstanceTerminateSpec]):
 
     def by_hand(self, entry: Entry) -> str:
         """Show what the group does about it."""
-        name = entry.target.group.removeprefix(GROUP)
+        name = shlex.quote(entry.target.group.removeprefix(GROUP))  # may hold any character
         return f"aws autoscaling describe-scaling-activities --auto-scaling-group-name {name}"
+
+
+async def _operators_instances(world: World) -> set[str]:
+    """Return the instances whose nodes carry an operator: aws:///eu-west-1a/i-0123 is theirs."""
+    names = await operators_nodes(world)
+    nodes = await world.kubernetes.list(NODES)
+    carrying = [node for node in nodes if node["metadata"]["name"] in names]
+    ids = [(node.get("spec") or {}).get("providerID", "") for node in carrying]
+    return {one.rpartition("/")[2] for one in ids if one.startswith("aws:")}
 
 
 def _in_service(group: Json) -> list[str]:

@@ -27,6 +27,7 @@ from cloudcafe_operator.faults.aws_tags import (
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.faults.pods import OPERATOR
+from cloudcafe_operator.faults.ways_out import refuse_the_last_way
 from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json
@@ -56,6 +57,8 @@ class AzNetworkPartition(Fault[AzNetworkPartitionSpec]):
         "ec2:DescribeSubnets",
         "ec2:DescribeNetworkAcls",
         "ec2:DescribeNatGateways",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:CreateNetworkAcl",
         "ec2:CreateTags",
         "ec2:ReplaceNetworkAclAssociation",
@@ -95,9 +98,9 @@ class AzNetworkPartition(Fault[AzNetworkPartitionSpec]):
         ids = sorted(one["SubnetId"] for one in subnets)
         if not ids:
             raise UserError(f"{target.name} has no such subnets any more: apply it again")
-        await _refuse_the_way_out(ids, world)
         await _refuse_the_operator(target, [one["CidrBlock"] for one in subnets], world)
         acls = await _acls(vpc, world)
+        await refuse_the_last_way(vpc, {*ids, *_cut(acls)}, world)
         for acl in acls:
             run = tags_of(acl.get("Tags") or ()).get(RUN_TAG)
             if run and any(one["SubnetId"] in ids for one in acl["Associations"]):
@@ -111,10 +114,13 @@ class AzNetworkPartition(Fault[AzNetworkPartitionSpec]):
 
     async def inject(self, spec: AzNetworkPartitionSpec, entry: Entry, world: World) -> Json:
         """Make our ACL where it is missing, then put the subnets behind it one by one."""
-        acls = await _acls(entry.captured["vpc"], world)
+        vpc, subnets = entry.captured["vpc"], entry.captured["subnets"]
+        acls = await _acls(vpc, world)
+        # zones cut since the capture, also this run's others, are no other way out any more
+        await refuse_the_last_way(vpc, {*subnets, *_cut(acls)}, world)
         ours = _ours(acls, entry) or await _make(entry, world)
         guards = _guards(acls)
-        for subnet, was in entry.captured["subnets"].items():
+        for subnet, was in subnets.items():
             association, now = guards.get(subnet, ("", ""))
             if now == ours or not association:
                 continue
@@ -196,22 +202,6 @@ async def _zones(
     return zones
 
 
-async def _refuse_the_way_out(subnets: Sequence[str], world: World) -> None:
-    """A NAT gateway may be the way to AWS of other zones as well, the operator's among them."""
-    found = await world.aws.pages(
-        "ec2",
-        "describe_nat_gateways",
-        "NatGateways",
-        Filter=[{"Name": "subnet-id", "Values": list(subnets)}],
-    )
-    for one in found:
-        if one["State"] in ("pending", "available"):
-            raise UserError(
-                f"{one['SubnetId']} holds {one['NatGatewayId']}, by which others leave the VPC: "
-                "choose subnets without NAT gateways"
-            )
-
-
 async def _refuse_the_operator(target: Target, cidrs: Sequence[str], world: World) -> None:
     """One operator elsewhere is enough: it takes the lease over and undoes."""
     pods = await world.kubernetes.list(PODS, labels=f"app.kubernetes.io/name={OPERATOR}")
@@ -248,6 +238,16 @@ def _guards(acls: Sequence[Json]) -> dict[str, tuple[str, str]]:
         for acl in acls
         for one in acl["Associations"]
     }
+
+
+def _cut(acls: Sequence[Json]) -> list[str]:
+    """Return the subnets that runs have cut off."""
+    return [
+        one["SubnetId"]
+        for acl in acls
+        if RUN_TAG in tags_of(acl.get("Tags") or ())
+        for one in acl["Associations"]
+    ]
 
 
 def _ours(acls: Sequence[Json], entry: Entry) -> str:

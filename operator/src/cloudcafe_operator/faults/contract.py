@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from cloudcafe_operator.planning.shares import NOBODY, Capacity
-from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists
+from cloudcafe_operator.ports import Admin, Aws, Clock, Json, Kubernetes, Lists, Once
 from cloudcafe_operator.resources.common import Model
 from cloudcafe_operator.resources.run import Target
 
@@ -37,6 +37,7 @@ class World:
     clock: Clock
     namespace: str  # the experiment's: Kubernetes targets live there and nowhere else by default
     lists: Lists  # for looking: what a write rests on is read by itself
+    acts: Once  # what targets of a run make only once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class Fault(ABC, Generic[Spec]):
     momentary: ClassVar[bool] = False  # done at once, the world heals itself: RTO counts from then
     iam_actions: ClassVar[tuple[str, ...]] = ()  # rds:FailoverDBCluster
     rbac: ClassVar[tuple[str, ...]] = ()  # "delete pods", "patch networking.k8s.io/networkpolicies"
+    propagation_s: ClassVar[float] = 25.0  # a read may show what was before a write for so long
     apart: ClassVar[bool] = False  # targets share nothing: injected and undone side by side
+    unproven: ClassVar[str] = ""  # why what `in_force` reads need not be felt by anybody
     irreversible: ClassVar[str] = ""  # why it cannot be undone, and how recovery is recognised
 
     @abstractmethod
@@ -85,6 +88,10 @@ class Fault(ABC, Generic[Spec]):
         """
         return NOBODY
 
+    def ends_after(self, spec: Spec) -> float | None:
+        """Return after how many seconds it ends by itself; None: it stays until it is undone."""
+        return None
+
     @abstractmethod
     async def capture(self, spec: Spec, target: Target, world: World) -> Json:
         """Read what undo needs. Raise UserError, saying why, where injecting must be refused."""
@@ -93,6 +100,7 @@ class Fault(ABC, Generic[Spec]):
     async def inject(self, spec: Spec, entry: Entry, world: World) -> Json:
         """Make the change unless it is there already; return what was put in place (for undo).
 
+        Return {"already": True} where no call was needed: the engine judges whose act that was.
         Mark what it makes with the run's uid. Safe to call again after a crash at any point.
         Raise Retry where the target is not ready for it yet.
         """

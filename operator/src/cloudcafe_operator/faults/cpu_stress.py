@@ -14,8 +14,10 @@ from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.faults.pods import (
     RBAC,
+    RBAC_OF_WORKLOADS,
     PodSelector,
     capacity_of_pods,
+    is_whole,
     read_pod,
     ready_pods,
     select_pods,
@@ -45,8 +47,9 @@ class CpuStress(Fault[CpuStressSpec]):
     name = "cpuStress"
     summary = "Burns CPU in pods of a service, as its busiest hour would; ends by itself."
     spec_type = CpuStressSpec
+    propagation_s = 0.0  # Kubernetes shows what was written
     apart = True
-    rbac = RBAC
+    rbac = (*RBAC, *RBAC_OF_WORKLOADS)
 
     async def select(self, spec: CpuStressSpec, world: World) -> Sequence[Target]:
         """Return the running pods that match."""
@@ -57,6 +60,10 @@ class CpuStress(Fault[CpuStressSpec]):
     ) -> Capacity:
         """Return the pods of the targets' services."""
         return await capacity_of_pods(targets, world)
+
+    def ends_after(self, spec: CpuStressSpec) -> float:
+        """The services burn for no longer than this."""
+        return LONGEST_S
 
     async def capture(self, spec: CpuStressSpec, target: Target, world: World) -> Json:
         """Note where the pod is reached; refuse where it is stressed already."""
@@ -98,8 +105,8 @@ class CpuStress(Fault[CpuStressSpec]):
 
     async def healthy(self, entry: Entry, world: World) -> bool:
         """As many pods of the workload are ready as before."""
-        ready = await ready_pods(entry.captured["workload"], entry.target, world)
-        return len(ready) >= int(entry.captured["ready"])
+        was = entry.captured
+        return await is_whole(was["workload"], was["ready"], entry.target, world)
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Stop what burns in the run's name; it died with a pod that is gone."""

@@ -1,7 +1,8 @@
 """dynamodbThrottle: lower a table's throughput until its clients are throttled.
 
-A provisioned table gets fewer units, an on-demand one a maximum. Undo restores only a table that
-still has the injected throughput: whoever changed it meanwhile meant it.
+A provisioned table gets fewer units, an on-demand one a maximum. Undo restores reads and writes
+each where they still have the injected units: who changed one of them meanwhile, as auto scaling
+does, meant it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, Retry, UserError
 from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, tags_of, target_of
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.restoring import Restored, restored
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -95,22 +97,21 @@ class DynamodbThrottle(Fault[DynamodbThrottleSpec]):
             table = await _ready_table(entry, world)
         except NotFound:
             return Undone("Reverted", "the table is gone")
-        current, was = _throughput(table), entry.captured["was"]
-        if current == entry.captured["wanted"]:
-            await _update(entry.target.name, was, world)
+        was, found = entry.captured["was"], _restored(table, entry)
+        if found.is_ours:
+            await _update(entry.target.name, found.settings, world)
+        if not found.is_theirs:
             return Undone("Reverted")
-        if current == was:
-            return Undone("Reverted")
-        return Undone("Diverged", f"it has {_words(current)} now, it had {_words(was)}")
+        now = _words(found.settings)
+        return Undone("Diverged", f"it has {now} now, it had {_words(was)}")
 
     async def verify(self, entry: Entry, world: World) -> bool:
-        """The table no longer has our value, and AWS is done changing it."""
+        """The table no longer has a value of ours, and AWS is done changing it."""
         try:
             table = await _table(entry.target.name, world)
         except NotFound:
             return True
-        still_ours = _throughput(table) == entry.captured["wanted"]
-        return bool(table["TableStatus"] == "ACTIVE" and not still_ours)
+        return bool(table["TableStatus"] == "ACTIVE" and not _restored(table, entry).is_ours)
 
     def by_hand(self, entry: Entry) -> str:
         """Restore it."""
@@ -122,6 +123,14 @@ class DynamodbThrottle(Fault[DynamodbThrottleSpec]):
                 "--on-demand-throughput MaxReadRequestUnits={read},MaxWriteRequestUnits={write}"
             )
         return f"aws dynamodb update-table --table-name {name} {option.format(**was)}"
+
+
+def _restored(table: Json, entry: Entry) -> Restored:
+    """Return what undo makes of a table: reads and writes may have been changed apart."""
+    current, was, wanted = _throughput(table), entry.captured["was"], entry.captured["wanted"]
+    if current["mode"] != was["mode"]:  # units of another kind: none of them are ours
+        return Restored(current, is_ours=False, is_theirs=True)
+    return restored(current, was=was, wanted=wanted)
 
 
 async def _by_tags(spec: DynamodbThrottleSpec, world: World) -> dict[str, dict[str, str]]:

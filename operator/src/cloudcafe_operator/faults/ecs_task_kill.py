@@ -52,18 +52,16 @@ class EcsTaskKill(Fault[EcsTaskKillSpec]):
                 raise UserError(
                     f"{service.id} does not name its cluster: migrate the service to the long ARN"
                 )
-            arns = await world.aws.pages(
-                "ecs", "list_tasks", "taskArns", cluster=parts[1], serviceName=parts[2]
-            )
+            tasks = await _running_tasks(parts[1], parts[2], world)
             targets += [
                 Target(
-                    id=arn,
-                    name=arn.rpartition("/")[2],
+                    id=task["taskArn"],
+                    name=task["taskArn"].rpartition("/")[2],
                     opted_in=service.opted_in,
                     group=f"ECS service {parts[1]}/{parts[2]}",
-                    group_size=len(arns),
+                    group_size=len(tasks),
                 )
-                for arn in arns
+                for task in tasks
             ]
         return targets
 
@@ -76,15 +74,20 @@ class EcsTaskKill(Fault[EcsTaskKillSpec]):
         for arn, tags in (await tags_of_all(spec.selector, "ecs:service", world)).items():
             cluster, name = arn.split(":", 5)[5].split("/")[1:]
             if (group := f"ECS service {cluster}/{name}") in hit:
-                members += await _members((cluster, name), service_of(tags, group), world)
+                service = service_of(tags, group)
+                members += [
+                    Member(task["taskArn"], service, task.get("availabilityZone", ""))
+                    for task in await _running_tasks(cluster, name, world)
+                ]
         return Capacity(frozenset(members), frozenset(target.id for target in targets))
 
     async def capture(self, spec: EcsTaskKillSpec, target: Target, world: World) -> Json:
         """Note how many tasks of its service run."""
         task = await _task(target, world)
-        if task is None or _is_over(task) or task["lastStatus"] != "RUNNING":
+        if not _runs(task):
             raise UserError(f"task {target.name} does not run (any more): apply it again")
-        return {"running": await _running(target, world)}
+        service = await _service(target, world)
+        return {"running": service["runningCount"] if service else 0}
 
     async def inject(self, spec: EcsTaskKillSpec, entry: Entry, world: World) -> Json:
         """Stop the captured task; ECS never uses its id for another one."""
@@ -113,11 +116,15 @@ class EcsTaskKill(Fault[EcsTaskKillSpec]):
         return _is_over(await _task(entry.target, world))
 
     async def healthy(self, entry: Entry, world: World) -> bool:
-        """As many tasks of the service run as before, without the stopped one."""
+        """As many others run as before, or as the service wants meanwhile."""
         task = await _task(entry.target, world)
         if task is not None and task["lastStatus"] == "RUNNING":
             return not _is_over(task)
-        return await _running(entry.target, world) >= int(entry.captured["running"])
+        service = await _service(entry.target, world)
+        if service is None:
+            return False
+        wanted = min(entry.captured["running"], service["desiredCount"])
+        return bool(service["runningCount"] >= wanted)
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Do nothing: the service replaces what was stopped."""
@@ -145,21 +152,22 @@ def _is_over(task: Json | None) -> bool:
     return task is None or task["desiredStatus"] == "STOPPED"
 
 
-async def _members(where: tuple[str, str], service: str, world: World) -> list[Member]:
-    """Return the tasks of an ECS service; ECS describes a hundred at once."""
+def _runs(task: Json | None) -> bool:
+    """Whether it serves, and is meant to: ListTasks shows those that are only starting, too."""
+    return task is not None and task["lastStatus"] == "RUNNING" and not _is_over(task)
+
+
+async def _running_tasks(cluster: str, service: str, world: World) -> list[Json]:
+    """Return the tasks of an ECS service that run; ECS describes a hundred at once."""
     arns = await world.aws.pages(
-        "ecs", "list_tasks", "taskArns", cluster=where[0], serviceName=where[1]
+        "ecs", "list_tasks", "taskArns", cluster=cluster, serviceName=service
     )
-    members = []
+    tasks: list[Json] = []
     for first in range(0, len(arns), DESCRIBED_AT_ONCE):
         some = arns[first : first + DESCRIBED_AT_ONCE]
-        found = await world.aws.call("ecs", "describe_tasks", cluster=where[0], tasks=some)
-        members += [
-            Member(one["taskArn"], service, one.get("availabilityZone", ""))
-            for one in found["tasks"]
-            if not _is_over(one)
-        ]
-    return members
+        found = await world.aws.call("ecs", "describe_tasks", cluster=cluster, tasks=some)
+        tasks += [one for one in found["tasks"] if _runs(one)]
+    return tasks
 
 
 async def _task(target: Target, world: World) -> dict[str, Any] | None:
@@ -170,10 +178,10 @@ async def _task(target: Target, world: World) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-async def _running(target: Target, world: World) -> int:
-    """Return how many tasks of the target's service run; none where the service is gone."""
+async def _service(target: Target, world: World) -> dict[str, Any] | None:
+    """Return the target's service; None where it is gone: ECS shows it for a while as INACTIVE."""
     service = target.group.rpartition("/")[2]
     answer = await world.aws.call(
         "ecs", "describe_services", cluster=_cluster(target), services=[service]
     )
-    return sum(int(one["runningCount"]) for one in answer["services"])
+    return next((one for one in answer["services"] if one["status"] == "ACTIVE"), None)

@@ -20,8 +20,11 @@ from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, 
 from cloudcafe_operator.faults.pods import (
     NAME,
     OPERATOR,
+    RBAC_OF_WORKLOADS,
     Text,
     has_opted_in,
+    is_whole,
+    operators_nodes,
     pod_capacity,
     pod_id,
     ready_pods,
@@ -71,7 +74,9 @@ class EksNodeDrain(Fault[EksNodeDrainSpec]):
     name = "eksNodeDrain"
     summary = "Cordons a node and evicts its pods as their disruption budgets allow."
     spec_type = EksNodeDrainSpec
+    propagation_s = 0.0  # Kubernetes shows what was written
     rbac = (
+        *RBAC_OF_WORKLOADS,
         "list nodes",
         "get nodes",
         "patch nodes",
@@ -84,7 +89,7 @@ class EksNodeDrain(Fault[EksNodeDrainSpec]):
     async def select(self, spec: EksNodeDrainSpec, world: World) -> Sequence[Target]:
         """Return the ready nodes that match."""
         nodes = [node for node in await world.kubernetes.list(NODES) if _takes_pods(node)]
-        ours = await _operators_nodes(world)
+        ours = await operators_nodes(world)
         hit = [node for node in nodes if _matches(spec.selector, node)]
         named = spec.selector.names
         return [
@@ -161,7 +166,7 @@ class EksNodeDrain(Fault[EksNodeDrainSpec]):
         """Every workload has as many ready pods as before."""
         for one in entry.captured["ready"]:
             place = _in(entry.target, one["namespace"])
-            if len(await ready_pods(one["workload"], place, world)) < one["ready"]:
+            if not await is_whole(one["workload"], one["ready"], place, world):
                 return False
         return True
 
@@ -217,15 +222,12 @@ async def _to_evict(target: Target, world: World) -> list[Manifest]:
     return [pod for pod in moving if pod["metadata"]["namespace"] in agreed]
 
 
-async def _operators_nodes(world: World) -> set[str]:
-    pods = await world.kubernetes.list(PODS, labels=f"{NAME}={OPERATOR}")
-    return {pod.get("spec", {}).get("nodeName", "") for pod in pods}
-
-
 def _stays(pod: Manifest) -> bool:
     meta = pod["metadata"]
     labels: Mapping[str, str] = meta.get("labels") or {}
-    kinds = {owner["kind"] for owner in meta.get("ownerReferences") or () if owner["controller"]}
+    kinds = {
+        owner["kind"] for owner in meta.get("ownerReferences") or () if owner.get("controller")
+    }
     return (
         bool(kinds & set(STAY)) or labels.get(OPT_IN) == "forbidden" or labels.get(NAME) == OPERATOR
     )

@@ -18,6 +18,8 @@ from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
+OF_AWS = (".amazonaws.com", ".amazonaws.com.cn")  # embedded, a cache has the name of its Service
+
 
 class ElasticacheFlushSpec(FaultSpec):
     """Empties ElastiCache replication groups. It cannot be undone, so it needs consent."""
@@ -43,6 +45,7 @@ class ElasticacheFlush(Fault[ElasticacheFlushSpec]):
     name = "elasticacheFlush"
     summary = "Empties an ElastiCache replication group: everything is read from the database."
     spec_type = ElasticacheFlushSpec
+    propagation_s = 0.0  # the service itself answers
     momentary = True
     irreversible = (
         "cannot be undone, since the copies are gone; it has recovered when the hit ratio is back"
@@ -59,10 +62,17 @@ class ElasticacheFlush(Fault[ElasticacheFlushSpec]):
         answer = await world.aws.call(
             "elasticache", "describe_replication_groups", ReplicationGroupId=target.name
         )
-        status = answer["ReplicationGroups"][0]["Status"]
+        group = answer["ReplicationGroups"][0]
+        status = group["Status"]
         if status != "available":
             raise UserError(f"the group is {status}: wait until it is available, apply it again")
         cache = await _cache(spec.service, world)
+        host = str(cache.get("host", ""))
+        if host.endswith(OF_AWS) and host not in _endpoints(group):
+            raise UserError(
+                f"{spec.service} keeps its copies at {host}, which is not of {target.name}: choose "
+                "the group of that endpoint, or the service of this one"
+            )
         wanted = (_ratio(cache) or 1.0) * spec.recovered_percent / 100
         return {"service": spec.service, "wantedRatio": wanted, "keys": cache["keys"]}
 
@@ -105,6 +115,18 @@ class ElasticacheFlush(Fault[ElasticacheFlushSpec]):
         """Watch it fill."""
         service = entry.captured["service"]
         return f"kubectl -n {entry.run_namespace} port-forward deployment/{service} 9090"
+
+
+def _endpoints(group: Json) -> set[str]:
+    """Return the names by which clients reach a replication group, clustered or not."""
+    nodes = [
+        node[kind]
+        for node in group.get("NodeGroups") or ()
+        for kind in ("PrimaryEndpoint", "ReaderEndpoint")
+        if node.get(kind)
+    ]
+    whole = [group["ConfigurationEndpoint"]] if group.get("ConfigurationEndpoint") else []
+    return {str(one["Address"]) for one in (*nodes, *whole)}
 
 
 def _by(entry: Entry) -> str:

@@ -68,6 +68,10 @@ class KinesisThrottle(Fault[KinesisThrottleSpec]):
         """Return the streams that match."""
         return await tagged(spec.selector, "kinesis:stream", world)
 
+    def ends_after(self, spec: KinesisThrottleSpec) -> float:
+        """FIS ends it then."""
+        return seconds(spec.duration)
+
     async def capture(self, spec: KinesisThrottleSpec, target: Target, world: World) -> Json:
         """Note which role FIS takes on; refuse what FIS would refuse."""
         if seconds(spec.duration) < SHORTEST_S:

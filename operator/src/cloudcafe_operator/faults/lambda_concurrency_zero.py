@@ -44,21 +44,21 @@ class LambdaConcurrencyZero(Fault[LambdaConcurrencyZeroSpec]):
         return await tagged(spec.selector, "lambda:function", world)
 
     async def capture(self, spec: LambdaConcurrencyZeroSpec, target: Target, world: World) -> Json:
-        """Note the reservation, none as null; refuse a function that is stopped already."""
+        """Note the reservation, where there is one; refuse a function that is stopped already."""
         was = await _reserved(target, world)
         if was == STOPPED:
             raise UserError(
                 f"function {target.name} is reserved no concurrency already: restore it with "
                 f"{_restore(target.name, None)}, or choose another function"
             )
-        return {"was": was}
+        return {} if was is None else {"was": was}
 
     async def inject(self, spec: LambdaConcurrencyZeroSpec, entry: Entry, world: World) -> Json:
         """Reserve nothing, unless that is done or the reservation is no longer the captured one."""
         current = await _reserved(entry.target, world)
         if current == STOPPED:
             return {"already": True}
-        if current != entry.captured["was"]:
+        if current != entry.captured.get("was"):
             raise UserError(
                 f"function {entry.target.name} was changed since it was captured: apply it again"
             )
@@ -78,7 +78,7 @@ class LambdaConcurrencyZero(Fault[LambdaConcurrencyZeroSpec]):
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Restore the reservation where ours still stands."""
-        was = entry.captured["was"]
+        was = entry.captured.get("was")
         try:
             current = await _reserved(entry.target, world)
             if current == STOPPED:
@@ -98,7 +98,7 @@ class LambdaConcurrencyZero(Fault[LambdaConcurrencyZeroSpec]):
 
     def by_hand(self, entry: Entry) -> str:
         """Restore it."""
-        return _restore(entry.target.name, entry.captured["was"])
+        return _restore(entry.target.name, entry.captured.get("was"))
 
 
 async def _reserved(target: Target, world: World) -> int | None:

@@ -24,6 +24,7 @@ from cloudcafe_operator.ports import Json, Ref
 from cloudcafe_operator.resources.run import Target
 
 LAYER_4 = ("TCP", "TLS", "UDP", "TCP_UDP")
+TAGGED_AT_ONCE = 20  # ARNs that DescribeTags takes
 GONE = ("draining", "unused")
 SERVING = ("healthy", "initial", "unhealthy", "unhealthy.draining")
 AT = "#"  # between a target group's ARN and one of its targets
@@ -59,9 +60,10 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
         groups = await world.aws.pages("elbv2", "describe_target_groups", "TargetGroups")
         groups = [each for each in groups if each.get("Protocol") in LAYER_4]
         found = []
+        all_tags = await _tags_of_all([one["TargetGroupArn"] for one in groups], world)
         for group in groups:
             arn, name = group["TargetGroupArn"], group["TargetGroupName"]
-            tags = await _tags(arn, world)
+            tags = all_tags.get(arn, {})
             if not matches(spec.selector, arn, tags, name):
                 continue
             health = await _health(arn, world)
@@ -89,11 +91,7 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
             states = await _health(arn, world)
             serving = {_target(key)["Id"] for key, state in states.items() if state in SERVING}
             members += [Member(one, group) for one in serving]
-        pods = [
-            pod
-            for one in sorted(lost)
-            for pod in await world.kubernetes.list(PODS, fields=f"status.podIP={one}")
-        ]
+        pods = [pod for one in sorted(lost) for pod in await _pods_at(one, world)]
         of_pods = await pod_capacity(
             {pod["metadata"]["namespace"] for pod in pods}, [pod_id(pod) for pod in pods], world
         )
@@ -102,15 +100,18 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
     async def capture(self, spec: NlbTargetLossSpec, target: Target, world: World) -> Json:
         """Note the target; refuse one that takes no traffic: its loss would show nothing."""
         arn, key = _parts(target)
-        state = (await _health(arn, world)).get(key, "")
-        if state != "healthy":
+        found = (await _described(arn, world)).get(key)
+        state = found["TargetHealth"]["State"] if found else ""
+        if found is None or state != "healthy":
             raise UserError(
                 f"{target.name} is {state or 'not registered'}: choose among healthy targets"
             )
-        pods = await world.kubernetes.list(PODS, fields=f"status.podIP={_target(key)['Id']}")
+        pods = await _pods_at(_target(key)["Id"], world)
         named = [{"namespace": p["metadata"]["namespace"], "name": p["metadata"]["name"],
                   "uid": p["metadata"]["uid"]} for p in pods]  # fmt: skip
-        return {"targetGroupArn": arn, "target": key, "pod": named[0] if named else {}}
+        pod = named[0] if len(named) == 1 else {}  # of several, as on the host's network, none
+        zone = found["Target"].get("AvailabilityZone", "")
+        return {"targetGroupArn": arn, "target": key, "zone": zone, "pod": pod}
 
     async def inject(self, spec: NlbTargetLossSpec, entry: Entry, world: World) -> Json:
         """Mark the group, then deregister the target unless it is on its way out."""
@@ -120,7 +121,7 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
             await world.aws.call("elbv2", "add_tags", ResourceArns=[arn], Tags=[tag])
         if (await _health(arn, world)).get(key, "unused") not in GONE:
             await world.aws.call(
-                "elbv2", "deregister_targets", TargetGroupArn=arn, Targets=[_target(key)]
+                "elbv2", "deregister_targets", TargetGroupArn=arn, Targets=[_captured(entry)]
             )
         return {"deregistered": key}
 
@@ -173,12 +174,10 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
 
     def by_hand(self, entry: Entry) -> str:
         """Register it."""
-        target = _target(entry.captured["target"])
         where = entry.captured["targetGroupArn"]
-        port = f",Port={target['Port']}" if "Port" in target else ""
+        target = ",".join(f"{name}={value}" for name, value in _captured(entry).items())
         return (
-            f"aws elbv2 register-targets --target-group-arn {where} "
-            f"--targets Id={target['Id']}{port} ; "
+            f"aws elbv2 register-targets --target-group-arn {where} --targets {target} ; "
             f"aws elbv2 remove-tags --resource-arns {where} --tag-keys {_mark(entry)}"
         )
 
@@ -195,6 +194,18 @@ def _target(key: str) -> dict[str, Any]:
     return {"Id": where, "Port": int(port)}
 
 
+def _captured(entry: Entry) -> dict[str, Any]:
+    """Return the captured target; one outside of the VPC is registered with its zone, `all`."""
+    zone = entry.captured.get("zone", "")
+    return _target(entry.captured["target"]) | ({"AvailabilityZone": zone} if zone else {})
+
+
+async def _pods_at(address: str, world: World) -> list[dict[str, Any]]:
+    """Return the pods that run at an address: those that have ended still name theirs."""
+    pods = await world.kubernetes.list(PODS, fields=f"status.podIP={address}")
+    return [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Running"]
+
+
 def _mark(entry: Entry) -> str:
     """Return the tag that says that this target is away: targets themselves have no tags."""
     digest = hashlib.sha256(entry.target.id.encode()).hexdigest()[:12]
@@ -202,17 +213,33 @@ def _mark(entry: Entry) -> str:
 
 
 async def _tags(arn: str, world: World) -> dict[str, str]:
-    answer = await world.aws.call("elbv2", "describe_tags", ResourceArns=[arn])
-    return tags_of(answer["TagDescriptions"][0].get("Tags") or ())
+    return (await _tags_of_all([arn], world))[arn]
+
+
+async def _tags_of_all(arns: Sequence[str], world: World) -> dict[str, dict[str, str]]:
+    """Return the tags of target groups by ARN; DescribeTags takes twenty at once."""
+    found: dict[str, dict[str, str]] = {}
+    for first in range(0, len(arns), TAGGED_AT_ONCE):
+        some = list(arns[first : first + TAGGED_AT_ONCE])
+        answer = await world.aws.call("elbv2", "describe_tags", ResourceArns=some)
+        for one in answer["TagDescriptions"]:
+            found[one["ResourceArn"]] = tags_of(one.get("Tags") or ())
+    return found
+
+
+async def _described(arn: str, world: World) -> dict[str, Json]:
+    """Return each target by `address:port`; one that is gone for good is missing."""
+    answer = await world.aws.call("elbv2", "describe_target_health", TargetGroupArn=arn)
+    return {
+        f"{one['Target']['Id']}:{one['Target']['Port']}": one
+        for one in answer["TargetHealthDescriptions"]
+    }
 
 
 async def _health(arn: str, world: World) -> dict[str, str]:
-    """Return the state of each target by `address:port`; one that is gone for good is missing."""
-    answer = await world.aws.call("elbv2", "describe_target_health", TargetGroupArn=arn)
-    return {
-        f"{one['Target']['Id']}:{one['Target']['Port']}": one["TargetHealth"]["State"]
-        for one in answer["TargetHealthDescriptions"]
-    }
+    """Return the state of each target by `address:port`."""
+    found = await _described(arn, world)
+    return {key: one["TargetHealth"]["State"] for key, one in found.items()}
 
 
 async def _put_back(entry: Entry, world: World) -> Undone:
@@ -222,7 +249,6 @@ async def _put_back(entry: Entry, world: World) -> Undone:
         now = await world.kubernetes.get(Ref(PODS, pod["name"], pod["namespace"]))
         if now is None or now["metadata"]["uid"] != pod["uid"]:
             return Undone("Reverted", f"pod {pod['name']} is gone, and its address with it")
-    target = _target(entry.captured["target"])
-    arn = entry.captured["targetGroupArn"]
+    arn, target = entry.captured["targetGroupArn"], _captured(entry)
     await world.aws.call("elbv2", "register_targets", TargetGroupArn=arn, Targets=[target])
     return Undone("Reverted")

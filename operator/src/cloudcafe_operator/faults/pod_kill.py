@@ -14,8 +14,10 @@ from cloudcafe_operator.errors import Conflict, UserError
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.faults.pods import (
     RBAC,
+    RBAC_OF_WORKLOADS,
     PodSelector,
     capacity_of_pods,
+    is_whole,
     read_pod,
     ready_pods,
     select_pods,
@@ -43,9 +45,10 @@ class PodKill(Fault[PodKillSpec]):
     name = "podKill"
     summary = "Deletes pods at once, as a node failure would; their workload replaces them."
     spec_type = PodKillSpec
+    propagation_s = 0.0  # Kubernetes shows what was written
     apart = True
     momentary = True
-    rbac = (*RBAC, "delete pods")
+    rbac = (*RBAC, *RBAC_OF_WORKLOADS, "delete pods")
 
     async def select(self, spec: PodKillSpec, world: World) -> Sequence[Target]:
         """Return the running pods that match."""
@@ -76,14 +79,14 @@ class PodKill(Fault[PodKillSpec]):
         if pod is None or "deletionTimestamp" in pod["metadata"]:
             return {"already": True}
         try:
-            await world.kubernetes.delete(
+            gone = not await world.kubernetes.delete(
                 Ref(PODS, entry.target.name, entry.target.namespace),
                 uid=entry.captured["uid"],
                 grace_seconds=int(seconds(spec.grace_period)),
             )
         except Conflict:  # replaced between the read and the delete: the captured one is gone
-            return {"already": True}
-        return {}
+            gone = True
+        return {"already": True} if gone else {}
 
     def calls(self, spec: PodKillSpec, target: Target) -> Sequence[str]:
         """Name the one call."""
@@ -96,9 +99,10 @@ class PodKill(Fault[PodKillSpec]):
 
     async def healthy(self, entry: Entry, world: World) -> bool:
         """As many pods of the workload are ready as before, without the killed one."""
-        ready = await ready_pods(entry.captured["workload"], entry.target, world)
-        others = ready - {entry.captured["uid"]}
-        return len(others) >= int(entry.captured["ready"])
+        was = entry.captured
+        return await is_whole(
+            was["workload"], was["ready"], entry.target, world, without=was["uid"]
+        )
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Do nothing: the workload replaces what was killed."""

@@ -8,8 +8,10 @@ it; a terminating namespace allows both, and nothing has to be created for it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
@@ -29,6 +31,7 @@ from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.run import Target
 
 LABEL = "cloudcafe.dev/partition"
+RUN = "cloudcafe.dev/run"  # on the policy: whose it is
 Direction = Literal["Both", "Ingress", "Egress"]
 
 
@@ -45,11 +48,12 @@ class PodPartition(Fault[PodPartitionSpec]):
     name = "podPartition"
     summary = "Cuts pods off the network with a label and a NetworkPolicy that denies everything."
     spec_type = PodPartitionSpec
+    propagation_s = 0.0  # Kubernetes shows what was written
+    unproven = "nothing but a probe can tell whether this cluster's network enforces policies"
     apart = True
     rbac = (
         *RBAC,
         "patch pods",
-        "get networking.k8s.io/networkpolicies",
         "list networking.k8s.io/networkpolicies",
         "create networking.k8s.io/networkpolicies",
         "delete networking.k8s.io/networkpolicies",
@@ -73,7 +77,7 @@ class PodPartition(Fault[PodPartitionSpec]):
         labels = pod["metadata"].get("labels") or {}
         if LABEL in labels:
             raise UserError(f"{target.id} is partitioned already by run {labels[LABEL]}")
-        policies = await world.kubernetes.list(NETWORK_POLICIES, namespace=target.namespace)
+        policies = await world.lists.fresh(NETWORK_POLICIES, namespace=target.namespace, whole=True)
         for policy in policies:
             if _lets_through(policy, {**labels, LABEL: "any"}, _types(spec.direction)):
                 name = policy["metadata"]["name"]
@@ -85,19 +89,20 @@ class PodPartition(Fault[PodPartitionSpec]):
 
     async def inject(self, spec: PodPartitionSpec, entry: Entry, world: World) -> Json:
         """Make the run's policy, then label the pod; each only where it is not done yet."""
-        ref = _policy_ref(entry)
-        if await world.kubernetes.get(ref) is None:
-            with contextlib.suppress(AlreadyExists):  # by the run's uid: another target made it
-                await world.kubernetes.create(NETWORK_POLICIES, _policy(entry))
-        pod = await read_pod(entry.target, world)
-        if pod is None:
+        ref, target = _policy_ref(entry), entry.target
+        policies, labelled = await _seen(entry, world)
+        if not policies:
+            await world.acts.once(("create", ref), partial(_create_policy, entry, world))
+        if target.uid in labelled:
             return {"policy": ref.name}
-        if (pod["metadata"].get("labels") or {}).get(LABEL) != entry.run_uid:
-            await world.kubernetes.patch(
-                Ref(PODS, entry.target.name, entry.target.namespace),
-                {"metadata": {"labels": {LABEL: entry.run_uid}}},
-                resource_version=pod["metadata"]["resourceVersion"],
-            )
+        # the API server refuses it where the pod of this name is another by now
+        label = {"uid": target.uid, "labels": {LABEL: entry.run_uid}}
+        try:
+            pod = Ref(PODS, target.name, target.namespace)
+            await world.kubernetes.patch(pod, {"metadata": label})
+        except (NotFound, UserError):
+            if await read_pod(target, world) is not None:
+                raise
         return {"policy": ref.name}
 
     def calls(self, spec: PodPartitionSpec, target: Target) -> Sequence[str]:
@@ -109,26 +114,22 @@ class PodPartition(Fault[PodPartitionSpec]):
 
     async def in_force(self, spec: PodPartitionSpec, entry: Entry, world: World) -> bool:
         """Policy and label are both there."""
-        pod = await read_pod(entry.target, world)
-        labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
-        there = await world.kubernetes.get(_policy_ref(entry))
-        return there is not None and labels.get(LABEL) == entry.run_uid
+        policies, labelled = await _seen(entry, world)
+        return bool(policies) and entry.target.uid in labelled
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Take the policy away, which a run undoes for all its pods together, and the label off."""
-        policy = await world.kubernetes.get(_policy_ref(entry))
-        if policy is not None:
-            await world.kubernetes.delete(_policy_ref(entry), uid=policy["metadata"]["uid"])
-        await _unlabel(entry, world)
+        policies, labelled = await _seen(entry, world)
+        for uid in policies:
+            await world.acts.once(uid, partial(_delete_policy, entry, uid, world))
+        if entry.target.uid in labelled:
+            await _unlabel(entry, labelled[entry.target.uid], world)
         return Undone("Reverted")
 
     async def verify(self, entry: Entry, world: World) -> bool:
         """Neither label nor policy."""
-        if await world.kubernetes.get(_policy_ref(entry)) is not None:
-            return False
-        pod = await read_pod(entry.target, world)
-        labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
-        return labels.get(LABEL) != entry.run_uid
+        policies, labelled = await _seen(entry, world)
+        return not policies and entry.target.uid not in labelled
 
     def by_hand(self, entry: Entry) -> str:
         """Take label and policy away."""
@@ -139,21 +140,45 @@ class PodPartition(Fault[PodPartitionSpec]):
         )
 
 
-async def _unlabel(entry: Entry, world: World) -> None:
-    """Remove our label only: another run's stays."""
-    pod = await read_pod(entry.target, world)
-    if pod is None or (pod["metadata"].get("labels") or {}).get(LABEL) != entry.run_uid:
-        return
+async def _create_policy(entry: Entry, world: World) -> None:
+    with contextlib.suppress(AlreadyExists):  # by the run's uid: another target made it
+        await world.kubernetes.create(NETWORK_POLICIES, _policy(entry))
+
+
+async def _delete_policy(entry: Entry, uid: str, world: World) -> None:
+    await world.kubernetes.delete(_policy_ref(entry), uid=uid)
+
+
+async def _unlabel(entry: Entry, version: str, world: World) -> None:
+    """Remove our label only, as it was seen: another run's stays."""
     try:
         await world.kubernetes.patch(
             Ref(PODS, entry.target.name, entry.target.namespace),
             {"metadata": {"labels": {LABEL: None}}},
-            resource_version=pod["metadata"]["resourceVersion"],
+            resource_version=version,
         )
     except NotFound:
         return  # the pod went meanwhile, and its label with it
     except Conflict as race:
         raise Retry(f"{entry.target.id} was changed meanwhile", after=0.2) from race
+
+
+async def _seen(entry: Entry, world: World) -> tuple[list[str], Mapping[str, str]]:
+    """Return the uid of the run's policy where there is one, and uid and version of its pods.
+
+    Two lists of what any run did serve all targets, and all runs of the namespace. A policy that is
+    being deleted is still there.
+    """
+    where = entry.target.namespace
+    policies, pods = await asyncio.gather(
+        world.lists.fresh(NETWORK_POLICIES, namespace=where, labels=RUN),
+        world.lists.fresh(PODS, namespace=where, labels=LABEL),
+    )
+    ours, cut = [one["metadata"] for one in policies], [one["metadata"] for one in pods]
+    return (
+        [meta["uid"] for meta in ours if meta["name"] == _policy_ref(entry).name],
+        {m["uid"]: m["resourceVersion"] for m in cut if m["labels"][LABEL] == entry.run_uid},
+    )
 
 
 def _types(direction: Direction) -> tuple[str, ...]:
@@ -170,7 +195,7 @@ def _policy(entry: Entry) -> Manifest:
     meta: dict[str, Any] = {
         "name": ref.name,
         "namespace": ref.namespace,
-        "labels": {"cloudcafe.dev/run": entry.run_uid},
+        "labels": {RUN: entry.run_uid},
     }
     if entry.run_namespace == ref.namespace:
         meta["ownerReferences"] = [

@@ -8,7 +8,15 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from cloudcafe_operator.faults.contract import World
-from cloudcafe_operator.kinds import NAMESPACES, NODES, PODS
+from cloudcafe_operator.kinds import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+)
 from cloudcafe_operator.planning.pods import PodSeen
 from cloudcafe_operator.planning.shares import Capacity, Member
 from cloudcafe_operator.ports import Manifest, Ref
@@ -21,6 +29,8 @@ OPERATOR = "cloudcafe-operator"
 NAME = "app.kubernetes.io/name"
 ZONE = "topology.kubernetes.io/zone"
 RBAC = ("list pods", "get pods", "get namespaces", "list nodes")
+WORKLOADS = {one.kind: one for one in (DEPLOYMENTS, STATEFUL_SETS, REPLICA_SETS, DAEMON_SETS)}
+RBAC_OF_WORKLOADS = tuple(f"get apps/{one.plural}" for one in WORKLOADS.values())
 
 
 class PodSelector(Model):
@@ -122,6 +132,39 @@ async def read_pod(target: Target, world: World) -> Manifest | None:
     """Return the very pod that was selected; None where it is gone or replaced."""
     pod = await world.kubernetes.get(Ref(PODS, target.name, target.namespace))
     return pod if pod and pod["metadata"]["uid"] == target.uid else None
+
+
+async def operators_nodes(world: World) -> set[str]:
+    """Return the names of the nodes that carry an operator: whoever undoes must not be broken."""
+    pods = await world.kubernetes.list(PODS, labels=f"{NAME}={OPERATOR}")
+    return {pod.get("spec", {}).get("nodeName", "") for pod in pods}
+
+
+async def is_whole(
+    whose: str, before: int, target: Target, world: World, *, without: str = ""
+) -> bool:
+    """Whether as many of a workload's pods are ready as before, or as it wants meanwhile.
+
+    Without the pod of that uid. Who scaled it in wants fewer; one that is gone is never whole.
+    """
+    ready = len(await ready_pods(whose, target, world) - {without})
+    if ready >= before:
+        return True
+    wanted = await _wanted(whose, target.namespace or world.namespace, world)
+    return wanted is not None and ready >= wanted
+
+
+async def _wanted(whose: str, namespace: str, world: World) -> int | None:
+    """Return how many pods a workload is to have now; None: it does not say."""
+    kind, _, name = whose.partition(" ")
+    if kind not in WORKLOADS:
+        return None
+    found = await world.kubernetes.get(Ref(WORKLOADS[kind], name, namespace))
+    if found is None:
+        return None
+    if kind == "DaemonSet":
+        return (found.get("status") or {}).get("desiredNumberScheduled")
+    return int((found.get("spec") or {}).get("replicas", 1))
 
 
 async def ready_pods(whose: str, target: Target, world: World) -> frozenset[str]:

@@ -256,8 +256,7 @@ def _missing(entry: Entry, rules: Sequence[Json]) -> list[Json]:
 async def _authorise(entry: Entry, rule: Json, world: World) -> bool:
     """Put one rule back; False where its other end does not exist any more."""
     tags: dict[str, Any] = {}
-    if rule["tags"]:
-        kept = [tag for tag in rule["tags"] if not tag["Key"].startswith("aws:")]
+    if kept := [tag for tag in rule["tags"] if not tag["Key"].startswith("aws:")]:
         tags["TagSpecifications"] = [{"ResourceType": "security-group-rule", "Tags": kept}]
     try:
         await world.aws.call(

@@ -37,6 +37,7 @@ class SqsBacklog(Fault[SqsBacklogSpec]):
     name = "sqsBacklog"
     summary = "Forbids receiving from an SQS queue: its consumers are refused, messages pile up."
     spec_type = SqsBacklogSpec
+    propagation_s = 60.0  # the most that SQS says of its attributes
     iam_actions = (
         "tag:GetResources",
         "sqs:GetQueueUrl",

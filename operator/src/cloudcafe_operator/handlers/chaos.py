@@ -11,17 +11,20 @@ from typing import Any
 import structlog
 from cafe_ledger.collect import Collector
 
+from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.audit_run import RunAuditor
 from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
 from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.observe_run import Observer, read_experiment, read_run
+from cloudcafe_operator.effects.once import SharedActs
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.system_probes import Systems
+from cloudcafe_operator.effects.undo_run import RunUndoer
 from cloudcafe_operator.errors import Bug, Conflict, NotFound, OperatorError, Retry
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
@@ -61,8 +64,8 @@ class ChaosReconciler:
         kubernetes, clock = ports.kubernetes, ports.clock
         self._queue = ports.queue
         self._uids: dict[str, str] = {}  # of the runs that are driven, by key
-        systems = Systems(kubernetes, ports.aws, ports.http)
-        customer = Customer(ports.http, clock, shop, systems)
+        systems = Systems(kubernetes, ports.aws, ports.probes)
+        customer = Customer(ports.customers, clock, shop, systems)
         self.sampler = Sampler(customer, clock, background=background)
         guards = Guards(kubernetes, clock)
         runs = Known(kubernetes, clock, CHAOS_RUNS, read_run, fields="status.phase!=Finished")
@@ -78,6 +81,7 @@ class ChaosReconciler:
             systems,
             runs,
             SharedLists(kubernetes, clock),
+            SharedActs(),
         )
         self._observer = Observer(
             kubernetes,
@@ -91,7 +95,8 @@ class ChaosReconciler:
             claim_seconds,
         )
         auditor = RunAuditor(collector, self._observer, shop.store_id)
-        self._executor = Executor(surveyor, self._observer, ports.events, auditor)
+        undoer = RunUndoer(surveyor, self._observer)
+        self._executor = Executor(surveyor, self._observer, ports.events, auditor, undoer)
         self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)
 
     def routes(self) -> dict[str, Reconcile]:
@@ -111,12 +116,12 @@ class ChaosReconciler:
         _, namespace, name = key.split("/", 2)
         try:
             return await self._drive(key, namespace, name)
-        except OperatorError as problem:
+        except Exception as problem:  # noqa: BLE001 - what is in force must be undone on time
             self._observer.runs.forget(namespace, name)  # what we hold may be what was wrong
             return self._wait(key, problem)
 
-    def _wait(self, key: str, problem: OperatorError) -> float:
-        """Return when the run is looked at again; raise what nobody expected."""
+    def _wait(self, key: str, problem: Exception) -> float:
+        """Return when the run is looked at again, soon in any case."""
         match problem:
             case Conflict():
                 return SOONEST_S
@@ -126,10 +131,10 @@ class ChaosReconciler:
             case Retry():
                 log.warning("run waits for an API", key=key, error=str(problem))
                 return min(problem.after, SLOWEST_S)
-            case Bug():
-                raise problem
             case _:  # no spec is to blame, it was accepted; and what is in force must be undone
-                log.error("run cannot go on", key=key, error=str(problem))
+                if isinstance(problem, Bug) or not isinstance(problem, OperatorError):
+                    metrics.reconciles.labels(CHAOS_RUNS.kind, Bug.reason).inc()
+                log.error("run cannot go on", key=key, error=str(problem), exc_info=problem)
                 return REFUSED_S
 
     async def _drive(self, key: str, namespace: str, name: str) -> float | None:

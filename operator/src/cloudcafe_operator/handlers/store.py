@@ -78,7 +78,9 @@ class StoreReconciler:
             self.dashboard.forget(store_id)
             self.turns.forget(store_id)
             self.rests.end(key)
-            if store is not None:
+            if store is None:
+                self.reporter.chronicle.forget(store_id)
+            else:
                 await self._delete(store)
             return None
         finalizers = store["metadata"].get("finalizers") or []

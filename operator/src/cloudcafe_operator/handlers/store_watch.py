@@ -1,8 +1,9 @@
 """Watching stores: a list, then a watch from its version on, for ever. Run by `main.py`.
 
 kopf costs 0.9 ms of CPU for each event, and every write of ours comes back as one; here it is a
-fraction (docs/decisions). From the list's version on a watch misses nothing; where that version has
-become too old, a new list finds what vanished meanwhile.
+fraction (docs/decisions). From the list's version on a watch should miss nothing; where that
+version has become too old, a new list finds what vanished meanwhile. If an event is lost all the
+same, a list of metadata, compared now and then, finds what it told of.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
-from cloudcafe_operator.effects.kubernetes import Expired, KubernetesApi
+from cloudcafe_operator.effects.kubernetes import JSON, METADATA, Expired, KubernetesApi
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.handlers.watch import Watcher
+from cloudcafe_operator.handlers.watch import Watcher, again_and_again
 from cloudcafe_operator.kinds import key_of
 from cloudcafe_operator.ports import Ref, Resource
 
@@ -31,12 +33,18 @@ class StoreWatch:
     watcher: Watcher
     resource: Resource
     namespaces: Sequence[str]
+    compare_seconds: float = 600.0
 
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
             for namespace in self.namespaces or (None,):
                 group.create_task(self._follow(namespace))
+                group.create_task(self._compare(namespace))
+
+    async def _compare(self, namespace: str | None) -> None:
+        compare = partial(self.list, namespace, whole=False)
+        await again_and_again(compare, seconds=self.compare_seconds)
 
     async def _follow(self, namespace: str | None) -> None:
         since = ""
@@ -50,17 +58,19 @@ class StoreWatch:
                 log.warning("watching stores", reason=str(trouble))
                 await asyncio.sleep(SECONDS_AFTER_TROUBLE)
 
-    async def list(self, namespace: str | None) -> str:
+    async def list(self, namespace: str | None, *, whole: bool = True) -> str:
         """Tell of all that exist and of what vanished; the version from which to watch."""
         found: set[str] = set()
         version = ""
-        async for shown, page in self.kubernetes.pages(self.resource, namespace=namespace):
+        accept = JSON if whole else METADATA
+        pages = self.kubernetes.pages(self.resource, namespace=namespace, accept=accept)
+        async for shown, page in pages:
             version = shown
             for item in page:
                 meta = item["metadata"]
                 meta.pop("managedFields", None)
                 found.add(key_of(Ref(self.resource, meta["name"], meta["namespace"])))
-                self.watcher.seen(self.resource, None, item)
+                self.watcher.seen(self.resource, None, item, whole=whole)
         self.watcher.vanished(self.resource, found, within=namespace or "")
         return version
 

@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,13 @@ class Watcher:
         self._news = news
         self._known: dict[str, bytes] = {}
 
-    def seen(self, resource: Resource, change: str | None, manifest: Any) -> None:
-        """Take one event of a watch: wake the key unless only our own status changed."""
+    def seen(
+        self, resource: Resource, change: str | None, manifest: Any, *, whole: bool = True
+    ) -> None:
+        """Take one event of a watch: wake the key unless only our own status changed.
+
+        Not whole: it is metadata alone, and the reconciler must read the object.
+        """
         meta = manifest["metadata"]
         key = key_of(Ref(resource, meta["name"], meta.get("namespace")))
         if change == "DELETED":
@@ -60,12 +65,14 @@ class Watcher:
         else:
             fingerprint = _fingerprint(meta)
             if self._known.get(key) == fingerprint:
-                if self._news:
+                if self._news and whole:
                     self._news.update(key, manifest)
                 return
             self._known[key] = fingerprint
-            if self._news:
+            if self._news and whole:
                 self._news.put(key, manifest)
+            elif self._news:
+                self._news.take(key)
         self._queue.add(key)
         for other in self._also(key, manifest) if self._also else ():
             self._queue.add(other)
@@ -89,14 +96,15 @@ class Watcher:
             del self._known[key]
             self._queue.add(key)
 
-    async def compare_forever(self, resources: Sequence[Resource], *, seconds: float) -> None:
-        """Compare again and again until cancelled."""
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await self.compare(resources)
-            except OperatorError as error:
-                log.warning("full list failed", error=str(error))
+
+async def again_and_again(compare: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+    """Compare full lists until cancelled; one that is refused is made the next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await compare()
+        except OperatorError as error:
+            log.warning("full list failed", error=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class KopfWatch:
     watcher: Watcher
     resources: Sequence[Resource]
     namespaces: Sequence[str]
-    credentials: Callable[[], dict[str, Any]]
+    log_in: Callable[[], kopf.ConnectionInfo]
 
     async def run(self) -> None:
         """Watch until cancelled; raises what ends kopf."""
@@ -157,7 +165,7 @@ class KopfWatch:
 
     def _log_in(self, **_: Any) -> kopf.ConnectionInfo:
         """Reach the API server as we do; asked again when a token was refused."""
-        return kopf.ConnectionInfo(**self.credentials())
+        return self.log_in()
 
     def _handler(self, loop: asyncio.AbstractEventLoop, of: Resource) -> Any:
         async def changed(*, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name

@@ -13,7 +13,7 @@ it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -77,11 +77,15 @@ class Dial:
 
 
 class Entry(StatusModel):
-    """What was found at a dial, and every value that we have put there since."""
+    """What was found at a dial, and every value that we have put there since.
+
+    `kept`: somebody set it in a rush, and it is not turned up until that rush is over.
+    """
 
     name: str
     was: float
     ours: tuple[float, ...]
+    kept: bool = False
 
     def put(self, value: float) -> Entry:
         """Return the entry that must be stored before this value is put."""
@@ -102,6 +106,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Somebody has set it while we would have more: it stays so until the rush is over."""
+
+    dial: Dial
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Nothing is left to be put back."""
 
@@ -118,7 +130,7 @@ class Wait:
     why: str
 
 
-Step = Turn | Forget | Wait
+Step = Turn | Keep | Forget | Wait
 
 
 def needs(policies: Policies, crowded: Sequence[Crowd], now: datetime) -> Mapping[Kind, float]:
@@ -134,10 +146,12 @@ def plan_capacity(
     journal: Journal,
     needed: Mapping[Kind, float],
     broken: Mapping[str, str],
+    unread: Collection[str] = (),
 ) -> list[Step]:
     """Return what is to be done; nothing where all is as it should be.
 
-    `needed` are units by kind, `broken` the ARNs that a chaos run holds, with its name.
+    `needed` are units by kind, `broken` the ARNs that a chaos run holds, with its name; `unread`
+    are the ARNs of which nothing is known now.
     """
     steps: list[Step] = []
     reserved: dict[str, float] = {}
@@ -157,7 +171,9 @@ def plan_capacity(
             steps.append(step)
     known = {dial.key for dial in dials}
     gone = [
-        Forget(key, entry.name, "it is gone") for key, entry in journal.items() if key not in known
+        Forget(key, entry.name, "it is gone")
+        for key, entry in journal.items()
+        if key not in known and key.partition(" ")[2] not in unread
     ]
     return [*steps, *gone]
 
@@ -165,18 +181,27 @@ def plan_capacity(
 def _judge(dial: Dial, entry: Entry | None, needed: float) -> Step | None:
     if dial.kind == "lambda" and dial.now == 0:
         return Wait(dial, "it is reserved no concurrency: somebody has stopped it")
+    wanted = min(dial.most, needed) if dial.takes_part else 0
     if entry is not None and dial.now not in entry.ours:
-        return Forget(dial.key, dial.name, f"somebody set it to {dial.now:g}, which is kept")
+        return _somebodys(dial, wanted)
     rest = resting(dial, entry)
-    target = max(rest, min(dial.most, needed)) if dial.takes_part else rest
+    waits = entry is not None and entry.kept and wanted > rest
+    target = rest if waits else max(rest, wanted)
     if dial.now != target:
         if dial.kind in RAISED_ONLY:
             return Turn(dial, target, None)
         found = entry or Entry(name=dial.name, was=dial.now, ours=(dial.now,))
         return Turn(dial, target, found.put(target))
-    if entry is not None and target == rest:
+    if entry is not None and target == rest and not waits:
         return Forget(dial.key, dial.name, f"it is back at {dial.now:g}")
     return None
+
+
+def _somebodys(dial: Dial, wanted: float) -> Step:
+    """Return what becomes of a value that is not ours: it stays, in this rush and after it."""
+    if wanted > dial.now:
+        return Keep(dial, Entry(name=dial.name, was=dial.now, ours=(dial.now,), kept=True))
+    return Forget(dial.key, dial.name, f"somebody set it to {dial.now:g}, which is kept")
 
 
 def resting(dial: Dial, entry: Entry | None) -> float:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cloudcafe_operator.planning import limits
-from cloudcafe_operator.planning.fence import host_of, namespace_of, refused_host, urls
+from cloudcafe_operator.planning.experiment import CREATED_BY, CREATED_BY_GROUPS
+from cloudcafe_operator.planning.fence import host_of, namespace_of, refused_url, urls
 from cloudcafe_operator.planning.findings import Findings, Slot
 
 PROTECTED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
@@ -86,6 +87,13 @@ def operator_is_spared(findings: Findings) -> Iterator[str]:
 
 def creator_reaches(findings: Findings) -> Iterator[str]:
     """An experiment must not be a way into namespaces its author could not break."""
+    if findings.out_of_reach and not findings.author:
+        yield (
+            "the selector reaches beyond the experiment's namespace, and its author is not known: "
+            "this cluster writes none down, so name yourself in the annotations "
+            f"{CREATED_BY} and {CREATED_BY_GROUPS} (a line for each group)"
+        )
+        return
     for name in sorted(findings.out_of_reach):
         if not name:
             yield (
@@ -111,7 +119,7 @@ def probes_are_fenced(findings: Findings) -> Iterator[str]:
     for where, url in urls(findings.spec):
         host = host_of(url)
         namespace = namespace_of(host)
-        if why := refused_host(host):
+        if why := refused_url(url):
             yield f"{where} points at {host or url}, {why}: probe a service by its name"
         elif namespace in findings.closed_to_probes:
             yield (
@@ -156,6 +164,7 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("TooMuchOfService", limits.service_keeps_enough),
     ("TooMuchOfZone", limits.zone_keeps_enough),
     ("TooShort", limits.time_suffices),
+    ("HoldTooLong", limits.faults_outlast_holds),
     ("ConsentMissing", consent_is_given),
     ("ProbeRefused", probes_are_fenced),
     ("StopConditionUnsafe", stop_conditions_are_safe),

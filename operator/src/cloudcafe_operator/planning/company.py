@@ -12,7 +12,7 @@ from dataclasses import replace
 from cloudcafe_operator.planning.steps import Observed, Store, Story, changed, deferred
 from cloudcafe_operator.resources.run import JournalEntry
 
-TOGETHER = 16
+TOGETHER = 100  # a whole step; no write begins once the claim is too old
 MOST_TOLD = 3
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from cloudcafe_operator.planning.history import recoveries, regression
 from cloudcafe_operator.planning.starts import Start, Starts, digest, starts, template
@@ -45,11 +45,20 @@ def label(experiment: str) -> str:
     return experiment[:NAME_LIMIT].rstrip("-.")
 
 
-def without_samples(run: Manifest) -> dict[str, Any]:
-    """Return a run without what nobody compares: its samples, most of its bytes."""
-    status = run.get("status") or {}
-    kept = {name: value for name, value in status.items() if name not in ("probes", "journal")}
-    return {**run, "status": kept}
+class _RunStatus(TypedDict, total=False):
+    phase: Any
+    verdict: Any
+    rto: Any
+    message: Any
+    steps: Any
+
+
+class RunInShort(TypedDict, total=False):
+    """A run without what nobody compares: its journal and its samples are most of its bytes."""
+
+    metadata: Any
+    spec: Any
+    status: _RunStatus
 
 
 def plan_experiment(experiment: Manifest, runs: Sequence[Manifest], now: datetime) -> Plan:

@@ -30,6 +30,7 @@ class Slot:
     chosen: tuple[Target, ...] = ()
     capacity: Capacity = NOBODY
     irreversible: str = ""
+    ends_after: float | None = None  # seconds after which the fault ends by itself
     refused: Mapping[str, str] = field(default_factory=dict)  # target id → why capture refuses
 
 
@@ -43,7 +44,8 @@ class Findings:
     known_faults: tuple[str, ...] = ()
     busy: Mapping[str, str] = field(default_factory=dict)  # target id → the run that holds it
     closed_to_probes: frozenset[str] = frozenset()  # other namespaces that did not open
-    out_of_reach: frozenset[str] = frozenset()  # other namespaces the creator may not break
+    author: str = ""  # of the experiment; empty: nobody knows
+    out_of_reach: frozenset[str] = frozenset()  # other namespaces the author may not break
     unsafe: Mapping[str, str] = field(default_factory=dict)  # probe of stopWhen → what it met
     guards: tuple[Guard, ...] = ()  # of the stores that the run may touch
     others: Mapping[str, Reach] = field(default_factory=dict)  # whom each other run touches now

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cloudcafe_operator.planning.findings import Findings
 from cloudcafe_operator.planning.guards import crowd, protection
 from cloudcafe_operator.planning.words import counted
-from cloudcafe_operator.resources.duration import seconds
+from cloudcafe_operator.resources.duration import seconds, short
 
 MOST_ENTRIES = 500
 
@@ -103,6 +103,18 @@ def time_suffices(findings: Findings) -> Iterator[str]:
             f"baseline and holds take {needed:g}s and limits.maxDuration is "
             f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
         )
+
+
+def faults_outlast_holds(findings: Findings) -> Iterator[str]:
+    """Recovery is counted from an undo, which must have something to undo."""
+    for slot in findings.slots:
+        step = findings.spec.steps[slot.step]
+        if slot.ends_after is not None and seconds(step.hold) >= slot.ends_after:
+            yield (
+                f"step {step.name} holds for {step.hold} and {slot.fault} ends by itself after "
+                f"{short(slot.ends_after)}: hold for less, or give it a longer duration if it "
+                "takes one"
+            )
 
 
 def stores_are_not_protected(findings: Findings) -> Iterator[str]:

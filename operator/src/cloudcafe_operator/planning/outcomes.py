@@ -1,7 +1,8 @@
 """What an effect's outcome, or a decision, makes of a run's status. Pure.
 
-`run.py` uses these for transitions that need no effect, `effects/execute.py` for what it found.
-Each returns a Store: the new status and the events that tell it.
+`run.py` uses these for transitions that need no effect, `effects/execute.py` for what it found;
+what was seen of targets is in `sightings.py`. Each returns a Store: the new status and the events
+that tell it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,9 @@ def previewed(observed: Observed, preview: Preview) -> Store:
     return Store(status, (Story("Previewed", f"{message}. {lines}".strip()),))
 
 
-def captured(observed: Observed, entries: Sequence[JournalEntry], *, momentary: bool) -> Store:
+def captured(
+    observed: Observed, entries: Sequence[JournalEntry], *, momentary: bool, unproven: str = ""
+) -> Store:
     """Store a step's targets as Injecting: from here on there may be something to undo."""
     status = observed.status
     status = changed(
@@ -94,7 +97,7 @@ def captured(observed: Observed, entries: Sequence[JournalEntry], *, momentary: 
         journal=(*status.journal, *entries),
         targets=str(len(status.journal) + len(entries)),
     )
-    status = with_step(status, status.step, momentary=momentary)
+    status = with_step(status, status.step, momentary=momentary, unproven=unproven)
     names = [f"{entry.fault} on {entry.target.name}" for entry in entries]
     return Store(status, tuple(Story("Injecting", name) for name in names))
 
@@ -138,36 +141,17 @@ def injected(
     return Store(status, tuple(stories))
 
 
-def in_force(observed: Observed, seen: Sequence[int]) -> Store:
-    """Note that faults were seen to have taken effect."""
-    status, stories = observed.status, []
-    for index in seen:
-        status = with_entry(status, index, in_force_at=observed.now)
-        entry = status.journal[index]
-        after = (observed.now - (entry.injected_at or observed.now)).total_seconds()
-        message = f"{entry.fault} on {entry.target.name}, {short(after)} after its injection"
-        stories.append(Story("InForce", message))
-    return Store(status, tuple(stories))
-
-
-def healthy(observed: Observed, seen: Sequence[int]) -> Store:
-    """Note that targets were seen whole again."""
-    status, stories = observed.status, []
-    for index in seen:
-        status = with_entry(status, index, healthy_at=observed.now)
-        entry = status.journal[index]
-        if status.steps[status.step].momentary:
-            after = (observed.now - (entry.injected_at or observed.now)).total_seconds()
-            message = f"{entry.target.group or entry.target.name} is whole after {short(after)}"
-            stories.append(Story("WholeAgain", message))
-    return Store(status, tuple(stories))
-
-
-def start_undo(observed: Observed) -> Store:
-    """End the hold."""
+def start_undo(observed: Observed, lapsed: Sequence[int] = ()) -> Store:
+    """End the hold; `lapsed` are the entries that were not in force any more at its end."""
     status = changed(observed.status, phase="Reverting", phase_since=observed.now)
     status = with_step(status, status.step, revert_at=observed.now)
-    return Store(status, (Story("Reverting", "The hold is over: undoing"),))
+    stories = []
+    for index in lapsed:
+        status = with_entry(status, index, lapsed_at=observed.now)
+        entry = status.journal[index]
+        said = f"{entry.fault} on {entry.target.name} was not in force any more"
+        stories.append(Story("Lapsed", said, "Warning"))
+    return Store(status, (*stories, Story("Reverting", "The hold is over: undoing")))
 
 
 def stop(observed: Observed, reason: str, message: str) -> Store:

@@ -9,9 +9,35 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 Manifest = Mapping[str, Any]
+
+
+class _Meta(TypedDict, total=False):
+    name: Any
+    namespace: Any
+    uid: Any
+    labels: Any
+    ownerReferences: Any
+    deletionTimestamp: Any
+
+
+class _Spec(TypedDict, total=False):
+    nodeName: Any
+
+
+class _Status(TypedDict, total=False):
+    phase: Any
+    conditions: Any
+
+
+class PodInShort(TypedDict, total=False):
+    """What `pod_seen` reads of a pod: nothing else is read of a list of thousands."""
+
+    metadata: _Meta
+    spec: _Spec
+    status: _Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +90,6 @@ def pod_seen(pod: Manifest) -> PodSeen:
         running=is_running(pod),
         ready=is_ready(pod),
     )
-
-
-def in_short(pod: Manifest) -> dict[str, Any]:
-    """Return what `pod_seen` reads of a pod and nothing else, while a list is being read."""
-    meta, status = pod["metadata"], pod.get("status") or {}
-    kept = ("name", "namespace", "uid", "labels", "ownerReferences", "deletionTimestamp")
-    conditions = status.get("conditions") or ()
-    return {
-        "metadata": {name: meta[name] for name in kept if name in meta},
-        "spec": {"nodeName": (pod.get("spec") or {}).get("nodeName", "")},
-        "status": {
-            "phase": status.get("phase"),
-            "conditions": [one for one in conditions if one["type"] == "Ready"],
-        },
-    }
 
 
 def workload(pod: Manifest) -> str:

@@ -14,11 +14,7 @@ from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.company import renewed
 from cloudcafe_operator.planning.guards import protection, reach
-from cloudcafe_operator.planning.measure import (
-    judge_baseline,
-    measure,
-    served_again,
-)
+from cloudcafe_operator.planning.measure import judge_baseline, measure, served_again
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
 from cloudcafe_operator.planning.steps import (
     Audit,
@@ -42,7 +38,7 @@ from cloudcafe_operator.planning.steps import (
 )
 from cloudcafe_operator.planning.stop import stop_condition
 from cloudcafe_operator.resources.duration import seconds, short
-from cloudcafe_operator.resources.run import Phase, RunStatus
+from cloudcafe_operator.resources.run import JournalEntry, Phase, RunStatus
 
 TICK_S = 0.5
 SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
@@ -158,7 +154,7 @@ def _baseline(observed: Observed, wish: Desire) -> Step:
 
 def _injecting(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
-    mine = [index for index, entry in enumerate(status.journal) if entry.step == status.step]
+    mine = _of_step(status, lambda _: True)
     if wish.kind == "Pause":
         return Wait(TICK_S)
     if not mine:
@@ -190,12 +186,10 @@ def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
 def _holding(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     if wish.kind == "Undo":
-        return outcomes.start_undo(observed)
-    unseen = tuple(
-        index
-        for index, entry in enumerate(status.journal)
-        if entry.step == status.step and entry.in_force_at is None
-    )
+        momentary = status.steps[status.step].momentary
+        seen = () if momentary else _of_step(status, lambda entry: entry.in_force_at is not None)
+        return Look(seen, last=True) if seen else outcomes.start_undo(observed)
+    unseen = _of_step(status, lambda entry: entry.in_force_at is None)
     if unseen:
         return _unless_deferred(observed, "look", Look(unseen))
     unhealthy = _unhealthy(status) if status.steps[status.step].momentary else ()
@@ -245,10 +239,15 @@ def _recovering(observed: Observed, _: Desire) -> Step:
 
 def _unhealthy(status: RunStatus) -> tuple[int, ...]:
     """Return the entries of the step whose targets were not seen whole again."""
+    return _of_step(status, lambda entry: entry.healthy_at is None)
+
+
+def _of_step(status: RunStatus, which: Callable[[JournalEntry], bool]) -> tuple[int, ...]:
+    """Return the entries of the present step of which something holds."""
     return tuple(
         index
         for index, entry in enumerate(status.journal)
-        if entry.step == status.step and entry.healthy_at is None
+        if entry.step == status.step and which(entry)
     )
 
 

@@ -106,9 +106,13 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read whether these entries are in force; store those that are."""
+    """Read whether these entries are in force; store those that are.
+
+    The last time, at the end of the hold, those that are not any more.
+    """
 
     indices: tuple[int, ...]
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,16 @@ def stop_condition(observed: Observed) -> str:
     spec = observed.run.spec.template
     for rule in spec.stop_when:
         samples = observed.samples.get(rule.probe, ())
+        trouble = observed.troubles.get(rule.probe, "")
+        met = f": {trouble}" if trouble else ""
         lasted = failing_for(samples, observed.offset)
-        if lasted >= seconds(rule.failing_for):
-            return f"probe {rule.probe} had no good sample for {short(lasted)}"
+        if 0 < lasted >= seconds(rule.failing_for):  # 0s was allowed once
+            return f"probe {rule.probe} had no good sample for {short(lasted)}" + met
         silent = unanswered_for(samples, observed.offset, observed.watched_seconds)
         if silent >= _patience(spec, rule):
-            met = observed.troubles.get(rule.probe, "")
             return (
                 f"probe {rule.probe} of stopWhen had no answer for {short(silent)}, and what is "
-                "not known to be safe is undone" + (f": {met}" if met else "")
+                "not known to be safe is undone" + met
             )
     return ""
 

@@ -52,9 +52,9 @@ def ask(wanted: Wanted, adoption: Adoption) -> str:
     names = ", ".join(dict.fromkeys(change.resource for change in adoption.changes))
     who = wanted.identity
     return (
-        f"{names} exist and have no owner. status.adoption.changes shows what adopting them would "
-        f"change; to agree: kubectl annotate --overwrite cafestore -n {who.namespace} {who.name} "
-        f"{ADOPT}={adoption.word}"
+        f"{names} exist and are not this store's. status.adoption.changes shows what adopting them "
+        f"would change; to agree: kubectl annotate --overwrite cafestore -n {who.namespace} "
+        f"{who.name} {ADOPT}={adoption.word}"
     )
 
 

@@ -188,7 +188,20 @@ def registration(wanted: Wanted, observed: Observed) -> dict[str, Any]:
     """Return the store as the order service must know it: with the digest of the till's key."""
     till = _live(observed.till)
     digest = {"tillKeySha256": noted_digest(till)} if till and is_ours(till, wanted) else {}
-    return {**wanted.store, **digest, **orders_table(wanted, observed)}
+    tickets = {"ticketsQueue": _tickets_queue(wanted, observed)}
+    return {**wanted.store, **digest, **tickets, **orders_table(wanted, observed)}
+
+
+def _tickets_queue(wanted: Wanted, observed: Observed) -> str | None:
+    """Return the URL to which the order service sends the store's tickets.
+
+    Where the queue is missing, or cannot be looked at, it is as the service knows it: the queue is
+    made again under the same URL, and meanwhile the tickets wait for it there.
+    """
+    queue = observed.queue
+    if isinstance(queue, Queue):
+        return queue.url if owned(queue.tags, wanted) else None
+    return (_live(observed.store) or {}).get("ticketsQueue")
 
 
 def _menu(want: Json, got: Json) -> Fields:

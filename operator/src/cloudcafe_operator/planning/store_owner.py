@@ -1,12 +1,15 @@
 """Whose is it? What decides whether a store may touch something under one of its names. Pure.
 
 Ours is what bears our owner tag (or what a retained namesake left). What bears none was made by
-Terraform or a person: it is ours only where its adoption was agreed to. All else is someone else's.
+Terraform or a person, and what bears the tag of a namesake was left by a store of before, as when a
+cluster is built anew: they are ours only where their adoption was agreed to. All else is someone
+else's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_parts import Live
@@ -26,7 +29,20 @@ def owned(tags: Mapping[str, str], wanted: Wanted) -> bool:
     """Whether an AWS resource is this store's, or becomes it now."""
     if tags.get(OWNER_TAG) in (wanted.tags[OWNER_TAG], retained(wanted)):
         return True
-    return wanted.adopting and OWNER_TAG not in tags
+    return wanted.adopting and _may_be_adopted(tags, wanted)
+
+
+def _may_be_adopted(tags: Mapping[str, str], wanted: Wanted) -> bool:
+    return OWNER_TAG not in tags or (
+        wanted.terms.management == "Adopt" and _is_namesakes(tags, wanted)
+    )
+
+
+def _is_namesakes(tags: Mapping[str, str], wanted: Wanted) -> bool:
+    """Whether its owner had our name, and was another object."""
+    who, owner = wanted.identity, tags.get(OWNER_TAG, "")
+    mine = owner in (wanted.tags[OWNER_TAG], retained(wanted))
+    return not mine and owner.startswith(naming.owner(who.namespace, who.name, ""))
 
 
 def retained(wanted: Wanted) -> str:
@@ -46,9 +62,9 @@ def someone_elses(wanted: Wanted, observed: Observed, areas: Sequence[Area] = DA
     """Return the first of our names that somebody else has, and who; or nothing."""
     for name, live in _named(wanted, observed, areas):
         if isinstance(live, Queue | AwsSecret | Live):
-            owner = live.tags.get(OWNER_TAG, "")
-            if owner and not owned(live.tags, wanted):
-                return f"{name} belongs to {owner}"
+            free = _may_be_adopted(live.tags, wanted)
+            if not free and not owned(live.tags, wanted):
+                return f"{name} belongs to {live.tags[OWNER_TAG]}{_of_before(live, wanted)}"
         elif live:
             owners = live["metadata"].get("ownerReferences") or []
             if owners and not is_ours(live, wanted):
@@ -56,12 +72,26 @@ def someone_elses(wanted: Wanted, observed: Observed, areas: Sequence[Area] = DA
     return ""
 
 
+def _of_before(live: Queue | AwsSecret | Live, wanted: Wanted) -> str:
+    """Say how a store gets what an earlier one of its name, here or in a lost cluster, left."""
+    if not _is_namesakes(live.tags, wanted):
+        return ""
+    if isinstance(live, AwsSecret) and live.deleting:
+        return (
+            ", an earlier store of this name, and AWS deletes it within days (at once: aws "
+            f"secretsmanager delete-secret --secret-id {wanted.secret} "
+            "--force-delete-without-recovery)"
+        )
+    return ", an earlier store of this name (managementPolicy Adopt takes it over)"
+
+
 def nobodys(wanted: Wanted, observed: Observed) -> tuple[str, ...]:
-    """Return the names under which something without an owner exists."""
+    """Return the names under which something exists that may be adopted."""
     found = []
     for name, live in _named(wanted, observed, (*DATA_TIER, *WATCH)):
         if isinstance(live, Queue | AwsSecret | Live):
-            free = OWNER_TAG not in live.tags
+            mine = owned(live.tags, replace(wanted, adopting=False))
+            free = not mine and _may_be_adopted(live.tags, wanted)
         else:
             free = bool(live) and not live["metadata"].get("ownerReferences")
         if free:

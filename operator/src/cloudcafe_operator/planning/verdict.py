@@ -1,7 +1,8 @@
 """The verdict of a run, and one sentence why. Pure.
 
 Green is earned: the baseline was steady, the fault was seen in force, users were served again
-within the objective, and undo was read back. Whatever touched nothing is Inconclusive.
+within the objective, and undo was read back. Whatever touched nothing, or what nobody can tell from
+that, is Inconclusive.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
-from cloudcafe_operator.resources.run import RunStatus, Verdict
+from cloudcafe_operator.resources.run import JournalEntry, RunStatus, Verdict
 
 ABORTS = (
     "Deleted", "Halted", "StopCondition", "ProtectedHours", "DeadlineExceeded", "NotApproved",
@@ -35,6 +36,8 @@ def judge(spec: ExperimentSpec, status: RunStatus) -> Judgement:
         _not_recovered(spec, status)
         or _unbalanced(status)
         or _in_doubt(status)
+        or _lapsed(status)
+        or _unproven(status)
         or _books_in_doubt(spec, status)
         or _passed(spec, status)
     )
@@ -105,12 +108,42 @@ def _in_doubt(status: RunStatus) -> Judgement | None:
             return Judgement(
                 "Inconclusive", f"{entry.fault} was never seen in force on {entry.target.name}"
             )
+        if entry.forestalled_at is not None:
+            return Judgement(
+                "Inconclusive",
+                f"{entry.target.name}: somebody else removed it first, or did to it what "
+                f"{entry.fault} does",
+            )
         if entry.state == "Diverged":
             return Judgement(
                 "Inconclusive",
                 f"{entry.target.name} was changed by somebody else meanwhile and their value was "
                 f"kept: {entry.detail}",
             )
+    return None
+
+
+def _lapsed(status: RunStatus) -> Judgement | None:
+    """What ended before its undo was not what recovery is counted from."""
+    slots: dict[tuple[int, int], list[JournalEntry]] = {}
+    for entry in status.journal:
+        slots.setdefault((entry.step, entry.slot), []).append(entry)
+    for entries in slots.values():
+        if all(entry.lapsed_at is not None for entry in entries):
+            return Judgement(
+                "Inconclusive",
+                f"{entries[0].fault} was not in force any more on {entries[0].target.name} when "
+                "its hold ended: it ended by itself, or somebody else undid it",
+            )
+    return None
+
+
+def _unproven(status: RunStatus) -> Judgement | None:
+    """What can be read of some faults is a wish: they count once somebody was hit."""
+    for step in status.steps:
+        if step.unproven and step.measures.noticed_after is None:
+            said = f"step {step.name}: no probe noticed the fault, and {step.unproven}"
+            return Judgement("Inconclusive", said)
     return None
 
 

@@ -8,7 +8,7 @@ with a sentence before the operator ever sees it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -146,6 +146,14 @@ def parse_known(
 def _path(where: str, location: tuple[int | str, ...]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return where + "".join(steps)
+
+
+def holds_null(value: Any) -> bool:
+    """Whether JSON has a null anywhere: the API server's merge drops it, also inside of lists."""
+    inner = value.values() if isinstance(value, Mapping) else value
+    if isinstance(inner, str) or not isinstance(inner, Iterable):
+        return value is None
+    return any(map(holds_null, inner))
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

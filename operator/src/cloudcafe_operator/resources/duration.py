@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -15,20 +15,23 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 MINUTE = 60
 HOUR = 3600
 
-Duration = Annotated[
-    str,
-    Field(
-        pattern=PATTERN,
-        min_length=2,
-        max_length=12,
-        json_schema_extra=cel(
-            Rule(
-                "duration(self) <= duration('2h')",
-                "may be at most 2h: write a shorter duration, for example 10m",
-            )
-        ),
-    ),
-]
+AT_MOST = Rule(
+    "duration(self) <= duration('2h')",
+    "may be at most 2h: write a shorter duration, for example 10m",
+)
+AT_LEAST = Rule(
+    "duration(self) >= duration('1s')",
+    "must be at least 1s: in no time at all nothing can be seen",
+)
+
+
+def _written(*rules: Rule) -> Any:
+    """Return how a duration is written, and what the API server asks of it."""
+    return Field(pattern=PATTERN, min_length=2, max_length=12, json_schema_extra=cel(*rules))
+
+
+Duration = Annotated[str, _written(AT_MOST)]
+Lasting = Annotated[str, _written(AT_MOST, AT_LEAST)]  # for what cannot hold within 0s
 
 
 def seconds(text: str) -> float:

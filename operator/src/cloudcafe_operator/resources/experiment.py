@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, keyed_by
 from cloudcafe_operator.resources.conditions import Condition
 from cloudcafe_operator.resources.crd import Column, Definition
-from cloudcafe_operator.resources.duration import Duration
+from cloudcafe_operator.resources.duration import Duration, Lasting
 from cloudcafe_operator.resources.probe import NAME, SteadyState
 from cloudcafe_operator.resources.schedule import Schedule
 
@@ -58,7 +58,7 @@ class FaultEntry(Model):
 class Recovery(Model):
     """The objective."""
 
-    within: Duration = Field(
+    within: Lasting = Field(
         default="60s",
         description="How soon users must be served again: counted from the injection where all "
         "faults of the step happen at once (a failover, a kill), else from the start of undo.",
@@ -122,7 +122,7 @@ class StopWhen(Model):
     """A stop condition, true or unknown: the run is undone and Aborted."""
 
     probe: str = Field(pattern=NAME, max_length=40, description="Name of a probe of steadyState.")
-    failing_for: Duration = Field(
+    failing_for: Lasting = Field(
         description="How long without one good sample is too long. No answer from whom the probe "
         "asks for as long, and for at least two samples and a timeout, is as bad."
     )

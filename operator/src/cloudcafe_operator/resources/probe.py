@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from cloudcafe_operator.resources.common import Model, Rule, keyed_by
-from cloudcafe_operator.resources.duration import Duration
+from cloudcafe_operator.resources.duration import Duration, Lasting
 
 KINDS = "http, order, ledger, kubernetes, cloudwatch and prometheus"
 Text = Annotated[str, Field(max_length=253)]
@@ -74,7 +74,7 @@ class CloudwatchProbe(Model):
 
 
 class PrometheusProbe(Model):
-    """Asks Prometheus; every value of the answer must lie between the bounds."""
+    """Asks Prometheus; every value must lie between the bounds; none, NaN and Inf are bad."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.above) || has(self.below)", "give above, below or both: what is good?"),
@@ -121,7 +121,7 @@ class Probe(Model):
     )
     name: str = Field(pattern=NAME, max_length=40, description="Its name in reports.")
     every: Duration = Field(default="1s", description="How often it is sampled; at least 1s.")
-    timeout: Duration = Field(default="5s", description="A sample that takes longer has failed.")
+    timeout: Lasting = Field(default="5s", description="A sample that takes longer has failed.")
     tolerance: Tolerance = Field(default=Tolerance(), description="What still counts as good.")
     http: HttpProbe | None = Field(default=None, description="An HTTP request.")
     order: OrderProbe | None = Field(default=None, description="A coffee bought end to end.")

@@ -36,7 +36,8 @@ REASONS = {
     "Closed": Reason("a coffee could be bought, but by its hours the store is closed"),
     "OwnedBySomeoneElse": Reason(
         "a resource of that name belongs to someone else, and is never touched",
-        "rename the store, or have its owner remove it",
+        "rename the store, or have its owner remove it; what an earlier store of this name left, "
+        "managementPolicy: Adopt takes over",
     ),
     "Unowned": Reason(
         "something of that name exists and has no owner",
@@ -56,8 +57,12 @@ REASONS = {
         "grant the IAM action that the message names (terraform/modules/operator-access)",
     ),
     "ThrottledByAWS": Reason(
-        "an API asked us to slow down",
+        "AWS asked us to slow down",
         "none: it is tried again, more and more slowly; where it lasts, ask AWS for a higher rate",
+    ),
+    "Throttled": Reason(
+        "the API server or a service of the cafe asked us to slow down",
+        "none: it is tried again, more and more slowly; where it lasts, see who else asks it much",
     ),
     "QuotaExceeded": Reason(
         "the account may have no more of it",

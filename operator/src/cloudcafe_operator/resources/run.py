@@ -88,7 +88,9 @@ class JournalEntry(StatusModel):
     claimed_by: str  # the operator process that may inject, until the claim is too old
     claimed_at: Time
     injected_at: Time | None = None  # when the call that injects was begun
+    forestalled_at: Time | None = None  # when somebody else was seen to have done it first
     in_force_at: Time | None = None
+    lapsed_at: Time | None = None  # when it was seen to have ended before its undo
     healthy_at: Time | None = None  # when the target was seen whole again
     undone_at: Time | None = None
     trouble: str = ""  # why the last attempt failed, with the command that a human would run
@@ -132,6 +134,7 @@ class StepStatus(StatusModel):
 
     name: str
     momentary: bool = False  # all its faults happen at once: recovery counts from the injection
+    unproven: str = ""  # why a probe has to notice one of its faults before it is believed
     approval_asked_at: Time | None = None
     approved_at: Time | None = None
     injected_at: Time | None = None

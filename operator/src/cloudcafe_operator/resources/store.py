@@ -183,7 +183,8 @@ class CafeStoreSpec(Model):
         default="Manage",
         description="Manage makes and keeps what the store needs, and refuses what it finds there. "
         "Adopt also takes over what Terraform or a person made under the store's names and "
-        "without an owner: status.adoption shows first what that would change, and the annotation "
+        "without an owner, and what an earlier store of this name left, as in a cluster that is "
+        "gone: status.adoption shows first what that would change, and the annotation "
         "cloudcafe.dev/adopt agrees to it. Observe writes nothing but its status, "
         "which shows every difference, and leaves all in place when it is deleted.",
     )
@@ -229,6 +230,10 @@ DEFINITION = Definition(
         Rule(
             "self.metadata.name.size() <= 63",
             "a store's name may have at most 63 characters: its resources are named after it",
+        ),
+        Rule(
+            "!self.metadata.name.contains('.')",
+            "a store's name may have no dot: SQS allows none in the name of a queue",
         ),
     ),
     columns=(

@@ -123,6 +123,16 @@ class StockCommand(OrderFacts):
     synthetic: bool = False
 
 
+class StoreTicket(OrderFacts):
+    """What a store's baristas have to make: it is paid. Order service → SQS, the store's queue.
+
+    One for each completed order, and none is called back. A till that gets one twice knows it by
+    its `id`.
+    """
+
+    type: Literal["store.ticket"]
+
+
 class PaymentCommand(Envelope):
     """Charge an order, or stop doing so. Order service → SQS payments."""
 
@@ -158,10 +168,11 @@ class StockEvent(Envelope):
     low_at: int = Field(ge=0, le=MAX_AMOUNT, description="At or below this it is low.")
 
 
-Event = OrderEvent | StockCommand | PaymentCommand | PaymentResult | StockEvent
+Event = OrderEvent | StockCommand | StoreTicket | PaymentCommand | PaymentResult | StockEvent
 MODELS: tuple[type[Event], ...] = (
     OrderEvent,
     StockCommand,
+    StoreTicket,
     PaymentCommand,
     PaymentResult,
     StockEvent,

@@ -47,6 +47,8 @@ class RedisStore:
             decode_responses=True,
         )
         self.client: Redis = Redis.from_pool(pool)
+        self.host = str(pool.connection_kwargs.get("host", ""))
+        """Whose server it is, without port or credentials."""
 
     @contextmanager
     def translated(self) -> Iterator[None]:

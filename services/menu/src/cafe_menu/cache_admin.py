@@ -48,6 +48,8 @@ class CacheView(WireView):
     hits: int
     flushed_by: str
     """Who emptied it last, within a day."""
+    host: str = ""
+    """Whose cache it is: the endpoint's name, by which ElastiCache knows it."""
 
 
 class CacheKeeper:
@@ -78,7 +80,9 @@ class CacheKeeper:
             by, at = await self._store.client.hmget(MARK, ["by", "at"])
         requests, hits = self._recent.since(float(at or 0))
         copies = keys - (by is not None)
-        return CacheView(keys=copies, requests=requests, hits=hits, flushed_by=by or "")
+        return CacheView(
+            keys=copies, requests=requests, hits=hits, flushed_by=by or "", host=self._store.host
+        )
 
 
 def cache_router(keeper: CacheKeeper) -> APIRouter:

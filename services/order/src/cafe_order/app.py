@@ -17,6 +17,7 @@ from cafe_kit.wire import utc_now
 
 from cafe_order import endpoints, hot_route, operations
 from cafe_order.activity import PostgresActivity
+from cafe_order.awaited import PostgresAwaited, Redelivery
 from cafe_order.destinations import Destination, KinesisDestination, PaymentsDestination
 from cafe_order.history import CustomerHistory, HistoryDestination
 from cafe_order.ledger import PostgresLedger
@@ -36,6 +37,7 @@ from cafe_order.settings import OrderSettings
 from cafe_order.shedding import Backlog
 from cafe_order.stock import StockDestination
 from cafe_order.store_history import StoreHistory, StoreHistoryDestination
+from cafe_order.tickets import TicketsDestination
 from cafe_order.transitions import PostgresSaga
 
 COUNTED = {
@@ -170,7 +172,8 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
     outbox = PostgresOutbox(parts.relay_database)
     metrics = RelayMetrics(application.metrics.registry)
     stores = StoreHistoryDestination(parts.aws, linger_seconds=settings.history_linger_seconds)
-    destinations: Sequence[Destination] = (kinesis, payments, stock, history, stores)
+    tickets = TicketsDestination(parts.aws, linger_seconds=settings.tickets_linger_seconds)
+    destinations: Sequence[Destination] = (kinesis, payments, stock, history, stores, tickets)
     for destination in destinations:
         relay = Relay(
             destination,
@@ -182,6 +185,9 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
             told=partial(_count, parts.business) if destination is kinesis else _nothing,
         )
         application.workers[f"relay-{destination.name}"] = relay.run
+    awaited = PostgresAwaited(parts.relay_database, tickets.name)
+    again = Redelivery(tickets, awaited, metrics, clock=utc_now)
+    application.workers["tickets-again"] = again.run
     keeper = Housekeeping(
         outbox,
         PostgresOrders(parts.relay_database),

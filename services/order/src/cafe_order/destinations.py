@@ -1,4 +1,4 @@
-"""Where outbox rows go: Kinesis and the payments queue (more in `stock.py` and `history.py`).
+"""Where outbox rows go: Kinesis and the payments queue (more in `stock.py`, `tickets.py` …).
 
 Each takes a batch and says, row by row, what became of it: `Delivered`, `Retry` or `Park`.
 Deliveries may repeat; every message carries an id by which its consumer knows that.
@@ -46,9 +46,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Never: a person has to look."""
+    """Never: a person has to look. `until`: or not before this queue takes messages again."""
 
     reason: str
+    until: str | None = None
 
 
 Outcome = Delivered | Retry | Park
@@ -200,10 +201,11 @@ class PaymentsDestination:
             ],
         )
         failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
-        return [_sqs_outcome(failed.get(str(row.id))) for row in rows]
+        return [sqs_outcome(failed.get(str(row.id))) for row in rows]
 
 
-def _sqs_outcome(failure: dict[str, Any] | None) -> Outcome:
+def sqs_outcome(failure: dict[str, Any] | None) -> Outcome:
+    """What became of an entry of SendMessageBatch, by its failure if it has one."""
     if failure is None:
         return Delivered()
     reason = f"{failure['Code']}: {failure.get('Message', '')}"

@@ -2,7 +2,7 @@
 
 Destinations: `kinesis` (facts for analytics and loyalty), `payments` (SQS FIFO), `stock`
 (inventory), `history` (the customer's list of orders), `store-history`
-(a flagship's). The messages are those of
+(a flagship's), `tickets` (what a store's baristas have to make). The messages are those of
 `cafe_kit.events`, written by hand because the first of them are written for every order that is
 placed; a test compares the two. A message's `id` is the same in every delivery, so consumers can
 tell a repetition.
@@ -24,8 +24,9 @@ PAYMENTS = "payments"
 STOCK = "stock"
 HISTORY = "history"
 STORE_HISTORY = "store-history"
-DESTINATIONS = (KINESIS, PAYMENTS, STOCK, HISTORY, STORE_HISTORY)
-Destinations = Literal["kinesis", "payments", "stock", "history", "store-history"]
+TICKETS = "tickets"
+DESTINATIONS = (KINESIS, PAYMENTS, STOCK, HISTORY, STORE_HISTORY, TICKETS)
+Destinations = Literal["kinesis", "payments", "stock", "history", "store-history", "tickets"]
 VERSION = 1
 
 RESERVE = "stock.reserve"
@@ -33,6 +34,7 @@ COMMIT = "stock.commit"
 RELEASE = "stock.release"
 REQUESTED = "payment.requested"
 CANCEL_REQUESTED = "payment.cancel-requested"
+TICKET = "store.ticket"
 
 
 class Line(Protocol):
@@ -155,6 +157,12 @@ class Facts:
         order = self._now(status, at, reason)
         payload = f'{{"table":{_compact(table)},"order":{order}}}'
         return OutboxRecord(STORE_HISTORY, f"list.{status}", payload)
+
+    def ticket(self, queue: str, at: datetime) -> OutboxRecord:
+        """What the baristas have to make, for the queue of their store."""
+        ticket = self._record(TICKETS, TICKET, self._whole, at)
+        payload = f'{{"queue":{_compact(queue)},"ticket":{ticket.payload}}}'
+        return OutboxRecord(TICKETS, TICKET, payload)
 
     def _now(self, status: Status, at: datetime, reason: str | None) -> str:
         now = f'"status":"{status}","updatedAt":"{self._moment(at)}","reason":{_compact(reason)}'

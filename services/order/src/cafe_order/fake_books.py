@@ -120,7 +120,7 @@ class FakeBooks:
         for row_id, _, _ in settlement.retried:
             stored = self._rows[row_id]
             stored.row = replace(stored.row, attempts=stored.row.attempts + 1)
-        for row_id, reason in settlement.parked:
+        for row_id, reason, _ in settlement.parked:
             self._rows[row_id].parked = reason
 
     def _write(self, steps: dict[UUID, Step]) -> None:

@@ -69,6 +69,12 @@ class StoreInput(WireInput):
         pattern=r"^cloudcafe-store-[A-Za-z0-9_.-]{1,239}$",
         description="The DynamoDB table that keeps the list of its orders.",
     )
+    tickets_queue: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^https?://[!-~]+/cloudcafe-[A-Za-z0-9_-]+-orders\.fifo$",
+        description="The URL of the queue that takes the tickets of its baristas.",
+    )
 
 
 class StoreView(StoreInput):

@@ -6,7 +6,7 @@ is claimable per destination, which keeps each order's messages in their order, 
 parked one. So whoever holds an order's first row holds its whole line: where only the newest
 message counts, the rest of the line goes with it.
 
-What people do with parked rows is in `operations.py`.
+What people do with parked rows is in `operations.py`; `awaited.py` has those that wait for a queue.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -54,8 +54,9 @@ WHERE o.id = r.id
 """
 
 PARK = """
-UPDATE outbox o SET attempts = o.attempts + 1, parked_at = now(), parked_reason = p.reason
-FROM unnest($1::bigint[], $2::text[]) AS p (id, reason)
+UPDATE outbox o SET attempts = o.attempts + 1, parked_at = now(), parked_reason = p.reason,
+    parked_for = p.queue
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS p (id, reason, queue)
 WHERE o.id = p.id
 """
 
@@ -96,7 +97,8 @@ class Settlement:
     delivered: Sequence[OutboxRow] = ()
     retried: Sequence[tuple[int, str, float]] = ()
     """(id, reason, seconds until the next try)."""
-    parked: Sequence[tuple[int, str]] = ()
+    parked: Sequence[tuple[int, str, str | None]] = ()
+    """(id, reason, the queue that it waits for, if that may come back)."""
     said: Sequence[tuple[OutboxRow, StockAnswer]] = ()
     """What the stock answered to rows that are delivered, too."""
 
@@ -131,8 +133,8 @@ class Batch:
             ids, reasons, delays = zip(*settlement.retried, strict=True)
             await connection.execute(RETRY, ids, reasons, delays)
         if settlement.parked:
-            ids, reasons = zip(*settlement.parked, strict=True)
-            await connection.execute(PARK, ids, reasons)
+            ids, reasons, queues = zip(*settlement.parked, strict=True)
+            await connection.execute(PARK, ids, reasons, queues)
         return moved
 
     async def _advance(self, settlement: Settlement) -> bool:

@@ -31,7 +31,8 @@ WITH chosen AS (
       AND ($2::bigint[] IS NULL OR id = ANY($2::bigint[]))
     ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox o SET parked_at = NULL, parked_reason = NULL, attempts = 0, due_at = now()
+UPDATE outbox o SET parked_at = NULL, parked_reason = NULL, parked_for = NULL, attempts = 0,
+    due_at = now()
 FROM chosen WHERE o.id = chosen.id
 """
 

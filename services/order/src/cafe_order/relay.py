@@ -89,7 +89,10 @@ class RelayMetrics:
             registry=registry,
         )
         self.parked = Gauge(
-            "cafe_outbox_parked", "Rows that need a person.", ["destination"], registry=registry
+            "cafe_outbox_parked",
+            "Rows that need a person; tickets also those that wait for their queue.",
+            ["destination"],
+            registry=registry,
         )
         self.outcomes = Counter(
             "cafe_outbox_rows", "Rows handled.", ["destination", "outcome"], registry=registry
@@ -188,9 +191,10 @@ class Relay:
                         said.append((row, answer))
                 case Retry(reason=reason):
                     retried.append((row.id, reason[:500], backoff_seconds(row.attempts)))
-                case Park(reason=reason):
-                    log.error("outbox row parked", id=row.id, kind=row.kind, reason=reason)
-                    parked.append((row.id, reason[:500]))
+                case Park(reason=reason, until=queue):
+                    level = log.error if queue is None else log.warning
+                    level("outbox row parked", id=row.id, kind=row.kind, reason=reason)
+                    parked.append((row.id, reason[:500], queue))
         return Settlement(self.clock(), delivered, retried, parked, said)
 
     def _count(self, rows: Sequence[OutboxRow], outcomes: Sequence[Outcome]) -> None:

@@ -23,7 +23,7 @@ _HISTORY = TypeAdapter(list[HistoryEntry])
 
 STORE = """
 SELECT id, name, city, timezone, currency, tier, accepting_orders, closed_reason,
-       till_key_sha256, queue_limit, measured, orders_table
+       till_key_sha256, queue_limit, measured, orders_table, tickets_queue
 FROM stores WHERE id = $1
 """
 
@@ -41,21 +41,23 @@ FROM orders o WHERE o.id = $1
 
 PUT_STORE = """
 INSERT INTO stores AS s (id, name, city, timezone, currency, tier, accepting_orders,
-                         closed_reason, till_key_sha256, queue_limit, measured, orders_table)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                         closed_reason, till_key_sha256, queue_limit, measured, orders_table,
+                         tickets_queue)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (id) DO UPDATE SET
     name = EXCLUDED.name, city = EXCLUDED.city, timezone = EXCLUDED.timezone,
     currency = EXCLUDED.currency, tier = EXCLUDED.tier,
     accepting_orders = EXCLUDED.accepting_orders, closed_reason = EXCLUDED.closed_reason,
     till_key_sha256 = EXCLUDED.till_key_sha256, queue_limit = EXCLUDED.queue_limit,
     measured = EXCLUDED.measured,
-    orders_table = EXCLUDED.orders_table, updated_at = now()
+    orders_table = EXCLUDED.orders_table, tickets_queue = EXCLUDED.tickets_queue,
+    updated_at = now()
 WHERE (s.name, s.city, s.timezone, s.currency, s.tier, s.accepting_orders, s.closed_reason,
-       s.till_key_sha256, s.queue_limit, s.measured, s.orders_table)
+       s.till_key_sha256, s.queue_limit, s.measured, s.orders_table, s.tickets_queue)
     IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.city, EXCLUDED.timezone, EXCLUDED.currency,
                       EXCLUDED.tier, EXCLUDED.accepting_orders, EXCLUDED.closed_reason,
                       EXCLUDED.till_key_sha256, EXCLUDED.queue_limit, EXCLUDED.measured,
-                      EXCLUDED.orders_table)
+                      EXCLUDED.orders_table, EXCLUDED.tickets_queue)
 """
 
 EXPIRE_KEYS = """
@@ -110,6 +112,7 @@ class PostgresOrders:
                 store.queue_limit,
                 store.measured,
                 store.orders_table,
+                store.tickets_queue,
             )
 
     async def delete_store(self, store_id: str) -> None:

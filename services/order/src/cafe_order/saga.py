@@ -4,6 +4,9 @@
       └─> rejected      └─> rejected           └─> cancelled (the hold lapsed, nothing is left)
       └─> cancelled     └─> cancelled
 
+`completed` is when coffee has to be made: it is paid, its stock is taken, and nothing undoes it. So
+that step brings the one ticket of an order, and no ticket is ever called back.
+
 A step names the next status and all the messages that follow from it; `transitions.py` writes both
 in one transaction. An answer that does not fit the order's status changes nothing: it is a
 repetition, or the order was cancelled meanwhile.
@@ -43,6 +46,8 @@ class OrderState:
     trace_id: str
     orders_table: str | None = None
     """Where its store keeps the list of its orders."""
+    tickets_queue: str | None = None
+    """Where its store's baristas hear what to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +226,8 @@ def _told(
         records.append(facts.history(status, at, reason))
     if order.orders_table is not None:
         records.append(facts.store_history(order.orders_table, status, at, reason))
+    if status == "completed" and order.tickets_queue is not None:
+        records.append(facts.ticket(order.tickets_queue, at))
     return Step(status, reason, tuple(records))
 
 

@@ -61,6 +61,9 @@ class OrderSettings(KitSettings, DatabaseSettings):
     history_linger_seconds: float = 0.5
     """An order changes four times in a moment: its customer's list is written after it settled."""
 
+    tickets_linger_seconds: float = 1.0
+    """A call costs the same for ten tickets of a store as for one, and a coffee takes minutes."""
+
 
 class MigrateSettings(DatabaseSettings):
     """The migration job."""

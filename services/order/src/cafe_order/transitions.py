@@ -19,12 +19,11 @@ from cafe_order.saga import Contradiction, Decide, OrderState, Step
 
 LOCK = """
 SELECT o.id, o.store_id, o.customer_id, o.status, o.currency, o.total_minor, o.placed_at,
-       o.synthetic, o.trace_id,
-       (SELECT s.orders_table FROM stores s WHERE s.id = o.store_id) AS orders_table,
+       o.synthetic, o.trace_id, s.orders_table, s.tickets_queue,
        (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
                                           'unitPriceMinor', l.unit_price_minor) ORDER BY l.line)
         FROM order_lines l WHERE l.order_id = o.id) AS lines
-FROM orders o WHERE o.id = ANY($1::uuid[])
+FROM orders o LEFT JOIN stores s ON s.id = o.store_id WHERE o.id = ANY($1::uuid[])
 ORDER BY o.id FOR UPDATE OF o
 """
 
@@ -160,4 +159,5 @@ def _state(row: Any) -> OrderState:
         synthetic=row["synthetic"],
         trace_id=row["trace_id"],
         orders_table=row["orders_table"],
+        tickets_queue=row["tickets_queue"],
     )

@@ -77,12 +77,17 @@ run "makes_all_of_it" {
   }
 
   assert {
+    condition     = aws_ecs_service.analytics["analytics-worker"].tags["cloudcafe.dev/service"] == "cloudcafe/analytics-worker" && contains(aws_autoscaling_group.spare["loyalty"].tag[*].value, "cloudcafe/loyalty")
+    error_message = "Tasks and spares count as members of the service with which they serve."
+  }
+
+  assert {
     condition     = output.analytics_host == "analytics-worker.cloudcafe.internal"
     error_message = "The chart's alias needs the analytics worker's name."
   }
 
   assert {
-    condition     = length(aws_autoscaling_group.spare["loyalty"].tag) == 2 && try(length(aws_ecs_service.analytics["analytics-worker"].tags), 0) == 0
+    condition     = !contains(aws_autoscaling_group.spare["loyalty"].tag[*].key, "cloudcafe.dev/chaos") && !contains(keys(aws_ecs_service.analytics["analytics-worker"].tags), "cloudcafe.dev/chaos")
     error_message = "Nothing may be broken unless chaos is allowed."
   }
 }

@@ -18,6 +18,7 @@ run "old_kubernetes_one_subnet_lonely_node_latest_and_the_rest" {
 
   variables {
     name               = "CloudCafe"
+    namespace          = "Cloud_Cafe"
     private_subnet_ids = ["subnet-a"]
     log_retention_days = 31
     cluster            = { version = "1.33", authorised_arns = { ops = "arn:ops" } }
@@ -29,7 +30,7 @@ run "old_kubernetes_one_subnet_lonely_node_latest_and_the_rest" {
   }
 
   expect_failures = [
-    var.name, var.private_subnet_ids, var.log_retention_days, var.cluster, var.nodes, var.image_tags,
+    var.name, var.namespace, var.private_subnet_ids, var.log_retention_days, var.cluster, var.nodes, var.image_tags,
     var.image_keep, var.analytics, var.spares,
   ]
 }

@@ -74,6 +74,11 @@ run "gives_each_pod_what_its_code_calls" {
   }
 
   assert {
+    condition     = length(aws_iam_service_linked_role.fis) == 0
+    error_message = "No experiments, no service-linked role for them."
+  }
+
+  assert {
     condition     = !strcontains("${aws_iam_policy.operator.policy}${aws_iam_policy.faults.policy}", ":*:*:") && strcontains(aws_iam_policy.operator.policy, "NotTheOrderPath")
     error_message = "The operator's policy is of this Region and account, and leaves our own queues alone."
   }
@@ -93,6 +98,11 @@ run "lets_fault_injection_in_where_experiments_are_allowed" {
   }
 
   assert {
+    condition     = aws_iam_service_linked_role.fis[0].aws_service_name == "fis.amazonaws.com"
+    error_message = "A new account gets the role that Fault Injection Service itself needs."
+  }
+
+  assert {
     condition     = toset(flatten([jsondecode(aws_iam_role_policy.fis[0].policy).Statement[0].Resource])) == toset([for name in ["cloudcafe-order-events", "cloudcafe-stock-events"] : var.resource_arns[name]])
     error_message = "It reaches the streams, and nothing else."
   }
@@ -103,5 +113,17 @@ run "lets_fault_injection_in_where_experiments_are_allowed" {
       if contains(flatten([statement.Action]), "iam:PassRole")
     ] == [true]
     error_message = "The operator hands over this one role."
+  }
+}
+
+run "makes_no_second_service_linked_role_where_the_account_has_it" {
+  variables {
+    chaos_allowed           = true
+    fis_service_linked_role = false
+  }
+
+  assert {
+    condition     = length(aws_iam_service_linked_role.fis) == 0 && output.fis_role_arn != null
+    error_message = "AWS refuses a second one; the experiments' own role is made all the same."
   }
 }

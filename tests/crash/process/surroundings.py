@@ -1,7 +1,7 @@
 """What an operator's process finds on a bare control plane, and a bug where a test asks for one.
 
-Python imports this module by itself where its folder is on PYTHONPATH. There is no cluster DNS:
-services' names lead to the admin ports that `tests/crash/town.py` serves on all addresses of this
+`tests/crash/nursery.py` imports it before the operator runs. There is no cluster DNS: services'
+names lead to the admin ports that `tests/crash/town.py` serves on all addresses of this
 machine; loopback would be refused as an answer to a name.
 """
 

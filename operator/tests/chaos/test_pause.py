@@ -1,0 +1,106 @@
+"""A pause begins nothing and keeps nothing in force: what is broken is undone in its time."""
+
+import pytest
+
+from tests.crash.engines import Engine, all_finished
+from tests.crash.worlds import FAULTS, World, experiment
+
+SECOND = {
+    "name": "second",
+    "faults": [{"auroraFailover": FAULTS["auroraFailover"]}],
+    "hold": "2s",
+    "recovery": {"within": "30s"},
+}
+
+
+class Paused:
+    """An experiment that is paused and let go on while its run is under way."""
+
+    def __init__(self, **changes):
+        self.world = World()
+        self.world.kubernetes.seed(experiment("dynamodbThrottle", **changes))
+        self.engine = Engine(self.world)
+        self.before = self.world.table.state()
+
+    @property
+    def status(self):
+        return (self.world.runs() or [{}])[0].get("status", {})
+
+    def change(self, **fields):
+        item = self.world.kubernetes.find("ChaosExperiment", "try", "shop")
+        self.world.kubernetes._store({**item, "spec": {**item["spec"], **fields}}, "MODIFIED")
+
+    async def go(self, seconds, until=lambda: False):
+        for _ in range(seconds):
+            await self.engine.tick()
+            if until():
+                return
+            self.world.clock.advance(1.0)
+
+    async def reach(self, phase):
+        await self.go(60, until=lambda: self.status.get("phase") == phase)
+        assert self.status["phase"] == phase
+
+    async def end(self):
+        await self.go(90, until=lambda: all_finished(self.world))
+        assert self.status["phase"] == "Finished"
+
+
+async def test_a_run_that_has_not_broken_anything_yet_waits_for_the_pause_to_end():
+    run = Paused()
+    await run.reach("Baseline")
+    run.change(paused=True)
+    await run.go(30)
+    assert run.status["phase"] == "Baseline"
+    assert run.world.table.lowered == 0
+    run.change(paused=False)
+    await run.end()
+    assert run.status["verdict"] == "Passed", run.status["message"]
+
+
+async def test_a_pause_does_not_keep_a_fault_in_force():
+    run = Paused()
+    await run.reach("Holding")
+    run.change(paused=True)
+    await run.go(10)
+    assert run.world.table.state() == run.before
+    assert [one["state"] for one in run.status["journal"]] == ["Reverted"]
+    await run.end()
+    assert run.status["verdict"] == "Passed", run.status["message"]
+
+
+async def test_a_pause_between_two_steps_breaks_nothing_more_until_it_ends():
+    run = Paused()
+    spec = run.world.kubernetes.find("ChaosExperiment", "try", "shop")["spec"]
+    run = Paused(steps=[*spec["steps"], SECOND])
+    await run.reach("Recovering")
+    run.change(paused=True)
+    await run.go(30)
+    assert run.world.injections()["auroraFailover"] == 0
+    run.change(paused=False)
+    await run.end()
+    assert run.world.injections()["auroraFailover"] == 1
+    assert run.status["verdict"] == "Passed", run.status["message"]
+
+
+async def test_a_pause_that_outlasts_the_deadline_ends_the_run():
+    run = Paused(limits={"maxDuration": "30s"})
+    await run.reach("Baseline")
+    run.change(paused=True)
+    await run.end()
+    assert (run.status["verdict"], run.status["stop"]["reason"]) == ("Aborted", "DeadlineExceeded")
+    assert run.world.table.lowered == 0
+
+
+@pytest.mark.parametrize("minutes", [6, 600])
+async def test_a_pause_skips_the_starts_of_a_schedule_and_makes_up_for_none(minutes):
+    run = Paused(schedule={"cron": "*/5 * * * *", "startingDeadline": "30s"}, paused=True)
+    await run.go(60 * min(minutes, 6))
+    run.world.clock.advance(60 * max(0, minutes - 6))
+    await run.go(60)
+    assert run.world.runs() == []
+    run.change(paused=False)
+    await run.go(20)
+    assert run.world.runs() == []
+    await run.go(300, until=lambda: bool(run.world.runs()))
+    assert len(run.world.runs()) == 1
