@@ -7,6 +7,7 @@ from functools import partial
 
 import httpx
 import yaml
+from cloudcafe_operator.errors import Unavailable
 from cloudcafe_operator.faults.contract import Entry
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.resources.common import parse
@@ -39,7 +40,7 @@ class Broken:
             captured = await self.fault.capture(self.spec, target, self.world)
             self.entries.append(Entry(uid, "a-run", NAMESPACE, target, captured))
         for entry in self.entries:
-            assert not await self.fault.in_force(self.spec, entry, self.world)
+            await within(partial(self._not_yet, entry), "a target that nobody has touched")
             await within(partial(self._injected, entry), "the injection")
             in_force = partial(self.fault.in_force, self.spec, entry, self.world)
             await within(in_force, "its effect")
@@ -54,6 +55,9 @@ class Broken:
     async def is_healthy(self):
         """Whether all targets are whole again."""
         return all([await self.fault.healthy(entry, self.world) for entry in self.entries])
+
+    async def _not_yet(self, entry):
+        return not await self.fault.in_force(self.spec, entry, self.world)
 
     async def _injected(self, entry):
         await self.fault.inject(self.spec, entry, self.world)
@@ -71,5 +75,7 @@ class AdminPorts:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
             answer = await client.request(method, url, json=json)
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise Unavailable(answer.text)
         answer.raise_for_status()
         return answer.json()

@@ -35,7 +35,8 @@ TOKEN = "a-service-token-for-these-tests"
 STORE = "cloudcafe.espresso-soho"
 CURRENCY = "EUR"
 PRICE, PLENTY = 280, 100_000
-FAILOVER_SECONDS = 2.0
+#: A primary is away for half of it: longer than `guests.WAITED_S`, so that somebody waits.
+FAILOVER_SECONDS = 3.0
 MODULES = {
     "order": "cafe_order",
     "menu": "cafe_menu",

@@ -3,6 +3,7 @@
 import pytest
 from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.faults.lambda_concurrency_zero import LambdaConcurrencyZero
+from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.resources.common import holds_null
 
 from tests.crash.engines import Engine, all_finished, drive
@@ -103,6 +104,28 @@ async def test_a_fault_that_somebody_ended_during_the_hold_is_not_passed():
     assert found["verdict"] == "Inconclusive"
     assert "not in force any more on cloudcafe-payment-processor" in found["message"]
     assert "Lapsed" in world.events.reasons
+
+
+@pytest.mark.parametrize("name", ["auroraFailover", "dynamodbThrottle", "memorydbRestart"])
+async def test_a_hold_in_which_nobody_could_look_ends_with_a_look(name, monkeypatch):
+    world, kind = World(), type(faults()[name])
+    world.kubernetes.seed(experiment(name))
+    in_force, busy_until = kind.in_force, world.clock.monotonic() + 20.0
+
+    async def later(*asked):
+        if world.clock.monotonic() < busy_until:
+            raise Unavailable("the machine has other things to do")
+        return await in_force(*asked)
+
+    monkeypatch.setattr(kind, "in_force", later)
+    engine = Engine(world)
+    while not (world.runs() and status(world).get("phase") == "Holding"):
+        await engine.tick()
+        world.clock.advance(0.5)
+    engine.bury()
+    world.clock.advance(20.0)
+    await drive(world, until=all_finished)
+    assert (status(world)["verdict"], "Lapsed" in world.events.reasons) == ("Passed", False)
 
 
 async def test_a_function_without_a_reservation_is_stopped_and_let_go_again():

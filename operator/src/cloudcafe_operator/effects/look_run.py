@@ -11,7 +11,7 @@ from cloudcafe_operator.effects.surprise import no_surprise
 from cloudcafe_operator.effects.survey import Surveyor, entry_of, fault_spec
 from cloudcafe_operator.effects.together import AT_ONCE, side_by_side
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.planning import outcomes, sightings
+from cloudcafe_operator.planning import sightings
 from cloudcafe_operator.planning.run import TICK_S
 from cloudcafe_operator.planning.steps import Check, Look, Observed, Store
 from cloudcafe_operator.resources.run import Run
@@ -34,7 +34,7 @@ async def look_at(
     seen = [one for one, is_so in zip(step.indices, answers, strict=True) if is_so]
     if isinstance(step, Look) and step.last:
         gone = [i for i, is_so in zip(step.indices, answers, strict=True) if is_so is False]
-        return outcomes.start_undo(replace(observed, now=observer.clock.now()), gone)
+        return sightings.at_the_end(replace(observed, now=observer.clock.now()), seen, gone)
     if not seen:
         took = observer.clock.monotonic() - begun
         observer.defer(run.uid, "look" if look else "check", max(TICK_S, took))

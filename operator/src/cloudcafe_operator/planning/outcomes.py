@@ -141,9 +141,9 @@ def injected(
     return Store(status, tuple(stories))
 
 
-def start_undo(observed: Observed, lapsed: Sequence[int] = ()) -> Store:
+def start_undo(observed: Observed, status: RunStatus, lapsed: Sequence[int] = ()) -> Store:
     """End the hold; `lapsed` are the entries that were not in force any more at its end."""
-    status = changed(observed.status, phase="Reverting", phase_since=observed.now)
+    status = changed(status, phase="Reverting", phase_since=observed.now)
     status = with_step(status, status.step, revert_at=observed.now)
     stories = []
     for index in lapsed:

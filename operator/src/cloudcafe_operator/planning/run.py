@@ -187,8 +187,8 @@ def _holding(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     if wish.kind == "Undo":
         momentary = status.steps[status.step].momentary
-        seen = () if momentary else _of_step(status, lambda entry: entry.in_force_at is not None)
-        return Look(seen, last=True) if seen else outcomes.start_undo(observed)
+        asked = _of_step(status, lambda entry: not momentary or entry.in_force_at is None)
+        return Look(asked, last=True) if asked else outcomes.start_undo(observed, observed.status)
     unseen = _of_step(status, lambda entry: entry.in_force_at is None)
     if unseen:
         return _unless_deferred(observed, "look", Look(unseen))

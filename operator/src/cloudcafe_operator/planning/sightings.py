@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.steps import Observed, Store, Story, with_entry
 from cloudcafe_operator.resources.duration import short
 
@@ -21,6 +22,19 @@ def in_force(observed: Observed, seen: Sequence[int]) -> Store:
         message = f"{entry.fault} on {entry.target.name}, {short(after)} after its injection"
         stories.append(Story("InForce", message))
     return Store(status, tuple(stories))
+
+
+def at_the_end(observed: Observed, seen: Sequence[int], gone: Sequence[int]) -> Store:
+    """End the hold with what its last look found.
+
+    An entry that nobody had time to look at before is in force now; one that was, and is not any
+    more, has lapsed.
+    """
+    journal = observed.status.journal
+    noted = in_force(observed, [index for index in seen if journal[index].in_force_at is None])
+    lapsed = [index for index in gone if journal[index].in_force_at is not None]
+    ended = outcomes.start_undo(observed, noted.status, lapsed)
+    return Store(ended.status, (*noted.stories, *ended.stories))
 
 
 def healthy(observed: Observed, seen: Sequence[int]) -> Store:

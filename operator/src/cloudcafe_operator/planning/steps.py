@@ -108,7 +108,7 @@ class Inject:
 class Look:
     """Read whether these entries are in force; store those that are.
 
-    The last time, at the end of the hold, those that are not any more.
+    The last time, at the end of the hold, those too that are not any more.
     """
 
     indices: tuple[int, ...]
