@@ -10,18 +10,19 @@ import argparse
 import os
 import sys
 import time
-import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dev.kind.cluster import Cluster
 from dev.release import own_cluster, up
 from dev.steps import say
-from dev.system import LOCAL, ROOT, ProblemError, ensure_programs, main, show
+from dev.system import ROOT, ProblemError, ensure_programs, main, show
 from dev.terraform.check import REPORT, check
 from dev.terraform.lint import lint
 from dev.terraform.programs import mirror, terraform
+from dev.test_run import Counts, TestRun, read_counts
 from dev.tools import tool
 
 _TYPED = ("operator/src", "cli/src", "localaws/src", "services/*/src", "dev")
@@ -35,20 +36,6 @@ _SERVERS = ("/usr/lib/postgresql/15/bin/postgres", "redis-server")
 
 
 @dataclass
-class Counts:
-    """Of one pytest run, or of several together."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
-        )
-
-
-@dataclass
 class Result:
     """What a step came to."""
 
@@ -56,11 +43,12 @@ class Result:
     succeeded: bool
     seconds: float
     counts: Counts = field(default_factory=Counts)
+    unsteady: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Step:
-    """A name and what to run; `report` is the JUnit file that it leaves."""
+    """A name and what to run; `report` is the JUnit file that it leaves, if it is no TestRun."""
 
     name: str
     run: Callable[[], bool]
@@ -81,23 +69,17 @@ def checks() -> list[Step]:
 
 def tests() -> list[Step]:
     """Return the tests that need no pods."""
+    slow = ["-m", "integration and not cluster"]
     return [
         Step("tools", lambda: all(tool(name).exists() for name in _TOOLS)),
         _pytest(
             "fast tests",
-            "-m",
-            "not cluster and not integration and not terraform",
-            *_PARALLEL,
+            ["-m", "not cluster and not integration and not terraform"],
+            beside=_PARALLEL,
             prepare=_servers,
         ),
         *terraform_tests(),
-        _pytest(
-            "integration tests",
-            "-m",
-            "integration and not cluster",
-            *_PARALLEL,
-            prepare=_servers,
-        ),
+        _pytest("integration tests", slow, beside=_PARALLEL, again=True, prepare=_servers),
     ]
 
 
@@ -107,7 +89,7 @@ def terraform_tests() -> list[Step]:
         # compiled apart, so that the next step's time is that of the checks
         Step("terraform's programs", lambda: all(path.exists() for path in _terraform_programs())),
         Step("terraform", lambda: all([check(), lint()]), REPORT),
-        _pytest("terraform tests", "-m", "terraform", "dev/tests", "tests/terraform"),
+        _pytest("terraform tests", ["-m", "terraform", "dev/tests", "tests/terraform"]),
     ]
 
 
@@ -115,7 +97,7 @@ def kind_tests() -> list[Step]:
     """Return the chart on real pods, and what must hold there."""
     return [
         Step("cluster with the chart", _cluster),
-        _pytest("cluster tests", "-m", "cluster", "tests/cluster"),
+        _pytest("cluster tests", ["-m", "cluster", "tests/cluster"], again=True),
     ]
 
 
@@ -127,6 +109,8 @@ def gate(steps: list[Step]) -> bool:
     for result in results:
         verdict = "ok" if result.succeeded else "FAILED"
         print(f"  {result.name:{width}}  {result.seconds:5.0f} s  {verdict}")
+        for test in result.unsteady:
+            print(f"  {'':{width}}           unsteady, passed by itself only: {test}")
     total = sum((result.counts for result in results), Counts())
     broken = [result for result in results if not result.succeeded]
     # a step without tests that failed counts as one failure
@@ -161,23 +145,13 @@ def _run(step: Step) -> Result:
     except ProblemError as problem:
         print(f"error: {problem}", file=sys.stderr)
         succeeded = False
-    counts = read_counts(step.report) if step.report else Counts()
-    result = Result(step.name, succeeded, time.monotonic() - began, counts)
+    result = Result(step.name, succeeded, time.monotonic() - began)
+    if isinstance(step.run, TestRun):
+        result.counts, result.unsteady = step.run.counts, step.run.unsteady
+    elif step.report:
+        result.counts = read_counts(step.report)
     say(f"{step.name}: {'ok' if succeeded else 'FAILED'} in {result.seconds:.0f} s")
     return result
-
-
-def read_counts(report: Path) -> Counts:
-    """Return the counts of a JUnit file; none if the run left none."""
-    if not report.exists():
-        return Counts()
-    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest just wrote it
-    counts = Counts()
-    for suite in suites:
-        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        skipped = int(suite.get("skipped", 0))
-        counts += Counts(int(suite.get("tests", 0)) - failed - skipped, failed, skipped)
-    return counts
 
 
 def _terraform_programs() -> list[Path]:
@@ -188,16 +162,8 @@ def _program(name: str, *command: str) -> Step:
     return Step(name, lambda: show(*command, cwd=ROOT) == 0)
 
 
-def _pytest(name: str, *options: str, prepare: Callable[[], None] = lambda: None) -> Step:
-    report = LOCAL / "reports" / f"{name.replace(' ', '-')}.xml"
-    if os.environ.get("CI"):  # a gate of record runs in an order that can be had again
-        options = (*options, "--randomly-seed=1")
-
-    def run() -> bool:
-        prepare()
-        return show("pytest", "-q", f"--junitxml={report}", *options, cwd=ROOT) == 0
-
-    return Step(name, run, report)
+def _pytest(name: str, select: Sequence[str], **options: Any) -> Step:
+    return Step(name, TestRun(name, select, **options))
 
 
 def _servers() -> None:

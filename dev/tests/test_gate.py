@@ -2,21 +2,9 @@
 
 import pytest
 
-from dev.gate import Counts, Step, gate, read_counts
+from dev.gate import Step, gate
 from dev.system import ProblemError
-
-
-def test_counts_are_read_from_the_report_of_a_run(tmp_path):
-    report = tmp_path / "report.xml"
-    report.write_text(
-        '<testsuites><testsuite tests="10" failures="2" errors="1" skipped="3"/></testsuites>'
-    )
-
-    assert read_counts(report) == Counts(passed=4, failed=3, skipped=3)
-
-
-def test_a_run_that_left_no_report_counts_nothing(tmp_path):
-    assert read_counts(tmp_path / "none.xml") == Counts()
+from dev.test_run import Counts, TestRun
 
 
 def test_the_last_line_counts_steps_without_tests_too(capsys):
@@ -42,3 +30,16 @@ def test_a_step_that_meets_a_problem_fails_and_the_next_one_still_runs(capsys):
 @pytest.mark.parametrize("verdicts", [[True], [True, True]])
 def test_succeeds_when_all_steps_do(verdicts):
     assert gate([Step(f"step {i}", lambda v=verdict: v) for i, verdict in enumerate(verdicts)])
+
+
+def test_what_passed_by_itself_only_is_named_in_the_table(capsys):
+    assert gate([Step("slow", Unsteady("slow", []))])
+    assert "unsteady, passed by itself only: t.py::test_it" in capsys.readouterr().out
+
+
+class Unsteady(TestRun):
+    """A run whose one test passed at the second try."""
+
+    def __call__(self):
+        self.counts, self.unsteady = Counts(passed=1), ("t.py::test_it",)
+        return True
