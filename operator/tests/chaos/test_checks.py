@@ -63,6 +63,12 @@ def with_url(url):
     return spec
 
 
+def asked_every(interval):
+    spec = experiment_spec("podKill", limits={"maxDuration": "10m"})
+    spec["steadyState"]["probes"][0]["every"] = interval
+    return spec
+
+
 REFUSED = {
     "UnknownFault": (
         lambda: findings(slot=Slot(0, 0, "podTickle", known=False)),
@@ -117,6 +123,10 @@ REFUSED = {
     "HoldTooLong": (
         lambda: findings(slot=Slot(0, 0, "podKill", chosen=(target(),), ends_after=4.0)),
         "step break holds for 4s and podKill ends by itself after 4s: hold for less",
+    ),
+    "SampledTooSeldom": (
+        lambda: findings(target(), spec=asked_every("61s")),
+        "step break promises recovery within 60s, and probe menu is asked every 1m1s: ask it more",
     ),
     "ConsentMissing": (
         lambda: findings(

@@ -1,6 +1,9 @@
 """What comes to light when an undo found nothing of it: late requests, old reads, early ends."""
 
+import asyncio
+
 import pytest
+from cloudcafe_operator.effects import look_run
 from cloudcafe_operator.errors import Unavailable, UserError
 from cloudcafe_operator.faults.lambda_concurrency_zero import LambdaConcurrencyZero
 from cloudcafe_operator.faults.registry import faults
@@ -126,6 +129,23 @@ async def test_a_hold_in_which_nobody_could_look_ends_with_a_look(name, monkeypa
     world.clock.advance(20.0)
     await drive(world, until=all_finished)
     assert (status(world)["verdict"], "Lapsed" in world.events.reasons) == ("Passed", False)
+
+
+async def test_an_undo_does_not_wait_for_a_last_look_that_hangs(monkeypatch):
+    world, functions = lambda_world()
+    in_force, seen = LambdaConcurrencyZero.in_force, []
+
+    async def hang(*asked):
+        if seen:
+            await asyncio.Event().wait()
+        seen.append(await in_force(*asked))
+        return seen[-1]
+
+    monkeypatch.setattr(LambdaConcurrencyZero, "in_force", hang)
+    monkeypatch.setattr(look_run, "LAST_LOOK_S", 0.05)
+    await drive(world, until=all_finished)
+    assert (seen, functions.functions.reserved[PAYMENTS]) == ([True], 20)
+    assert status(world)["verdict"] == "Passed"
 
 
 async def test_a_function_without_a_reservation_is_stopped_and_let_go_again():

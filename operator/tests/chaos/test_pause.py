@@ -1,6 +1,7 @@
 """A pause begins nothing and keeps nothing in force: what is broken is undone in its time."""
 
 import pytest
+from cloudcafe_operator.errors import Retry
 
 from tests.crash.engines import Engine, all_finished
 from tests.crash.worlds import FAULTS, World, experiment
@@ -104,3 +105,16 @@ async def test_a_pause_skips_the_starts_of_a_schedule_and_makes_up_for_none(minu
     assert run.world.runs() == []
     await run.go(300, until=lambda: bool(run.world.runs()))
     assert len(run.world.runs()) == 1
+
+
+async def test_a_pause_in_the_middle_of_a_step_keeps_its_first_fault_no_longer_than_the_hold():
+    faults = [{name: FAULTS[name]} for name in ("dynamodbThrottle", "lambdaConcurrencyZero")]
+    run = Paused(steps=[{"name": "both", "faults": faults, "hold": "4s"}])
+    busy = [Retry("busy", after=1.0)] * 2
+    run.world.aws.fail_next("lambda", "put_function_concurrency", *busy)
+    await run.go(60, until=lambda: run.world.table.lowered)
+    run.change(paused=True)
+    await run.go(10)
+    assert run.world.table.state() == run.before
+    await run.end()
+    assert run.status["verdict"] == "Inconclusive"

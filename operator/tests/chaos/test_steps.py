@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+import pytest
+
 from tests.crash.engines import Engine, all_finished, drive
-from tests.crash.worlds import FAULTS, World, experiment
+from tests.crash.worlds import FAULTS, World, experiment, experiment_spec
 
 SLOW, KILL = (
     {name: FAULTS[name], "mode": "one"} for name in ("dynamodbThrottle", "auroraFailover")
@@ -103,3 +105,19 @@ async def test_a_run_measures_all_that_a_fault_did_to_users():
         assert found["before"][share] < found["during"][share] > found["after"][share]
     assert found["ordersRefused"] > 0
     assert found["budgetBurntPercent"] > 0
+
+
+@pytest.mark.parametrize(
+    ("every", "baseline", "within"),
+    [("10s", "5s", "60s"), ("30s", "2m", "60s")],
+)
+async def test_probes_that_are_asked_seldom_are_waited_for(every, baseline, within):
+    spec = experiment_spec("dynamodbThrottle")
+    probes = [probe | {"every": every} for probe in spec["steadyState"]["probes"]]
+    steady = {"baseline": baseline, "probes": probes}
+    world = World()
+    world.kubernetes.seed(
+        experiment("dynamodbThrottle", steadyState=steady, steps=[step("x", SLOW, within=within)])
+    )
+    await drive(world, until=all_finished, ticks=600)
+    assert status(world)["verdict"] == "Passed", status(world)["message"]

@@ -199,7 +199,7 @@ class Executor:
                 came.add(forestalled(came.observed, one.index))
         for one in made:
             if isinstance(one.made, OperatorError):
-                self.undoer.distrust(run, one.index, fault, one.made)
+                self.undoer.distrust(run, one.index, one.made)
             if isinstance(one.made, Retry | Conflict):
                 came.add(self._hindered(came.observed, f"inject-{one.index}", one.made))
         refused = [one for one in made if one.is_refused]
@@ -223,6 +223,7 @@ class Executor:
                 made = dict(await fault.inject(spec, _entry(run, index), world))
         except OperatorError as problem:
             made = problem
+        self.observer.memory(run.uid).tried_at[index] = self.observer.clock.monotonic()
         return Change(index, begun, self.observer.clock.now(), made, first)
 
     def _hindered(self, observed: Observed, key: str, problem: OperatorError) -> Store | None:

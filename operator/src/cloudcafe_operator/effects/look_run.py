@@ -9,13 +9,16 @@ import structlog
 from cloudcafe_operator.effects.observe_run import Observer
 from cloudcafe_operator.effects.surprise import no_surprise
 from cloudcafe_operator.effects.survey import Surveyor, entry_of, fault_spec
-from cloudcafe_operator.effects.together import AT_ONCE, side_by_side
+from cloudcafe_operator.effects.together import AT_ONCE, answered_within
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.planning import sightings
 from cloudcafe_operator.planning.run import TICK_S
 from cloudcafe_operator.planning.steps import Check, Look, Observed, Store
 from cloudcafe_operator.resources.run import Run
 
+FEW = 10  # reads of AWS, of which an account may make only so many a second
+LOOK_S = 10.0  # nobody looks at the halt lever meanwhile
+LAST_LOOK_S = 5.0  # an undo waits for it
 log = structlog.get_logger()
 
 
@@ -30,9 +33,12 @@ async def look_at(
     begun = observer.clock.monotonic()
     apart = all(surveyor.is_apart(run.status.journal[one].fault) for one in step.indices)
     asked = [_is_so(surveyor, run, one, look=look) for one in step.indices]
-    answers = await side_by_side(asked, at_once=AT_ONCE if apart else 1)
+    last = isinstance(step, Look) and step.last
+    answers = await answered_within(
+        LAST_LOOK_S if last else LOOK_S, asked, at_once=AT_ONCE if apart or last else FEW
+    )
     seen = [one for one, is_so in zip(step.indices, answers, strict=True) if is_so]
-    if isinstance(step, Look) and step.last:
+    if last:
         gone = [i for i, is_so in zip(step.indices, answers, strict=True) if is_so is False]
         return sightings.at_the_end(replace(observed, now=observer.clock.now()), seen, gone)
     if not seen:

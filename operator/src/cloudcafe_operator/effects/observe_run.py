@@ -37,6 +37,7 @@ class Memory:
     saved_at: float = 0.0  # monotonic
     captured_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     untried: set[int] = field(default_factory=set)  # journal entries that nobody has injected yet
+    tried_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     retry_at: dict[str, float] = field(default_factory=dict)
     settles_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     failures: dict[str, int] = field(default_factory=dict)

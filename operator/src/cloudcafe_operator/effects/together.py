@@ -14,6 +14,25 @@ AT_ONCE = 100  # they keep step, so that what each reads is read once for all
 T = TypeVar("T")
 
 
+async def answered_within(
+    seconds: float, work: Sequence[Coroutine[Any, Any, T]], *, at_once: int = AT_ONCE
+) -> list[T | None]:
+    """Return what each returned in that time; None for what did not, which is ended."""
+    answers: list[T | None] = [None] * len(work)
+
+    async def note(index: int, one: Coroutine[Any, Any, T]) -> None:
+        answers[index] = await one
+
+    noted = [note(index, one) for index, one in enumerate(work)]
+    try:
+        async with asyncio.timeout(seconds):
+            await side_by_side(noted, at_once=at_once)
+    except TimeoutError:
+        for one in work:
+            one.close()
+    return answers
+
+
 async def side_by_side(
     work: Sequence[Coroutine[Any, Any, T]], *, at_once: int = AT_ONCE
 ) -> list[T]:

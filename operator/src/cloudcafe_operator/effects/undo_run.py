@@ -17,10 +17,10 @@ from cloudcafe_operator.effects.survey import Surveyor
 from cloudcafe_operator.effects.survey import entry_of as _entry
 from cloudcafe_operator.effects.together import side_by_side
 from cloudcafe_operator.errors import Bug, Conflict, OperatorError, Retry
-from cloudcafe_operator.faults.contract import Entry, Fault, Undone
+from cloudcafe_operator.faults.contract import Fault, Undone
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.company import Folded, beside_undo
-from cloudcafe_operator.planning.settled import trusted_after, unseen_for
+from cloudcafe_operator.planning.settled import hidden_for, late_for
 from cloudcafe_operator.planning.steps import Observed, Store
 from cloudcafe_operator.resources.duration import short
 from cloudcafe_operator.resources.run import Run
@@ -58,11 +58,13 @@ class RunUndoer:
 
     async def _take_back(self, run: Run, index: int) -> Ended:
         fault = self.surveyor.faults.get(run.status.journal[index].fault)
-        return await _or_problem(self._revert(run, _entry(run, index), fault))
+        return await _or_problem(self._revert(run, index, fault))
 
-    async def _revert(self, run: Run, entry: Entry, fault: Fault[Any] | None) -> Undone:
+    async def _revert(self, run: Run, index: int, fault: Fault[Any] | None) -> Undone:
         if fault is None:
             raise Bug("this operator does not know the fault: run the version that injected it")
+        settling = self._unsettled(run, index, fault) > 0
+        entry = replace(_entry(run, index), settling=settling)
         return await fault.revert(entry, self.surveyor.world(run))
 
     async def _read_back(self, run: Run, index: int, ended: Ended) -> Ended:
@@ -74,30 +76,38 @@ class RunUndoer:
         """Believe a revert only where it reads back as done."""
         entry = _entry(run, index)
         fault = self.surveyor.faults[run.status.journal[index].fault]
-        if not await fault.verify(entry, self.surveyor.world(run)):
-            raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
         if (left := self._unsettled(run, index, fault)) > 0:
             raise Retry(
                 f"what was injected into {entry.target.name} may still come to light, so it is "
                 f"undone again for {short(left)}",
                 after=min(left, AGAIN_S),
             )
+        if not await fault.verify(entry, self.surveyor.world(run)):
+            raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
         return undone
 
-    def distrust(self, run: Run, index: int, fault: Fault[Any], problem: OperatorError) -> None:
-        """Remember for how long an injection that failed may have happened all the same."""
-        claim = self.observer.claim_seconds
-        seconds = trusted_after(problem, claim_seconds=claim, propagation=fault.propagation_s)
+    def distrust(self, run: Run, index: int, problem: OperatorError) -> None:
+        """Remember for how long an injection that failed may happen all the same."""
+        seconds = late_for(problem, claim_seconds=self.observer.claim_seconds)
+        settles_at = self.observer.memory(run.uid).settles_at
         until = self.observer.clock.monotonic() + seconds
-        self.observer.memory(run.uid).settles_at[index] = until
+        settles_at[index] = max(until, settles_at.get(index, 0.0))
 
     def _unsettled(self, run: Run, index: int, fault: Fault[Any]) -> float:
         """Return for how many seconds nobody can know that nothing is left."""
         if fault.momentary:  # nothing is put back, so nothing can be put back too early
             return 0.0
         clock, entry = self.observer.clock, run.status.journal[index]
-        failed = self.observer.memory(run.uid).settles_at.get(index, 0.0) - clock.monotonic()
-        return max(failed, unseen_for(entry, clock.now(), propagation=fault.propagation_s))
+        memory = self.observer.memory(run.uid)
+        if index in memory.untried:
+            return 0.0
+        late = memory.settles_at.get(index, 0.0) - clock.monotonic()
+        tried_at = memory.tried_at.get(index)
+        since_try = None if tried_at is None else clock.monotonic() - tried_at
+        hidden = hidden_for(
+            entry, clock.now(), since_try=since_try, propagation=fault.propagation_s
+        )
+        return max(late, hidden)
 
     def _undo_failed(self, observed: Observed, index: int, problem: Exception) -> Store | None:
         key, run = f"undo-{index}", observed.run

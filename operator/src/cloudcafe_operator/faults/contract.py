@@ -50,6 +50,7 @@ class Entry:
     target: Target
     captured: Json
     injected: Json = field(default_factory=dict)
+    settling: bool = False  # what was injected may still come to light: this undo is not the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ class Fault(ABC, Generic[Spec]):
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Undo from the entry alone, whether or not inject ever happened.
 
-        Restore only what still holds the injected value. A target that is gone is Reverted.
+        Restore only what still holds the injected value. A target that is gone is Reverted. While
+        the entry is settling it is called again: the mark that says whose change it was stays.
         Raise Retry where the target cannot take the change yet.
         """
 

@@ -157,7 +157,7 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
             undone = Undone("Reverted")
             if (await _health(arn, world)).get(key, "unused") in GONE:
                 undone = await _put_back(entry, world)
-            if marked:
+            if marked and not entry.settling:
                 await world.aws.call(
                     "elbv2", "remove_tags", ResourceArns=[arn], TagKeys=[_mark(entry)]
                 )

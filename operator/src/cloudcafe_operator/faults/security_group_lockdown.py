@@ -131,7 +131,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
             lost = [rule for rule in missing if not await _authorise(entry, rule, world)]
         except NotFound:
             return Undone("Reverted", "the group is gone")
-        if marked:
+        if marked and not entry.settling:
             await _mark("delete_tags", entry, world)
         if lost:
             said = ", ".join(map(_words, lost[:MOST_IN_A_LINE]))

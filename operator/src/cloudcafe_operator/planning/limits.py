@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from cloudcafe_operator.planning.findings import Findings
 from cloudcafe_operator.planning.guards import crowd, protection
+from cloudcafe_operator.planning.samples import intervals
 from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.duration import seconds, short
 
@@ -103,6 +104,18 @@ def time_suffices(findings: Findings) -> Iterator[str]:
             f"baseline and holds take {needed:g}s and limits.maxDuration is "
             f"{spec.limits.max_duration}: raise it, or hold for a shorter time"
         )
+
+
+def recovery_is_sampled(findings: Findings) -> Iterator[str]:
+    """A recovery that is promised sooner than anybody looks could not be kept, however fast."""
+    for step in findings.spec.steps:
+        within = step.recovery.within
+        for name, every in intervals(findings.spec).items():
+            if every > seconds(within):
+                yield (
+                    f"step {step.name} promises recovery within {within}, and probe {name} is "
+                    f"asked every {short(every)}: ask it more often, or promise more"
+                )
 
 
 def faults_outlast_holds(findings: Findings) -> Iterator[str]:

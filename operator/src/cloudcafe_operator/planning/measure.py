@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudcafe_operator.planning.samples import Sample, Samples, gaps, intervals
+from cloudcafe_operator.planning.samples import Sample, Samples, gaps, interval_of, intervals
+from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, StepStatus, Window
 
 IN_A_ROW = 3
+SLACK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ def served_again(spec: ExperimentSpec, samples: Samples, since: float) -> bool:
         if len(last) < IN_A_ROW or not all(one.good for one in last):
             return False
     return True
+
+
+def patience(spec: ExperimentSpec, promised: float) -> float:
+    """Return for how many seconds a row of samples is waited for that was promised in so many.
+
+    Every probe has IN_A_ROW of them by then, and what came a little late is measured and told.
+    """
+    longest, probes = spec.limits.max_duration, spec.steady_state.measured
+    slowest = max(seconds(probe.timeout) for probe in probes)
+    row = max(IN_A_ROW * interval_of(probe, longest) for probe in probes)
+    return max(promised, row) + slowest + SLACK_S
 
 
 def failing_for(samples: Sequence[Sample], now: float) -> float:

@@ -227,7 +227,7 @@ def _after_undo(observed: Observed, status: RunStatus, story: Story) -> Store:
 def finish(observed: Observed, status: RunStatus, story: Story) -> Store:
     """Judge the run and close it."""
     spec = observed.run.spec.template
-    if status.steps:
+    if status.steps and status.steps[status.step].recovered_at is None:
         step = status.steps[status.step]
         measures = measure(spec, status, observed.samples, step)
         status = with_step(status, status.step, measures=measures)

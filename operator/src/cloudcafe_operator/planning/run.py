@@ -14,7 +14,7 @@ from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.company import renewed
 from cloudcafe_operator.planning.guards import protection, reach
-from cloudcafe_operator.planning.measure import judge_baseline, measure, served_again
+from cloudcafe_operator.planning.measure import judge_baseline, measure, patience, served_again
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
 from cloudcafe_operator.planning.steps import (
     Audit,
@@ -144,8 +144,7 @@ def _baseline(observed: Observed, wish: Desire) -> Step:
     if judged.steady:
         story = Story("BaselineSteady", f"Steady for {short(lasted)}")
         return begin_step(observed, observed.status, 0, story)
-    longest = max(seconds(probe.timeout) for probe in spec.steady_state.probes)
-    if judged.steady is None and lasted < 2 * wanted + longest + 5:
+    if judged.steady is None and lasted < patience(spec, 2 * wanted):
         return Wait(TICK_S)
     met = [f"{name} met {what}" for name, what in sorted(observed.troubles.items()) if what]
     message = "; ".join([judged.message, *met])
@@ -156,7 +155,7 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     mine = _of_step(status, lambda _: True)
     if wish.kind == "Pause":
-        return Wait(TICK_S)
+        return _paused_midway(observed)
     if not mine:
         return _unless_deferred(observed, "capture", Capture(status.step))
     waiting = [index for index in mine if status.journal[index].state == "Injecting"]
@@ -165,6 +164,16 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     return _claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
         observed, f"inject-{index}", Inject(index)
     )
+
+
+def _paused_midway(observed: Observed) -> Step:
+    """Inject nothing more, and keep what is injected already no longer than its hold."""
+    status, spec = observed.run.status, observed.run.spec.template
+    begun = status.steps[status.step].injected_at
+    if begun is None:
+        return Wait(TICK_S)
+    left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
+    return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
 
 
 def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
@@ -230,9 +239,7 @@ def _recovering(observed: Observed, _: Desire) -> Step:
         return Check(unhealthy)
     if not unhealthy and served_again(spec, observed.samples, undone):
         return _next_or_finish(observed, recovered=True)
-    within = seconds(wanted.recovery.within)
-    longest = max(seconds(probe.timeout) for probe in spec.steady_state.probes)
-    if observed.offset - undone > within + longest + 5:
+    if observed.offset - undone > patience(spec, seconds(wanted.recovery.within)):
         return _next_or_finish(observed, recovered=False)
     return Wait(TICK_S)
 

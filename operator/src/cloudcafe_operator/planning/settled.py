@@ -9,20 +9,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cloudcafe_operator.errors import Conflict, OperatorError, Retry, Unavailable
+from cloudcafe_operator.errors import OperatorError, Unavailable
 from cloudcafe_operator.resources.run import JournalEntry
 
 
-def trusted_after(problem: OperatorError, *, claim_seconds: float, propagation: float) -> float:
-    """Return for how many seconds after a failed injection its effect may come to light."""
-    if isinstance(problem, Unavailable):
-        return max(claim_seconds, propagation)
-    # what was put off or lost a race was not done; the first of two calls may have been
-    return 0.0 if isinstance(problem, Retry | Conflict) else propagation
+def late_for(problem: OperatorError, *, claim_seconds: float) -> float:
+    """Return for how many seconds after a failed injection it may happen all the same."""
+    return claim_seconds if isinstance(problem, Unavailable) else 0.0
 
 
-def unseen_for(entry: JournalEntry, now: datetime, *, propagation: float) -> float:
-    """Return for how many seconds an injection that nobody has seen in force may be hidden yet."""
-    if entry.injected_at is None or entry.in_force_at is not None:
+def hidden_for(
+    entry: JournalEntry, now: datetime, *, since_try: float | None, propagation: float
+) -> float:
+    """Return for how many seconds an injection that nobody has seen in force may be hidden yet.
+
+    `since_try` are the seconds since this process last tried it, whatever came of that: of two
+    calls the first may have been done. None: another process had it, and may have tried for as long
+    as its claim was good, which ended when ours began.
+    """
+    if entry.in_force_at is not None:
         return 0.0
-    return propagation - (now - entry.injected_at).total_seconds()
+    if since_try is None:
+        since = max(entry.claimed_at, entry.injected_at or entry.claimed_at)
+        since_try = (now - since).total_seconds()
+    return propagation - since_try
