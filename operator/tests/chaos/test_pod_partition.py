@@ -1,5 +1,7 @@
 """podPartition: what only this fault knows."""
 
+from dataclasses import replace
+
 import pytest
 from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.pod_partition import LABEL, PodPartition
@@ -7,9 +9,11 @@ from cloudcafe_operator.kinds import PODS
 from cloudcafe_operator.ports import Ref
 
 from tests.crash.bench import Bench
-from tests.crash.worlds import NAMESPACE
+from tests.crash.engines import Engine, all_finished, drive
+from tests.crash.worlds import NAMESPACE, World, experiment
 
-POLICY = "cloudcafe-partition-run-uid"
+POLICY = "cloudcafe-partition-run-uid-both"
+POLICY_OF_BEFORE = "cloudcafe-partition-run-uid"
 SPARED = [{"key": LABEL, "operator": "DoesNotExist"}]
 
 
@@ -56,7 +60,7 @@ async def test_a_policy_that_denies_or_spares_or_means_others_is_no_hindrance(ma
 async def test_only_the_direction_that_is_cut_matters():
     bench = Bench(PodPartition(), direction="Egress")
     bench.world.kubernetes.seed(policy({}, ingress=[{}]))
-    assert (await bench.entry()).captured == {"policyTypes": ["Egress"]}
+    assert (await bench.entry()).captured == {"policyTypes": ["Egress"], "direction": "Egress"}
 
 
 async def test_the_policy_goes_with_the_first_undo_and_each_label_with_its_own():
@@ -84,12 +88,13 @@ async def test_a_policy_that_a_late_injection_made_anew_goes_with_the_next_undo(
     assert await bench.verify(second)
 
 
-async def test_refuses_a_pod_that_another_run_has_cut_off():
+@pytest.mark.parametrize("mark", ["other-run", "other-run-egress"])
+async def test_refuses_a_pod_that_another_run_has_cut_off(mark):
     bench = Bench(PodPartition())
     (target, *_) = await bench.targets()
     ref = Ref(PODS, target.name, NAMESPACE)
-    await bench.world.kubernetes.patch(ref, {"metadata": {"labels": {LABEL: "other-run"}}})
-    with pytest.raises(UserError, match="partitioned already by run other-run"):
+    await bench.world.kubernetes.patch(ref, {"metadata": {"labels": {LABEL: mark}}})
+    with pytest.raises(UserError, match=r"partitioned already by run other-run$"):
         await bench.entry(target)
 
 
@@ -99,6 +104,53 @@ async def test_the_policy_denies_and_is_owned_by_the_run():
     made = bench.world.kubernetes.find("NetworkPolicy", POLICY, NAMESPACE)
     assert made["metadata"]["ownerReferences"][0]["uid"] == "run-uid"
     assert made["spec"] == {
-        "podSelector": {"matchLabels": {LABEL: "run-uid"}},
+        "podSelector": {"matchLabels": {LABEL: "run-uid-both"}},
         "policyTypes": ["Ingress", "Egress"],
     }
+
+
+async def test_two_directions_in_one_run_are_a_policy_each():
+    world = World()
+    one, other, *_ = sorted(pod["metadata"]["name"] for pod in _all(world, "Pod"))
+    faults = [
+        {"podPartition": {"selector": {"names": [name]}, "direction": direction}}
+        for name, direction in ((one, "Ingress"), (other, "Egress"))
+    ]
+    steps = [{"name": "cut", "faults": faults, "hold": "9s", "recovery": {"within": "60s"}}]
+    limits = {"maxTargets": 2, "maxPercent": 100, "maxDuration": "5m"}
+    world.kubernetes.seed(experiment("podPartition", steps=steps, limits=limits))
+    before = world.snapshot()
+    engine = Engine(world)
+    for _ in range(12):
+        await engine.tick()
+        world.clock.advance(1.0)
+    marks = {pod["metadata"]["name"]: _mark(pod) for pod in _all(world, "Pod")}
+    cut = {
+        policy["spec"]["podSelector"]["matchLabels"][LABEL]: policy["spec"]["policyTypes"]
+        for policy in _all(world, "NetworkPolicy")
+    }
+    assert cut == {marks[one]: ["Ingress"], marks[other]: ["Egress"]}
+    await drive(world, until=all_finished)
+    assert world.snapshot() == before
+
+
+async def test_what_an_operator_that_marked_no_direction_cut_is_undone():
+    bench = Bench(PodPartition())
+    entry = await bench.entry()
+    entry = replace(entry, captured={"policyTypes": entry.captured["policyTypes"]})
+    await bench.inject(entry)
+    assert bench.world.kubernetes.find("NetworkPolicy", POLICY_OF_BEFORE, NAMESPACE)
+    pod = bench.world.kubernetes.find("Pod", entry.target.name, NAMESPACE)
+    assert _mark(pod) == "run-uid"
+    assert f"delete networkpolicy {POLICY_OF_BEFORE}" in bench.fault.by_hand(entry)
+    await bench.revert(entry)
+    assert await bench.verify(entry)
+    assert _all(bench.world, "NetworkPolicy") == []
+
+
+def _all(world, kind):
+    return [item for key, item in world.kubernetes.objects.items() if key[1] == kind]
+
+
+def _mark(pod):
+    return pod["metadata"].get("labels", {}).get(LABEL)

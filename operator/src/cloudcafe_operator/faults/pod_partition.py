@@ -4,6 +4,9 @@ Policies only add up: a policy that allows traffic and still selects a labelled 
 connected, so capture refuses then and names it. Undo deletes the policy with the first pod, since a
 run undoes all of them together, and takes each pod's label off, by which policies that allow know
 it; a terminating namespace allows both, and nothing has to be created for it.
+
+A run has a policy for each direction that it cuts, and the label's value says which of them is the
+pod's: entries that cut different traffic would otherwise share the policy of the first.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ class PodPartition(Fault[PodPartitionSpec]):
             raise UserError(f"{target.id} is gone or was replaced meanwhile: apply it again")
         labels = pod["metadata"].get("labels") or {}
         if LABEL in labels:
-            raise UserError(f"{target.id} is partitioned already by run {labels[LABEL]}")
+            raise UserError(f"{target.id} is partitioned already by run {_run_of(labels[LABEL])}")
         policies = await world.lists.fresh(NETWORK_POLICIES, namespace=target.namespace, whole=True)
         for policy in policies:
             if _lets_through(policy, {**labels, LABEL: "any"}, _types(spec.direction)):
@@ -85,10 +88,10 @@ class PodPartition(Fault[PodPartitionSpec]):
                     f"NetworkPolicy {target.namespace}/{name} would still allow its traffic: add "
                     f"to its podSelector matchExpressions {{key: {LABEL}, operator: DoesNotExist}}"
                 )
-        return {"policyTypes": list(_types(spec.direction))}
+        return {"policyTypes": list(_types(spec.direction)), "direction": spec.direction}
 
     async def inject(self, spec: PodPartitionSpec, entry: Entry, world: World) -> Json:
-        """Make the run's policy, then label the pod; each only where it is not done yet."""
+        """Make the policy, then label the pod; each only where it is not done yet."""
         ref, target = _policy_ref(entry), entry.target
         policies, labelled = await _seen(entry, world)
         if not policies:
@@ -96,7 +99,7 @@ class PodPartition(Fault[PodPartitionSpec]):
         if target.uid in labelled:
             return {"policy": ref.name}
         # the API server refuses it where the pod of this name is another by now
-        label = {"uid": target.uid, "labels": {LABEL: entry.run_uid}}
+        label = {"uid": target.uid, "labels": {LABEL: _mark(entry)}}
         try:
             pod = Ref(PODS, target.name, target.namespace)
             await world.kubernetes.patch(pod, {"metadata": label})
@@ -164,7 +167,7 @@ async def _unlabel(entry: Entry, version: str, world: World) -> None:
 
 
 async def _seen(entry: Entry, world: World) -> tuple[list[str], Mapping[str, str]]:
-    """Return the uid of the run's policy where there is one, and uid and version of its pods.
+    """Return the uid of the entry's policy where there is one, and uid and version of its pods.
 
     Two lists of what any run did serve all targets, and all runs of the namespace. A policy that is
     being deleted is still there.
@@ -177,7 +180,7 @@ async def _seen(entry: Entry, world: World) -> tuple[list[str], Mapping[str, str
     ours, cut = [one["metadata"] for one in policies], [one["metadata"] for one in pods]
     return (
         [meta["uid"] for meta in ours if meta["name"] == _policy_ref(entry).name],
-        {m["uid"]: m["resourceVersion"] for m in cut if m["labels"][LABEL] == entry.run_uid},
+        {m["uid"]: m["resourceVersion"] for m in cut if m["labels"][LABEL] == _mark(entry)},
     )
 
 
@@ -185,12 +188,24 @@ def _types(direction: Direction) -> tuple[str, ...]:
     return ("Ingress", "Egress") if direction == "Both" else (direction,)
 
 
+def _mark(entry: Entry) -> str:
+    """Return the label's value; entries without a direction are of operators that had none here."""
+    direction = entry.captured.get("direction", "")
+    return f"{entry.run_uid}-{direction.lower()}" if direction else entry.run_uid
+
+
+def _run_of(mark: str) -> str:
+    """Return the uid of the run that a label's value names."""
+    run, _, direction = mark.rpartition("-")
+    return run if direction in ("both", "ingress", "egress") else mark
+
+
 def _policy_ref(entry: Entry) -> Ref:
-    return Ref(NETWORK_POLICIES, f"cloudcafe-partition-{entry.run_uid}", entry.target.namespace)
+    return Ref(NETWORK_POLICIES, f"cloudcafe-partition-{_mark(entry)}", entry.target.namespace)
 
 
 def _policy(entry: Entry) -> Manifest:
-    """Return the run's policy: no rules, so nothing is allowed. The run owns it where it may."""
+    """Return the entry's policy: no rules, so nothing is allowed. The run owns it where it may."""
     ref = _policy_ref(entry)
     meta: dict[str, Any] = {
         "name": ref.name,
@@ -211,7 +226,7 @@ def _policy(entry: Entry) -> Manifest:
         "kind": NETWORK_POLICIES.kind,
         "metadata": meta,
         "spec": {
-            "podSelector": {"matchLabels": {LABEL: entry.run_uid}},
+            "podSelector": {"matchLabels": {LABEL: _mark(entry)}},
             "policyTypes": entry.captured["policyTypes"],
         },
     }
