@@ -5,6 +5,8 @@ from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.faults.nlb_target_loss import NlbTargetLoss
 
 from tests.crash.bench import Bench
+from tests.crash.engines import all_finished, drive
+from tests.crash.worlds import World, experiment
 from tests.fakes.aws_elbv2 import ARN, TILLS
 
 ONE, OTHER = "10.20.64.10:8080", "10.20.80.10:8080"
@@ -24,6 +26,12 @@ def pod(made, name="till-order", uid="pod-1", phase="Running"):
             "metadata": {"name": name, "namespace": "shop", "uid": uid},
             "status": {"podIP": "10.20.64.10", "phase": phase},
         }
+    )
+
+
+def lose_pod(made):
+    made.world.kubernetes.objects.pop(
+        next(key for key in made.world.kubernetes.objects if key[3] == "till-order")
     )
 
 
@@ -116,13 +124,12 @@ async def test_a_target_whose_pod_was_replaced_is_not_registered_again():
     pod(made)
     entry = await made.entry()
     await made.inject(entry)
-    made.world.kubernetes.objects.pop(
-        next(key for key in made.world.kubernetes.objects if key[3] == "till-order")
-    )
+    lose_pod(made)
     undone = await made.revert(entry)
     assert "pod till-order is gone" in undone.detail
     assert ONE not in balancers.targets
     assert await made.verify(entry)
+    assert await made.fault.healthy(entry, made.reach)
 
 
 async def test_a_draining_target_is_registered_again():
@@ -161,6 +168,48 @@ async def test_it_is_whole_when_the_balancer_calls_it_healthy():
     assert not await made.fault.healthy(entry, made.reach)
     balancers.targets[ONE] = "healthy"
     assert await made.fault.healthy(entry, made.reach)
+
+
+@pytest.mark.parametrize("state", ["draining", "unused", None])
+@pytest.mark.parametrize("is_pod", [True, False])
+async def test_a_target_that_was_put_back_is_not_whole_while_the_balancer_leaves_it_out(
+    state, is_pod
+):
+    made, balancers = bench()
+    if is_pod:
+        pod(made)
+    entry = await made.entry()
+    balancers.targets.pop(ONE)
+    if state:
+        balancers.targets[ONE] = state
+    assert not await made.fault.healthy(entry, made.reach)
+
+
+@pytest.mark.parametrize("state", ["draining", "unused"])
+async def test_a_target_whose_pod_is_gone_may_stay_away(state):
+    made, balancers = bench()
+    pod(made)
+    entry = await made.entry()
+    balancers.targets[ONE] = state
+    lose_pod(made)
+    assert await made.fault.healthy(entry, made.reach)
+    balancers.targets[ONE] = "unhealthy"
+    assert not await made.fault.healthy(entry, made.reach)
+
+
+async def test_a_run_whose_target_stays_unused_does_not_pass():
+    world = World()
+    balancers = world.parts["elbv2"]
+    world.kubernetes.seed(experiment("nlbTargetLoss"))
+
+    def register(TargetGroupArn, Targets):
+        balancers.targets[f"{Targets[0]['Id']}:{Targets[0]['Port']}"] = "unused"
+        return {}
+
+    world.aws.on("elbv2", "register_targets", register)
+    await drive(world, until=all_finished)
+    (run,) = world.runs()
+    assert run["status"]["verdict"] == "Failed", run["status"]["message"]
 
 
 async def test_a_group_that_is_gone_is_undone():

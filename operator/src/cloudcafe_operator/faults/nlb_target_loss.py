@@ -140,12 +140,17 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
         return health.get(entry.captured["target"], "unused") in GONE
 
     async def healthy(self, entry: Entry, world: World) -> bool:
-        """It is in service again, or was not put back."""
+        """It is in service again, or was not put back since its pod is gone.
+
+        Away means nothing else: AWS may say so for a moment after the registration, and says so for
+        ever of a target in a zone that the balancer does not serve.
+        """
         try:
             health = await _health(entry.captured["targetGroupArn"], world)
         except NotFound:
             return True
-        return health.get(entry.captured["target"], "healthy") in ("healthy", *GONE)
+        state = health.get(entry.captured["target"], "unused")
+        return state == "healthy" or (state in GONE and await _pod_is_gone(entry, world))
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Register it again where it is missing, then take the mark away."""
@@ -244,11 +249,18 @@ async def _health(arn: str, world: World) -> dict[str, str]:
 
 async def _put_back(entry: Entry, world: World) -> Undone:
     """Register the target, unless the pod behind it is gone: its address may be another's soon."""
-    pod = entry.captured["pod"]
-    if pod:
-        now = await world.kubernetes.get(Ref(PODS, pod["name"], pod["namespace"]))
-        if now is None or now["metadata"]["uid"] != pod["uid"]:
-            return Undone("Reverted", f"pod {pod['name']} is gone, and its address with it")
+    if await _pod_is_gone(entry, world):
+        name = entry.captured["pod"]["name"]
+        return Undone("Reverted", f"pod {name} is gone, and its address with it")
     arn, target = entry.captured["targetGroupArn"], _captured(entry)
     await world.aws.call("elbv2", "register_targets", TargetGroupArn=arn, Targets=[target])
     return Undone("Reverted")
+
+
+async def _pod_is_gone(entry: Entry, world: World) -> bool:
+    """Whether the target was a pod that does not exist any more."""
+    pod = entry.captured["pod"]
+    if not pod:
+        return False
+    now = await world.kubernetes.get(Ref(PODS, pod["name"], pod["namespace"]))
+    return now is None or now["metadata"]["uid"] != pod["uid"]
