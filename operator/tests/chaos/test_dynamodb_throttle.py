@@ -107,6 +107,29 @@ async def test_refuses_units_that_would_not_lower_anything():
         await Bench(DynamodbThrottle(), readUnits=500, writeUnits=500).entry()
 
 
+@pytest.mark.parametrize(
+    ("limits", "units", "has"),
+    [
+        ({"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 10}, (500, 500), "10 read and 10"),
+        ({"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 10}, (1, 11), "10 read and 10"),
+        ({"MaxWriteRequestUnits": 10}, (1, 11), "unlimited read and 10"),
+        ({"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": -1}, (11, 1), "10 read and unlimited"),
+    ],
+)
+async def test_refuses_to_raise_the_maximum_of_an_on_demand_table(limits, units, has):
+    bench = Bench(DynamodbThrottle(), readUnits=units[0], writeUnits=units[1])
+    on_demand(bench).update(limits)
+    with pytest.raises(UserError, match=f"it has {has} write units, .* must not be higher"):
+        await bench.entry()
+
+
+@pytest.mark.parametrize("limits", [{"MaxReadRequestUnits": 10}, {"MaxWriteRequestUnits": 10}, {}])
+async def test_what_has_no_maximum_may_get_any(limits):
+    bench = Bench(DynamodbThrottle(), readUnits=10, writeUnits=10)
+    on_demand(bench).update(limits)
+    assert (await bench.entry()).captured["wanted"]["read"] == 10
+
+
 async def test_refuses_when_aws_would_allow_no_further_decrease_today():
     bench = Bench(DynamodbThrottle())
     now = bench.world.clock.now()

@@ -62,8 +62,8 @@ class DynamodbThrottle(Fault[DynamodbThrottleSpec]):
         wanted = _wanted(was, spec)
         if was == wanted:
             raise UserError("it has that throughput already: choose lower units")
+        _refuse_raising(was, wanted)
         if was["mode"] == "PROVISIONED":
-            _refuse_raising(was, wanted)
             _refuse_when_exhausted(table, world.clock.now())
         return {"was": was, "wanted": wanted}
 
@@ -201,7 +201,7 @@ def _wanted(was: Throughput, spec: DynamodbThrottleSpec) -> Throughput:
 
 
 def _refuse_raising(was: Throughput, wanted: Throughput) -> None:
-    if wanted["read"] > was["read"] or wanted["write"] > was["write"]:
+    if any(wanted[kind] > was[kind] != UNLIMITED for kind in ("read", "write")):
         raise UserError(
             f"it has {_words(was)}, the fault would give it {_words(wanted)}: "
             "readUnits and writeUnits must not be higher than what it has"
@@ -222,4 +222,9 @@ def _refuse_when_exhausted(table: Json, now: datetime) -> None:
 
 
 def _words(throughput: Throughput) -> str:
-    return f"{throughput['read']} read and {throughput['write']} write units"
+    """Return the units of reads and writes as a person says them."""
+    read, write = (
+        "unlimited" if throughput[kind] == UNLIMITED else throughput[kind]
+        for kind in ("read", "write")
+    )
+    return f"{read} read and {write} write units"
