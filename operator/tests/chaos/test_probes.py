@@ -1,12 +1,14 @@
 """Single samples: what a customer sees, and why it was bad."""
 
 import json
+import re
 
 import pytest
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.errors import Unavailable, UserError
-from cloudcafe_operator.resources.probe import Probe
+from cloudcafe_operator.resources.crd import schema_of
+from cloudcafe_operator.resources.probe import LedgerProbe, OrderProbe, Probe
 
 from tests.fakes import FakeAws, FakeClock, FakeHttp, FakeKubernetes
 from tests.fakes.prometheus import BAD_QUERY, NOT_PROMETHEUS, TOO_LONG, FakePrometheus, success
@@ -23,11 +25,16 @@ class Cafe:
         self.answers = list(answers)
         self.headers = []
         self.http.mount("order:8080", self._answer)
-        self.http.mount("menu:8080", lambda *_: (200, {"items": [{"sku": "espresso"}]}))
+        self.http.mount("menu:8080", self._menu)
+        self.menus = []
 
     def _answer(self, method, path, body, headers):
         self.headers.append(dict(headers))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def _menu(self, method, path, body, headers):
+        self.menus.append(path)
+        return 200, {"items": [{"sku": "espresso"}]}
 
     async def sleep(self, seconds):
         self.clock.advance(seconds)
@@ -50,6 +57,26 @@ def order(status):
 async def test_a_confirmed_order_is_good():
     seen = await Cafe((201, order("placed")), (200, order("confirmed"))).order()
     assert (seen.result, seen.milliseconds) == ("good", 200)
+
+
+OUTSIDE = "x/../../internal/x?y="
+
+
+async def test_a_stores_name_leads_nowhere_but_to_its_menu():
+    cafe = Cafe((201, order("confirmed")))
+    await cafe.sample(order={"store": OUTSIDE})
+    assert cafe.menus == ["/stores/soho.x%2F..%2F..%2Finternal%2Fx%3Fy%3D/menu"]
+
+
+@pytest.mark.parametrize("probe", [OrderProbe, LedgerProbe])
+@pytest.mark.parametrize(
+    ("store", "is_one"),
+    [("espresso-soho", True), ("7", True)]
+    + [(name, False) for name in (OUTSIDE, "a/b", "a.b", "..", "A", "-a", "a-", "a?", "a%2F")],
+)
+def test_the_api_server_takes_only_what_a_store_can_be_called(probe, store, is_one):
+    pattern = schema_of(probe)["properties"]["store"]["pattern"]
+    assert bool(re.search(pattern, store)) == is_one
 
 
 async def test_an_accepted_order_without_a_confirmation_is_delayed():

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 from cloudcafe_operator.errors import (
     AccessDenied,
@@ -87,10 +88,11 @@ class Cafe:
         return await self._send("GET", f"{self.order_url}/activity")
 
     def _url(self, store_id: str, part: Part) -> str:
+        store = quote(store_id, safe="")
         return {
-            "store": f"{self.order_url}/stores/{store_id}",
-            "menu": f"{self.menu_url}/stores/{store_id}/menu",
-            "stock": f"{self.inventory_url}/stores/{store_id}/stock",
+            "store": f"{self.order_url}/stores/{store}",
+            "menu": f"{self.menu_url}/stores/{store}/menu",
+            "stock": f"{self.inventory_url}/stores/{store}/stock",
         }[part]
 
     async def _send(self, method: str, url: str, body: Json | None = None) -> Json:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from cloudcafe_operator.effects.system_probes import Systems
 from cloudcafe_operator.planning.samples import Result
@@ -132,7 +133,7 @@ class Customer:
         return "delayed", f"an order still {order.get('status')} after {longest:g} s"
 
     async def _menu(self, store: str, longest: float) -> HttpAnswer:
-        url = f"{self.shop.menu_url}/stores/{store}/menu"
+        url = f"{self.shop.menu_url}/stores/{quote(store, safe='')}/menu"
         return await self.http.request("GET", url, headers=self._headers(), timeout_seconds=longest)
 
     def _headers(self) -> dict[str, str]:

@@ -15,6 +15,16 @@ from cloudcafe_operator.resources.duration import Duration, Lasting
 KINDS = "http, order, ledger, kubernetes, cloudwatch and prometheus"
 Text = Annotated[str, Field(max_length=253)]
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+StoreName = Annotated[
+    str,
+    Field(
+        description="Name of the CafeStore in the experiment's namespace.",
+        min_length=1,
+        max_length=63,
+        # for admission alone: a run that an older definition let pass must be read to be undone
+        json_schema_extra={"pattern": NAME},
+    ),
+]
 
 
 class HttpProbe(Model):
@@ -33,11 +43,7 @@ class HttpProbe(Model):
 class OrderProbe(Model):
     """Buys a coffee as a customer does, marked synthetic, and waits until it is confirmed."""
 
-    store: str = Field(
-        description="Name of the CafeStore in the experiment's namespace.",
-        min_length=1,
-        max_length=63,
-    )
+    store: StoreName
     sku: str = Field(
         default="",
         max_length=64,
@@ -48,11 +54,7 @@ class OrderProbe(Model):
 class LedgerProbe(Model):
     """Compares the books of the orders placed during the run, once users are served again."""
 
-    store: str = Field(
-        description="Name of the CafeStore in the experiment's namespace.",
-        min_length=1,
-        max_length=63,
-    )
+    store: StoreName
     within: Duration = Field(
         default="2m", description="How soon after recovery the books must balance."
     )
