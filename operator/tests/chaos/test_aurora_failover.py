@@ -5,6 +5,8 @@ from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.faults.aurora_failover import AuroraFailover
 
 from tests.crash.bench import Bench
+from tests.crash.engines import all_finished, drive
+from tests.crash.worlds import FAULTS, World, experiment
 
 
 async def test_refuses_a_cluster_without_a_reader():
@@ -57,6 +59,34 @@ async def test_says_diverged_when_the_former_writer_left_the_cluster():
     bench.world.clock.advance(10)
     bench.world.aurora.members = ["cloudcafe-2", "cloudcafe-3"]
     assert (await bench.revert(entry)).outcome == "Diverged"
+
+
+async def failed_back(hold):
+    """Drive a run that gives the writer its role back; return the world and the run's status."""
+    world = World()
+    fault = {"auroraFailover": {**FAULTS["auroraFailover"], "failBack": True}}
+    step = {"name": "away", "hold": hold, "recovery": {"within": "60s"}, "faults": [fault]}
+    world.kubernetes.seed(experiment("auroraFailover", steps=[step]))
+    await drive(world, until=all_finished, ticks=300)
+    (run,) = world.runs()
+    return world, run["status"]
+
+
+async def test_the_way_back_is_no_part_of_the_recovery_from_the_failover():
+    world, status = await failed_back(hold="70s")
+    assert status["verdict"] == "Passed", status["message"]
+    measures = status["steps"][0]["measures"]
+    assert measures["recoveredAfter"] < 10
+    assert measures["outage"] < 10
+    assert measures["badSeconds"] > measures["outage"]  # the way back hurt as well
+    assert (world.aurora.failovers, world.aurora.writer) == (2, "cloudcafe-1")
+
+
+async def test_a_way_back_before_the_recovery_is_one_outage_with_the_failover():
+    _, status = await failed_back(hold="1s")
+    assert status["verdict"] == "Passed", status["message"]
+    measures = status["steps"][0]["measures"]
+    assert measures["recoveredAfter"] >= 8  # two failovers of four seconds each
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,33 @@ def test_recovery_counts_from_the_undo_where_the_fault_lasts():
     assert measured.undone_after == 1
 
 
+@pytest.mark.parametrize(
+    ("coffee", "whole", "found"),
+    [
+        ("++++++--++++--++++", 8, (1, 3, 2, 4)),  # the way back's outage is another
+        ("++++++--++++--++--", 8, (1, 3, 2, 6)),  # also while it lasts: the run is not closed then
+        ("++++++++++++--++++", 8, (None, 3, None, 2)),
+        ("++++++----++--++++", 8, (1, 9, 8, 6)),  # two good samples were no recovery
+        ("++++++--++++--++++", 14, (1, 9, 8, 4)),  # targets were not whole before
+    ],
+)
+def test_a_way_back_is_no_part_of_a_recovery_that_was_complete(coffee, whole, found):
+    step = step_at(revert=12, undone=15, momentary=True)
+    entry = journal(captured={"failBack": True}, healthy_at=START + timedelta(seconds=whole))
+    samples = {"coffee": row(coffee), "menu": row("+" * 18)}
+    measured = measure(SPEC, status_of(step, journal=(entry,)), samples, step)
+    numbers = (measured.noticed_after, measured.recovered_after, measured.outage)
+    assert (*numbers, measured.bad_seconds) == found
+
+
+def test_a_relapse_after_the_hold_counts_where_nothing_was_taken_back():
+    step = step_at(revert=12, undone=12, momentary=True)
+    entry = journal(healthy_at=START + timedelta(seconds=8))
+    samples = {"coffee": row("++++++--++++--++++"), "menu": row("+" * 18)}
+    measured = measure(SPEC, status_of(step, journal=(entry,)), samples, step)
+    assert (measured.recovered_after, measured.outage) == (9, 8)
+
+
 def test_a_sample_under_way_when_the_fault_began_met_the_fault():
     step = step_at(momentary=True)
     straddling = Sample(4.9, "delayed", 5200)

@@ -1,7 +1,8 @@
 """auroraFailover: make Aurora promote a reader, as it does when the writer's zone fails.
 
 A failover is over by itself; nothing has to be undone for users to be served. With `failBack` the
-writer that was captured gets its role back.
+writer that was captured gets its role back by a second failover. Recovery is measured from the
+first where all was well before the second began (planning/measure.py): hold longer than it takes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, Retry, UserError
 from cloudcafe_operator.faults.aws_tags import AwsSelector, matches, opted_in, tags_of
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.measure import FAIL_BACK
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -25,7 +27,9 @@ class AuroraFailoverSpec(FaultSpec):
 
     selector: AwsSelector = Field(description="Which Aurora clusters.")
     fail_back: bool = Field(
-        default=False, description="Give the former writer its role back afterwards."
+        default=False,
+        description="Give the former writer its role back afterwards. That is a second failover: "
+        "hold until users have recovered from the first, whose recovery is measured.",
     )
 
 
@@ -63,7 +67,7 @@ class AuroraFailover(Fault[AuroraFailoverSpec]):
             raise UserError(
                 f"the cluster is {cluster['Status']}: wait until it is available, apply it again"
             )
-        return {"writer": _writer(cluster), "failBack": spec.fail_back}
+        return {"writer": _writer(cluster), FAIL_BACK: spec.fail_back}
 
     async def inject(self, spec: AuroraFailoverSpec, entry: Entry, world: World) -> Json:
         """Fail over unless the writer has moved already, or is just moving."""
@@ -98,7 +102,7 @@ class AuroraFailover(Fault[AuroraFailoverSpec]):
         if cluster["Status"] != "available":
             raise Retry(f"cluster {entry.target.name} is {cluster['Status']}", after=1.0)
         writer = entry.captured["writer"]
-        if not entry.captured["failBack"] or _writer(cluster) == writer:
+        if not entry.captured[FAIL_BACK] or _writer(cluster) == writer:
             return Undone("Reverted", f"writer is {_writer(cluster)}")
         if writer not in [m["DBInstanceIdentifier"] for m in cluster["DBClusterMembers"]]:
             return Undone("Diverged", f"the former writer {writer} is no member any more")

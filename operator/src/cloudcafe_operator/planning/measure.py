@@ -2,6 +2,10 @@
 
 Recovered means IN_A_ROW good samples of every probe, with no bad one after them. A sample that was
 under way when the fault began met the fault: it belongs to what came after, not to what was before.
+
+A way back, as a writer that gets its role back, disturbs users once more. Where all was well before
+it began, the recovery that is measured is the one from the fault; what the way back did is in the
+bad seconds and the orders, and must be over as well before the run is closed.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, 
 
 IN_A_ROW = 3
 SLACK_S = 5.0
+FAIL_BACK = "failBack"  # in what a momentary fault captured: its undo is a way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,12 @@ def measure(
     counted = {probe.name for probe in spec.steady_state.measured}
     samples = {name: found for name, found in samples.items() if name in counted}
     revert, undone = _offset(status, step.revert_at), _offset(status, step.undone_at)
-    firsts = [_first_bad(found, begun) for found in samples.values()]
-    noticed = min((moment for moment in firsts if moment is not None), default=None)
-    recovered = _recovered(samples, begun) if noticed is not None else None
-    origin = begun if step.momentary or revert is None else revert
+    noticed, recovered = _outage(samples, begun)
     end = recovered if recovered is not None else undone if noticed is None else None
+    by_then = _before_way_back(status, step, samples)
+    if by_then and served_again(spec, by_then, begun):
+        noticed, recovered = _outage(by_then, begun)
+    origin = begun if step.momentary or revert is None else revert
     orders = {probe.name for probe in spec.steady_state.probes if probe.order}
     bought = [s for name in orders for s in samples.get(name, ()) if s.ended > begun]
     everything = [one for found in samples.values() for one in found]
@@ -130,6 +136,24 @@ def measure(
         after=window(one for one in everything if end is not None and one.at >= end),
         gaps=gaps(samples, intervals(spec)),
     )
+
+
+def _outage(samples: Samples, begun: float) -> tuple[float | None, float | None]:
+    """Return when users noticed first, and when they were served again."""
+    firsts = [_first_bad(found, begun) for found in samples.values()]
+    noticed = min((moment for moment in firsts if moment is not None), default=None)
+    return noticed, _recovered(samples, begun) if noticed is not None else None
+
+
+def _before_way_back(status: RunStatus, step: StepStatus, samples: Samples) -> Samples:
+    """Return the samples that ended before a way back began; none where targets were not whole."""
+    entries, revert = _entries(status, step), _offset(status, step.revert_at)
+    if revert is None or not step.momentary:
+        return {}
+    whole = _whole(status, step, 0.0)
+    if whole is None or whole > revert or not any(one.captured.get(FAIL_BACK) for one in entries):
+        return {}
+    return {name: [one for one in found if one.ended <= revert] for name, found in samples.items()}
 
 
 def _last_recovery(status: RunStatus, begun: float) -> float:
