@@ -9,7 +9,8 @@ from localaws.stores import stores
 from tests.charts.reach import connects, leaves
 from tests.charts.rendered import SERVICES, render
 
-PARTITIONED = {"cloudcafe.dev/partition": "a-run"}
+CUT_FROM, CUT_TO = ({f"cloudcafe.dev/partition-{way}": "a-run"} for way in ("ingress", "egress"))
+PARTITIONED = CUT_FROM | CUT_TO
 CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
 OPERATOR = "cloudcafe-operator"
 PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 8480, 8481, 8482, 9090, 4566, 27017)
@@ -118,10 +119,21 @@ def test_a_partitioned_pod_reaches_nobody_and_nobody_reaches_it(chart):
         assert not leaves(policies, cut, "52.94.1.1", 443), name
 
 
+def test_a_pod_that_is_cut_in_one_direction_goes_on_in_the_other(chart):
+    pods, policies = labelled(chart), chart.of("NetworkPolicy")
+    order, menu = pods["order"], pods["menu"]
+    assert connects(policies, order | CUT_FROM, menu, 8080)
+    assert not connects(policies, order | CUT_TO, menu, 8080)
+    assert connects(policies, order, menu | CUT_TO, 8080)
+    assert not connects(policies, order, menu | CUT_FROM, 8080)
+
+
 def test_only_the_default_deny_selects_a_partitioned_pod(chart):
-    expression = {"key": "cloudcafe.dev/partition", "operator": "DoesNotExist"}
     for policy in chart.of("NetworkPolicy"):
         denies = policy["metadata"]["name"] == "default-deny"
+        (way, *_) = policy["spec"]["policyTypes"]
+        label = f"cloudcafe.dev/partition-{way.lower()}"
+        expression = {"key": label, "operator": "DoesNotExist"}
         assert denies != (expression in policy["spec"]["podSelector"].get("matchExpressions", []))
 
 

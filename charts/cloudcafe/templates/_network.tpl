@@ -55,7 +55,7 @@ not the Services': policies are judged after a Service's address has been transl
 
 {{/*
 One policy that allows: (dict "root" $ "policy" "dns" "pods" {labels} "ingress" [rules] or "egress" [rules]).
-Policies only add up, so a partitioned pod is cut off by being selected by none of these.
+Policies only add up, so a partitioned pod is cut off by being selected by none of a direction's.
 */}}
 {{- define "cloudcafe.allow" }}
 ---
@@ -68,7 +68,7 @@ spec:
   podSelector:
     matchLabels: {{- toYaml .pods | nindent 6 }}
     matchExpressions:
-      - {key: cloudcafe.dev/partition, operator: DoesNotExist}
+      - {key: cloudcafe.dev/partition-{{ if .ingress }}ingress{{ else }}egress{{ end }}, operator: DoesNotExist}
   {{- with .ingress }}
   policyTypes: [Ingress]
   ingress: {{- toYaml . | nindent 4 }}

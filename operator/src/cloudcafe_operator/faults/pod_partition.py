@@ -5,8 +5,8 @@ connected, so capture refuses then and names it. Undo deletes the policy with th
 run undoes all of them together, and takes each pod's label off, by which policies that allow know
 it; a terminating namespace allows both, and nothing has to be created for it.
 
-A run has a policy for each direction that it cuts, and the label's value says which of them is the
-pod's: entries that cut different traffic would otherwise share the policy of the first.
+Each direction has a label of its own, so that policies which allow only the other one still do. A
+run has a policy for each set of directions that it cuts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -33,7 +34,8 @@ from cloudcafe_operator.planning.shares import Capacity
 from cloudcafe_operator.ports import Json, Manifest, Ref
 from cloudcafe_operator.resources.run import Target
 
-LABEL = "cloudcafe.dev/partition"
+LABELS = {"Ingress": "cloudcafe.dev/partition-ingress", "Egress": "cloudcafe.dev/partition-egress"}
+LABEL_OF_BEFORE = "cloudcafe.dev/partition"  # of both directions, in entries that name no labels
 RUN = "cloudcafe.dev/run"  # on the policy: whose it is
 Direction = Literal["Both", "Ingress", "Egress"]
 
@@ -78,17 +80,21 @@ class PodPartition(Fault[PodPartitionSpec]):
         if pod is None:
             raise UserError(f"{target.id} is gone or was replaced meanwhile: apply it again")
         labels = pod["metadata"].get("labels") or {}
-        if LABEL in labels:
-            raise UserError(f"{target.id} is partitioned already by run {_run_of(labels[LABEL])}")
+        for label in (*LABELS.values(), LABEL_OF_BEFORE):
+            if label in labels:
+                raise UserError(f"{target.id} is partitioned already by run {labels[label]}")
+        types = _types(spec.direction)
+        ours = {LABELS[kind]: "any" for kind in types}
         policies = await world.lists.fresh(NETWORK_POLICIES, namespace=target.namespace, whole=True)
         for policy in policies:
-            if _lets_through(policy, {**labels, LABEL: "any"}, _types(spec.direction)):
+            if kind := _lets_through(policy, {**labels, **ours}, types):
                 name = policy["metadata"]["name"]
                 raise UserError(
                     f"NetworkPolicy {target.namespace}/{name} would still allow its traffic: add "
-                    f"to its podSelector matchExpressions {{key: {LABEL}, operator: DoesNotExist}}"
+                    "to its podSelector matchExpressions "
+                    f"{{key: {LABELS[kind]}, operator: DoesNotExist}}"
                 )
-        return {"policyTypes": list(_types(spec.direction)), "direction": spec.direction}
+        return {"policyTypes": list(types), "labels": sorted(ours)}
 
     async def inject(self, spec: PodPartitionSpec, entry: Entry, world: World) -> Json:
         """Make the policy, then label the pod; each only where it is not done yet."""
@@ -96,10 +102,10 @@ class PodPartition(Fault[PodPartitionSpec]):
         policies, labelled = await _seen(entry, world)
         if not policies:
             await world.acts.once(("create", ref), partial(_create_policy, entry, world))
-        if target.uid in labelled:
+        if labelled.get(target.uid, _Cut("")).wholly:
             return {"policy": ref.name}
         # the API server refuses it where the pod of this name is another by now
-        label = {"uid": target.uid, "labels": {LABEL: _mark(entry)}}
+        label = {"uid": target.uid, "labels": _marks(entry)}
         try:
             pod = Ref(PODS, target.name, target.namespace)
             await world.kubernetes.patch(pod, {"metadata": label})
@@ -112,21 +118,21 @@ class PodPartition(Fault[PodPartitionSpec]):
         """Name policy and label."""
         return (
             f"create NetworkPolicy in {target.namespace} that denies {spec.direction}",
-            f"patch {target.id} label {LABEL}",
+            f"patch {target.id} label {', '.join(LABELS[kind] for kind in _types(spec.direction))}",
         )
 
     async def in_force(self, spec: PodPartitionSpec, entry: Entry, world: World) -> bool:
-        """Policy and label are both there."""
+        """Policy and labels are all there."""
         policies, labelled = await _seen(entry, world)
-        return bool(policies) and entry.target.uid in labelled
+        return bool(policies) and labelled.get(entry.target.uid, _Cut("")).wholly
 
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Take the policy away, which a run undoes for all its pods together, and the label off."""
         policies, labelled = await _seen(entry, world)
         for uid in policies:
             await world.acts.once(uid, partial(_delete_policy, entry, uid, world))
-        if entry.target.uid in labelled:
-            await _unlabel(entry, labelled[entry.target.uid], world)
+        if cut := labelled.get(entry.target.uid):
+            await _unlabel(entry, cut.version, world)
         return Undone("Reverted")
 
     async def verify(self, entry: Entry, world: World) -> bool:
@@ -137,8 +143,9 @@ class PodPartition(Fault[PodPartitionSpec]):
     def by_hand(self, entry: Entry) -> str:
         """Take label and policy away."""
         where = f"kubectl -n {entry.target.namespace}"
+        off = " ".join(f"{label}-" for label in _marks(entry))
         return (
-            f"{where} label pod {entry.target.name} {LABEL}- ; "
+            f"{where} label pod {entry.target.name} {off} ; "
             f"{where} delete networkpolicy {_policy_ref(entry).name}"
         )
 
@@ -153,11 +160,11 @@ async def _delete_policy(entry: Entry, uid: str, world: World) -> None:
 
 
 async def _unlabel(entry: Entry, version: str, world: World) -> None:
-    """Remove our label only, as it was seen: another run's stays."""
+    """Remove our labels only, as they were seen: another run's stay."""
     try:
         await world.kubernetes.patch(
             Ref(PODS, entry.target.name, entry.target.namespace),
-            {"metadata": {"labels": {LABEL: None}}},
+            {"metadata": {"labels": dict.fromkeys(_marks(entry))}},
             resource_version=version,
         )
     except NotFound:
@@ -166,42 +173,47 @@ async def _unlabel(entry: Entry, version: str, world: World) -> None:
         raise Retry(f"{entry.target.id} was changed meanwhile", after=0.2) from race
 
 
-async def _seen(entry: Entry, world: World) -> tuple[list[str], Mapping[str, str]]:
-    """Return the uid of the entry's policy where there is one, and uid and version of its pods.
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A pod that bears a label of the entry, or all of them."""
 
-    Two lists of what any run did serve all targets, and all runs of the namespace. A policy that is
-    being deleted is still there.
+    version: str
+    wholly: bool = False
+
+
+async def _seen(entry: Entry, world: World) -> tuple[list[str], Mapping[str, _Cut]]:
+    """Return the uid of the entry's policy where there is one, and the entry's pods by uid.
+
+    A few lists of what any run did serve all targets, and all runs of the namespace. A policy that
+    is being deleted is still there.
     """
-    where = entry.target.namespace
-    policies, pods = await asyncio.gather(
+    where, marks = entry.target.namespace, _marks(entry)
+    policies, *lists = await asyncio.gather(
         world.lists.fresh(NETWORK_POLICIES, namespace=where, labels=RUN),
-        world.lists.fresh(PODS, namespace=where, labels=LABEL),
+        *(world.lists.fresh(PODS, namespace=where, labels=label) for label in marks),
     )
-    ours, cut = [one["metadata"] for one in policies], [one["metadata"] for one in pods]
-    return (
-        [meta["uid"] for meta in ours if meta["name"] == _policy_ref(entry).name],
-        {m["uid"]: m["resourceVersion"] for m in cut if m["labels"][LABEL] == _mark(entry)},
-    )
+    ours = [one["metadata"] for one in policies]
+    found: dict[str, _Cut] = {}
+    for meta in (one["metadata"] for pods in lists for one in pods):
+        bears = [meta["labels"].get(label) == value for label, value in marks.items()]
+        if any(bears):
+            found[meta["uid"]] = _Cut(meta["resourceVersion"], all(bears))
+    return [meta["uid"] for meta in ours if meta["name"] == _policy_ref(entry).name], found
 
 
 def _types(direction: Direction) -> tuple[str, ...]:
     return ("Ingress", "Egress") if direction == "Both" else (direction,)
 
 
-def _mark(entry: Entry) -> str:
-    """Return the label's value; entries without a direction are of operators that had none here."""
-    direction = entry.captured.get("direction", "")
-    return f"{entry.run_uid}-{direction.lower()}" if direction else entry.run_uid
-
-
-def _run_of(mark: str) -> str:
-    """Return the uid of the run that a label's value names."""
-    run, _, direction = mark.rpartition("-")
-    return run if direction in ("both", "ingress", "egress") else mark
+def _marks(entry: Entry) -> dict[str, str]:
+    """Return the labels of a pod that is cut."""
+    return dict.fromkeys(entry.captured.get("labels", [LABEL_OF_BEFORE]), entry.run_uid)
 
 
 def _policy_ref(entry: Entry) -> Ref:
-    return Ref(NETWORK_POLICIES, f"cloudcafe-partition-{_mark(entry)}", entry.target.namespace)
+    types = entry.captured["policyTypes"] if "labels" in entry.captured else ()
+    name = "-".join(("cloudcafe-partition", *(kind.lower() for kind in types), entry.run_uid))
+    return Ref(NETWORK_POLICIES, name, entry.target.namespace)
 
 
 def _policy(entry: Entry) -> Manifest:
@@ -226,16 +238,18 @@ def _policy(entry: Entry) -> Manifest:
         "kind": NETWORK_POLICIES.kind,
         "metadata": meta,
         "spec": {
-            "podSelector": {"matchLabels": {LABEL: _mark(entry)}},
+            "podSelector": {"matchLabels": _marks(entry)},
             "policyTypes": entry.captured["policyTypes"],
         },
     }
 
 
-def _lets_through(policy: Manifest, labels: Mapping[str, str], types: Sequence[str]) -> bool:
+def _lets_through(policy: Manifest, labels: Mapping[str, str], types: Sequence[str]) -> str:
+    """Return a type of traffic that the policy allows to pods with these labels."""
     spec = policy["spec"]
-    allows = any(spec.get(kind.lower()) for kind in types)
-    return allows and _selects(spec.get("podSelector") or {}, labels)
+    if not _selects(spec.get("podSelector") or {}, labels):
+        return ""
+    return next((kind for kind in types if spec.get(kind.lower())), "")
 
 
 def _selects(selector: Json, labels: Mapping[str, str]) -> bool:
