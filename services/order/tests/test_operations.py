@@ -68,7 +68,7 @@ async def test_while_dynamodb_throttles_the_list_says_so_and_orders_are_taken(ca
     def throttle(_parameters):
         raise ThrottledError("DynamoDB", "DynamoDB throttles this service.")
 
-    cafe.aws.rules["query"] = cafe.aws.rules["batch_write_item"] = throttle
+    cafe.aws.rules["query"] = cafe.aws.rules["put_item"] = throttle
     order = await place(cafe, 1, customerId="ada")
     answer = await get(cafe, "/customers/ada/orders")
     assert answer.status_code == 503

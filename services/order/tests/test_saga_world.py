@@ -44,10 +44,10 @@ PATHS = {
     ("placed", "rejected"),
 }
 SENDS = {
-    "kinesis": "put_records",
-    "payments": "send_message_batch",
-    "history": "batch_write_item",
-    "tickets": "send_message_batch",
+    "kinesis": ["put_records"],
+    "payments": ["send_message_batch"],
+    "history": ["put_item", "batch_write_item"],
+    "tickets": ["send_message_batch"],
 }
 QUEUE = "cloudcafe-default-corner-orders.fifo"
 
@@ -183,7 +183,8 @@ class World(RuleBasedStateMachine):
         elif name == "stock":
             setattr(self.stock, when, die)
         else:
-            (self.aws.rules if when == "before" else self.aws.after)[SENDS[name]] = die
+            rules = self.aws.rules if when == "before" else self.aws.after
+            rules |= dict.fromkeys(SENDS[name], die)
         self.run(self.relays[name].run_once())
         self.calm()
 
@@ -197,7 +198,8 @@ class World(RuleBasedStateMachine):
         if name == "stock":
             setattr(self.stock, "after" if took_effect else "before", silence)
         else:
-            (self.aws.after if took_effect else self.aws.rules)[SENDS[name]] = silence
+            rules = self.aws.after if took_effect else self.aws.rules
+            rules |= dict.fromkeys(SENDS[name], silence)
         self.run(self.relays[name].run_once())
         self.calm()
 

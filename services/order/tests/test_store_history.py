@@ -93,22 +93,22 @@ async def test_a_synthetic_order_is_in_no_list(cafe):
 
 async def test_a_table_that_went_with_its_store_holds_nothing_up(cafe):
     def gone(parameters):
-        if TABLE in parameters["RequestItems"]:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "BatchWriteItem")
+        if parameters["TableName"] == TABLE:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutItem")
 
     await register(cafe, ordersTable=TABLE)
-    cafe.aws.rules["batch_write_item"] = gone
+    cafe.aws.rules["put_item"] = gone
     await place(cafe, 1, customerId="ada")
     await cafe.drained()
 
 
 async def test_a_throttled_table_of_a_store_keeps_no_customer_waiting(cafe):
     def throttle(parameters):
-        if TABLE in parameters["RequestItems"]:
+        if parameters["TableName"] == TABLE:
             raise ThrottledError("DynamoDB", "DynamoDB throttles this service.")
 
     await register(cafe, ordersTable=TABLE)
-    cafe.aws.rules["batch_write_item"] = throttle
+    cafe.aws.rules["put_item"] = throttle
     await place(cafe, 1, customerId="ada")
 
     async def written():

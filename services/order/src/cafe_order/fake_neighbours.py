@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from botocore.exceptions import ClientError
 from cafe_kit.fakes import FakeAws
 
 Answer = dict[str, Any]
@@ -126,6 +127,15 @@ class CafeAws(FakeAws):
     def _dynamodb_get_item(self, parameters: Answer) -> Answer:
         item = self._table(parameters).get(_key(parameters["Key"]))
         return {} if item is None else {"Item": item}
+
+    def _dynamodb_put_item(self, parameters: Answer) -> Answer:
+        """On the one condition that there is: no item, or one whose status is named."""
+        item, named = parameters["Item"], parameters["ExpressionAttributeValues"].values()
+        there = self._table(parameters).get(_key(item))
+        if there is not None and there["status"] not in named:
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+        self.tables.setdefault(parameters["TableName"], {})[_key(item)] = item
+        return {}
 
     def _dynamodb_batch_write_item(self, parameters: Answer) -> Answer:
         left: dict[str, list[Answer]] = {}

@@ -4,12 +4,10 @@
 |---|---|---|
 | `CUSTOMER#<id>` | `<placedAt>#<orderId>` | order (JSON), status, ledgerPk, ledgerSk |
 
-Each write is an order's whole state, and an order's writes come one after the other, so the last
-one is right and none has to be conditional. The order is kept as one JSON text: as nested
-attributes it would cost several times the CPU.
+Each write is an order's whole state; one that comes late changes nothing (`lists.py`). The order is
+kept as one JSON text: as nested attributes it would cost several times the CPU.
 """
 
-import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,13 +20,10 @@ from cafe_kit.errors import ThrottledError, UnavailableError
 from cafe_kit.paging import decode_cursor, encode_cursor
 
 from cafe_order import events
-from cafe_order.destinations import Delivered, Outcome, Park, Retry, deliver_or_split
+from cafe_order.destinations import Outcome, Park
+from cafe_order.lists import Found, Item, known, write
 from cafe_order.models import CustomerOrder, CustomerOrders
 from cafe_order.outbox import OutboxRow
-
-WRITE_BATCH = 25
-
-Item = dict[str, Any]
 
 
 class HistoryDestination:
@@ -45,43 +40,16 @@ class HistoryDestination:
         self.linger_seconds = linger_seconds
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """BatchWriteItem, 25 at a time; what it leaves unprocessed is retried alone."""
-        chunks = [rows[at : at + WRITE_BATCH] for at in range(0, len(rows), WRITE_BATCH)]
-        outcomes = await asyncio.gather(*(self._deliver_some(chunk) for chunk in chunks))
-        return [outcome for chunk in outcomes for outcome in chunk]
-
-    async def _deliver_some(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        """Ends in batches, what still changes in calls of its own: see `lists.py`."""
         outcomes: dict[int, Outcome] = {}
-        items: dict[int, Item] = {}
+        found: list[Found] = []
         for row in rows:
             try:
-                items[row.id] = item_of(row.payload)
+                found.append((row, item_of(row.payload)))
             except (ValueError, KeyError, TypeError) as error:
                 outcomes[row.id] = Park(f"No history: {type(error).__name__}: {error}")
-
-        async def send(some: Sequence[OutboxRow]) -> list[Outcome]:
-            return await self._send([items[row.id] for row in some])
-
-        sent = [row for row in rows if row.id in items]
-        if sent:
-            answers = await deliver_or_split(sent, send)
-            outcomes |= {row.id: answer for row, answer in zip(sent, answers, strict=True)}
+        outcomes |= await write(self._aws.call, self._table, found)
         return [outcomes[row.id] for row in rows]
-
-    async def _send(self, items: Sequence[Item]) -> list[Outcome]:
-        answer = await self._aws.call(
-            "dynamodb",
-            "batch_write_item",
-            RequestItems={self._table: [{"PutRequest": {"Item": item}} for item in items]},
-        )
-        left = {
-            request["PutRequest"]["Item"]["sk"]["S"]
-            for request in answer.get("UnprocessedItems", {}).get(self._table, ())
-        }
-        return [
-            Retry("DynamoDB left it unprocessed.") if item["sk"]["S"] in left else Delivered()
-            for item in items
-        ]
 
 
 class CustomerHistory:
@@ -149,7 +117,7 @@ def item_of(payload: str) -> Item:
     """The item of a history message.
 
     Raises:
-        ValueError: it is no JSON, or a time in it is none.
+        ValueError: it is no JSON, or a time or the status in it is none.
         KeyError: something is missing.
     """
     order = json.loads(payload)
@@ -160,7 +128,7 @@ def item_of(payload: str) -> Item:
         "sk": f"{placed_at}#{order_id}",
         "ledgerPk": ledger_index.partition(hour, ledger_index.shard_of(order_id)),
         "ledgerSk": f"{placed_at}#{order_id}",
-        "status": order["status"],
+        "status": known(order["status"]),
         "order": payload,
     }
     return {name: {"S": value} for name, value in values.items()}

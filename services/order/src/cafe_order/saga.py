@@ -12,7 +12,7 @@ in one transaction. An answer that does not fit the order's status changes nothi
 repetition, or the order was cancelled meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
@@ -25,7 +25,19 @@ from cafe_order import events
 from cafe_order.events import Facts
 from cafe_order.models import LineView, OutboxRecord, Status
 
-ENDS: frozenset[Status] = frozenset({"completed", "rejected", "cancelled"})
+RANKS: Mapping[Status, int] = {
+    "placed": 0,
+    "confirmed": 1,
+    "paid": 2,
+    "completed": 3,
+    "rejected": 3,
+    "cancelled": 3,
+}
+"""How far an order has come: each change of status raises it, and nothing follows the highest."""
+
+ENDS: frozenset[Status] = frozenset(
+    status for status, rank in RANKS.items() if rank == max(RANKS.values())
+)
 
 StockStatus = Literal["reserved", "committed", "released", "outOfStock", "notFound", "conflict"]
 
@@ -77,6 +89,16 @@ class Contradiction:
 
 Decision = Step | Contradiction | None
 Decide = Callable[[OrderState, datetime], Decision]
+
+
+def so_far(status: Status) -> list[Status]:
+    """What an order may have been until it came to this status, and the status itself.
+
+    Raises:
+        KeyError: there is no such status.
+    """
+    rank = RANKS[status]
+    return [earlier for earlier in RANKS if earlier == status or RANKS[earlier] < rank]
 
 
 def after_stock(said: StockAnswer, order: OrderState, at: datetime) -> Step | None:

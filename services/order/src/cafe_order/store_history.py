@@ -6,13 +6,14 @@
 
 The operator makes a table for a flagship and names it when it registers the store; other stores
 have no such list. It is a destination of its own, so that a table that is throttled or gone keeps
-no customer's list waiting. Each write is an order's whole state, as in `history.py`.
+no customer's list waiting. It is written as those are (`lists.py`).
 """
 
 import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from botocore.exceptions import ClientError
@@ -20,8 +21,9 @@ from cafe_kit.aws import AwsCalls, error_code
 from cafe_kit.errors import NotFoundError
 
 from cafe_order import events
-from cafe_order.destinations import Delivered, Outcome, Park, Retry, deliver_or_split
-from cafe_order.history import WRITE_BATCH, CustomerHistory, Item
+from cafe_order.destinations import Outcome, Park
+from cafe_order.history import CustomerHistory
+from cafe_order.lists import Found, Item, known, write
 from cafe_order.models import CustomerOrders, StoreView
 from cafe_order.outbox import OutboxRow
 
@@ -41,57 +43,30 @@ class StoreHistoryDestination:
         self.linger_seconds = linger_seconds
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """BatchWriteItem, 25 at a time for each table; what is left unprocessed is retried."""
+        """Each table by itself, as `lists.py` writes."""
         outcomes: dict[int, Outcome] = {}
-        tables: defaultdict[str, list[tuple[OutboxRow, Item]]] = defaultdict(list)
+        tables: defaultdict[str, list[Found]] = defaultdict(list)
         for row in rows:
             try:
                 table, item = item_of(row.payload)
                 tables[table].append((row, item))
             except (ValueError, KeyError, TypeError) as error:
                 outcomes[row.id] = Park(f"No list of a store: {type(error).__name__}: {error}")
-        chunks = [
-            (table, found[at : at + WRITE_BATCH])
-            for table, found in tables.items()
-            for at in range(0, len(found), WRITE_BATCH)
-        ]
-        for answers in await asyncio.gather(*(self._write(*chunk) for chunk in chunks)):
+        for answers in await asyncio.gather(
+            *(write(self._call, table, found) for table, found in tables.items())
+        ):
             outcomes |= answers
         return [outcomes[row.id] for row in rows]
 
-    async def _write(
-        self, table: str, found: Sequence[tuple[OutboxRow, Item]]
-    ) -> dict[int, Outcome]:
-        items = {row.id: item for row, item in found}
-        rows = [row for row, _ in found]
-
-        async def send(some: Sequence[OutboxRow]) -> list[Outcome]:
-            return await self._send(table, [items[row.id] for row in some])
-
-        answers = await deliver_or_split(rows, send)
-        return {row.id: answer for row, answer in zip(rows, answers, strict=True)}
-
-    async def _send(self, table: str, items: Sequence[Item]) -> list[Outcome]:
+    async def _call(self, service: str, operation: str, **parameters: object) -> dict[str, Any]:
         try:
-            answer = await self._aws.call(
-                "dynamodb",
-                "batch_write_item",
-                RequestItems={table: [{"PutRequest": {"Item": item}} for item in items]},
-            )
+            return await self._aws.call(service, operation, **parameters)
         except ClientError as error:
             if error_code(error) != "ResourceNotFoundException":
                 raise
             # it went with its store: nobody is left who would read the list
-            log.warning("the list of a store is gone", table=table, orders=len(items))
-            return [Delivered() for _ in items]
-        left = {
-            request["PutRequest"]["Item"]["sk"]["S"]
-            for request in answer.get("UnprocessedItems", {}).get(table, ())
-        }
-        return [
-            Retry("DynamoDB left it unprocessed.") if item["sk"]["S"] in left else Delivered()
-            for item in items
-        ]
+            log.warning("the list of a store is gone", why=str(error))
+            return {}
 
 
 class StoreHistory:
@@ -123,7 +98,7 @@ def item_of(payload: str) -> tuple[str, Item]:
     """The table and the item of a message.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is no JSON, or the status in it is none.
         KeyError: something is missing.
     """
     message = json.loads(payload)
@@ -131,7 +106,7 @@ def item_of(payload: str) -> tuple[str, Item]:
     values = {
         "pk": f"STORE#{order['storeId']}",
         "sk": f"{order['placedAt']}#{order['orderId']}",
-        "status": order["status"],
+        "status": known(order["status"]),
         "order": json.dumps(order, separators=(",", ":")),
     }
     return message["table"], {name: {"S": value} for name, value in values.items()}
