@@ -2,7 +2,9 @@
 
 import http.server
 import json
+import socket
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from cafe_kit import lean_aws
-from cafe_kit.aws import Aws, error_code
+from cafe_kit.aws import CALL_SECONDS, Aws, error_code
 from cafe_kit.lean_aws import LeanClient
 
 TIMES = (1.0, 1.0)
@@ -26,6 +28,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.answers = []
         self.seen = []
+        self.may_answer = threading.Event()
 
     @property
     def url(self):
@@ -39,6 +42,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.seen.append((dict(self.headers.items()), body))
         status, document, headers = self.server.answers.pop(0)
+        if status == "late":
+            self.server.may_answer.wait(30)
+            status = None
         if status is None:
             self.close_connection = True
             return
@@ -161,6 +167,75 @@ def test_without_credentials_it_says_so(server):
     nobody = LeanClient("sqs", "eu-west-1", server.url, None)
     with pytest.raises(NoCredentialsError):
         nobody.call("receive_message", {}, attempts=1, timeouts=TIMES)
+
+
+@pytest.fixture
+def deaf():
+    """A server that takes connections and reads nothing until the test does."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.settimeout(5)
+        yield made
+
+
+def read_to_the_end(connection):
+    read = 0
+    while some := connection.recv(65536):
+        read += len(some)
+    return read
+
+
+def test_what_was_given_up_is_not_sent_when_the_network_is_whole_again(deaf):
+    url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+    client = LeanClient("dynamodb", "eu-west-1", url, Credentials("a", "b"))
+    item = {"Item": {"pk": {"S": "x" * 8_000_000}}}
+    with pytest.raises(HTTPClientError):
+        client.call("put_item", item, attempts=1, timeouts=(1.0, 0.2))
+    connection, _ = deaf.accept()
+    connection.settimeout(5)
+    with connection, pytest.raises(ConnectionResetError):
+        read_to_the_end(connection)
+
+
+def test_no_attempt_begins_after_the_calls_time(server, lean):
+    server.answers = [(200, {}, {})]
+    with pytest.raises(HTTPClientError, match="time is over"):
+        lean.call("put_item", {}, attempts=3, timeouts=TIMES, ends=time.monotonic())
+    assert server.seen == []
+
+
+def test_an_attempt_ends_with_the_calls_time_also_on_a_connection_that_was_kept(server, lean):
+    server.answers = [(200, {}, {}), ("late", {}, {})]
+    lean.call("put_item", {}, attempts=1, timeouts=TIMES)
+    began = time.monotonic()
+    with pytest.raises(HTTPClientError):
+        lean.call("put_item", {}, attempts=3, timeouts=(1.0, 30.0), ends=began + 0.2)
+    assert time.monotonic() - began < 5
+    server.may_answer.set()
+    assert len(server.seen) == 2
+
+
+def test_the_last_refusal_is_told_when_the_time_is_over(server, lean):
+    server.answers = [(400, {"__type": "ThrottlingException"}, {})] * 50
+    with pytest.raises(ClientError) as refusal:
+        lean.call("put_item", {}, attempts=50, timeouts=TIMES, ends=time.monotonic() + 0.3)
+    assert error_code(refusal.value) == "ThrottlingException"
+
+
+async def test_the_bridge_gives_up_after_the_lean_way_has(monkeypatch):
+    asked = []
+
+    class Lean:
+        def call(self, _operation, _parameters, *, ends, **_bounds):
+            asked.append(ends)
+            return {}
+
+    aws = Aws("eu-west-1", 1)
+    monkeypatch.setattr(aws, "_lean_client", lambda _service: Lean())
+    latest = time.monotonic() + CALL_SECONDS
+    await aws.call("dynamodb", "put_item")
+    await aws.close()
+    assert asked[0] < latest
 
 
 async def test_the_bridge_takes_the_lean_way_for_the_order_path(aws_environment):

@@ -6,6 +6,7 @@ in a worker thread, because making one reads files for tens of milliseconds.
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -29,6 +30,8 @@ CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
 ATTEMPTS = 3
 CALL_SECONDS = 6.0
+LEAN_SECONDS = 5.5
+"""Less than that: what nobody waits for any more is not begun, and not sent again."""
 QUEUE_PER_THREAD = 16
 
 NAMES = {"cloudwatch": "CloudWatch", "dynamodb": "DynamoDB", "sqs": "SQS", "kinesis": "Kinesis"}
@@ -90,7 +93,9 @@ class Aws:
             raise UnavailableError(f"Too many calls are waiting for {name}.", slug="overloaded")
         self._room -= 1
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, self._call, service, operation, parameters)
+        future = loop.run_in_executor(
+            self._pool, self._call, service, operation, parameters, time.monotonic() + LEAN_SECONDS
+        )
         future.add_done_callback(self._leave)
         try:
             async with asyncio.timeout(CALL_SECONDS):
@@ -125,11 +130,15 @@ class Aws:
             future.exception()
 
     def _call(
-        self, service: str, operation: str, parameters: Mapping[str, object]
+        self, service: str, operation: str, parameters: Mapping[str, object], ends: float
     ) -> dict[str, Any]:
         if operation in LEAN.get(service, ()):
             return self._lean_client(service).call(
-                operation, parameters, attempts=ATTEMPTS, timeouts=(CONNECT_SECONDS, READ_SECONDS)
+                operation,
+                parameters,
+                attempts=ATTEMPTS,
+                timeouts=(CONNECT_SECONDS, READ_SECONDS),
+                ends=ends,
             )
         method = getattr(self._client(service), operation)
         answer: dict[str, Any] = method(**parameters)

@@ -4,6 +4,11 @@ Used by `aws.py` for the operations in `LEAN`; all others go through boto3. A ca
 costs a millisecond or more of CPU (models, events, endpoint rules), this one a quarter of that,
 and an order makes several. Endpoint and credentials are boto3's own, so configuration does not
 differ; so are the errors that it raises.
+
+Who gives a call up may send the next one at once, so a call that ended sends nothing afterwards: no
+attempt begins after its time, and a connection without an answer is reset. Closed in the ordinary
+way, the kernel would go on sending what lies there, for minutes, until the network is whole again.
+What AWS has received by then may still take effect late: writes must bear that by themselves.
 """
 
 import base64
@@ -11,6 +16,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import math
 import random
 import ssl
 import threading
@@ -22,6 +28,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+
+from cafe_kit.lean_http import abort, opened
 
 JSON = {
     "dynamodb": "application/x-amz-json-1.0",
@@ -51,7 +59,6 @@ LEAN = {
 }
 OK = 200
 SERVER_ERROR = 500
-LONGEST_LINE = 65536
 THROTTLED = 429
 FIRST_PAUSE_SECONDS = 0.05
 _SIGNED = "content-type;host;x-amz-date;x-amz-target"
@@ -64,34 +71,6 @@ class Credentials(Protocol):
     def get_frozen_credentials(self) -> Any:
         """access_key, secret_key, token."""
         ...
-
-
-class _Response(http.client.HTTPResponse):
-    """A response whose headers are read as lines; the standard way parses them as an e-mail."""
-
-    def begin(self) -> None:
-        """Read the status and the headers."""
-        status = 100
-        while status == http.HTTPStatus.CONTINUE:
-            # the standard library's own reading of the status line
-            _, status, self.reason = self._read_status()  # type: ignore[attr-defined] # no stub
-            plain = self._read_headers()
-        self.code = self.status = status
-        self.version = 11
-        self.headers = self.msg = plain  # type: ignore[assignment] # a mapping is all we read
-        self.chunked = plain.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        length = plain.get("content-length", "")
-        self.length = int(length) if length.isdigit() and not self.chunked else None
-        ends = self.length is not None or self.chunked
-        self.will_close = plain.get("connection", "").lower() == "close" or not ends
-
-    def _read_headers(self) -> dict[str, str]:
-        plain: dict[str, str] = {}
-        while (line := self.fp.readline(LONGEST_LINE)) not in {b"\r\n", b"\n", b""}:
-            name, _, value = line.decode("latin-1").partition(":")
-            plain[name.lower()] = value.strip()
-        return plain
 
 
 class LeanClient:
@@ -110,9 +89,15 @@ class LeanClient:
         self._key: tuple[str, str, bytes] = ("", "", b"")
 
     def call(
-        self, operation: str, parameters: Mapping[str, Any], *, attempts: int, timeouts: Any
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        attempts: int,
+        timeouts: tuple[float, float],
+        ends: float = math.inf,
     ) -> dict[str, Any]:
-        """One API call; `timeouts` are (connect, read) in seconds.
+        """One API call; `timeouts` are (connect, read) in seconds, `ends` is on `time.monotonic`.
 
         Raises:
             ClientError: AWS refused, as boto3 says it.
@@ -126,19 +111,21 @@ class LeanClient:
         name = LEAN[self._service][operation]
         attempt = 1
         while True:
+            pause = FIRST_PAUSE_SECONDS * 2**attempt * random.random()  # noqa: S311 - jitter
             try:
-                status, headers, answer = self._send(name, data, timeouts)
+                status, headers, answer = self._send(name, data, _within(timeouts, ends))
             except (OSError, http.client.HTTPException) as error:
-                if attempt >= attempts:
+                if attempt >= attempts or time.monotonic() + pause >= ends:
                     raise HTTPClientError(error=error) from error
             else:
                 if status == OK:
                     document: dict[str, Any] = json.loads(answer) if answer else {}
                     return _with_bytes(document) if name == "GetRecords" else document
                 failure = _failure(name, status, headers, answer)
-                if attempt >= attempts or not _passing(status, failure):
+                over = attempt >= attempts or time.monotonic() + pause >= ends
+                if over or not _passing(status, failure):
                     raise failure
-            time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter
+            time.sleep(pause)
             attempt += 1
 
     def close(self) -> None:
@@ -162,7 +149,7 @@ class LeanClient:
             response = connection.getresponse()
             answer = response.read()
         except BaseException:
-            connection.close()
+            abort(connection)
             self._drop_idle()  # they are as old: the next try makes a new one
             raise
         with self._lock:
@@ -173,19 +160,13 @@ class LeanClient:
         return response.status, dict(response.headers.items()), answer
 
     def _connection(self, timeouts: tuple[float, float]) -> http.client.HTTPConnection:
+        connect, read = timeouts
         with self._lock:
             if self._idle:
-                return self._idle.pop()
-        connect, read = timeouts
-        connection = (
-            http.client.HTTPSConnection(self._host, timeout=connect, context=self._tls)
-            if self._tls
-            else http.client.HTTPConnection(self._host, timeout=connect)
-        )
-        connection.response_class = _Response
-        connection.connect()
-        connection.sock.settimeout(read)
-        return connection
+                idle = self._idle.pop()
+                idle.sock.settimeout(read)
+                return idle
+        return opened(self._host, self._tls, connect, read)
 
     def _headers(self, name: str, data: bytes) -> dict[str, str]:
         """Signature version 4 over what we send; none of the values needs quoting."""
@@ -228,6 +209,15 @@ class LeanClient:
                 key = hmac.new(key, part.encode(), hashlib.sha256).digest()
             known = self._key = (day, secret, key)
         return known[2]
+
+
+def _within(timeouts: tuple[float, float], ends: float) -> tuple[float, float]:
+    """The timeouts of an attempt, shortened to what is left of the call's time."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the call's time is over")
+    connect, read = timeouts
+    return min(connect, left), min(read, left)
 
 
 def _with_bytes(document: dict[str, Any]) -> dict[str, Any]:
