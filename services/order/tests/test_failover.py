@@ -77,7 +77,7 @@ async def test_a_commit_whose_answer_is_lost_is_found_by_the_retry(fragile_cafe,
     lost = await fragile_cafe.place("key-lost-answer")
     assert lost.status_code == 503
     [stored] = await fragile_cafe.rows(
-        "SELECT response FROM idempotency_keys WHERE key = 'key-lost-answer'"
+        "SELECT response FROM idempotency_keys WHERE key = 'corner:key-lost-answer'"
     )
     proxy.on_answer = lambda data: True
     retried = await fragile_cafe.place("key-lost-answer")

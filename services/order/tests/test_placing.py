@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from cafe_menu.models import MenuInput, MenuItem
 
 from services.order.tests.conftest import ORDER, STORE, TOKEN, furnish
 from services.order.tests.waiting import eventually
@@ -51,6 +52,50 @@ async def test_the_same_key_with_another_body_is_refused(cafe):
     assert await cafe.count("orders") == 1
 
 
+async def open_another(cafe, name):
+    opened = await cafe.client.put(f"/stores/{name}", json=STORE, headers=SERVICE)
+    assert opened.status_code == 200, opened.text
+    espresso = MenuItem(sku="espresso", name="Espresso", price_minor=180)
+    await cafe.menus.put(name, MenuInput(currency="EUR", items=[espresso]))
+
+
+async def test_tills_of_two_stores_may_use_the_same_keys(cafe):
+    await open_another(cafe, "plaza")
+    elsewhere = {**ORDER, "storeId": "plaza"}
+    at_once = await asyncio.gather(
+        *(cafe.place("order-00000017", body) for body in (ORDER, elsewhere) * 3)
+    )
+    assert {answer.status_code for answer in at_once} <= {201, 409}
+    for store, body in (("corner", ORDER), ("plaza", elsewhere)):
+        again = await cafe.place("order-00000017", body)
+        assert again.status_code == 201, again.text
+        assert again.json()["storeId"] == store
+        assert again.headers["idempotent-replayed"] == "true"
+    assert await cafe.count("orders") == 2
+
+
+async def test_a_key_of_a_release_that_kept_no_store_with_it_still_buys_once(cafe):
+    await open_another(cafe, "plaza")
+    first = await cafe.place("order-00000017")
+    await cafe.rows("UPDATE idempotency_keys SET key = 'order-00000017' RETURNING key")
+    again = await cafe.place("order-00000017")
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+    other = {**ORDER, "lines": [{"sku": "espresso", "quantity": 3}]}
+    assert (await cafe.place("order-00000017", other)).status_code == 422
+    elsewhere = await cafe.place("order-00000017", {**ORDER, "storeId": "plaza"})
+    assert elsewhere.status_code == 201
+    assert "idempotent-replayed" not in elsewhere.headers
+    assert await cafe.count("orders") == 2
+
+
+async def test_the_longest_key_fits_beside_the_longest_store_id(cafe):
+    name = "s" * 128
+    await open_another(cafe, name)
+    answer = await cafe.place("k" * 128, {**ORDER, "storeId": name})
+    assert answer.status_code == 201, answer.text
+
+
 async def test_spelling_a_body_differently_is_still_the_same_request(cafe):
     first = await cafe.place("key-00000001")
     spelled = {"lines": ORDER["lines"], "storeId": "corner", "customerId": None}
@@ -61,7 +106,7 @@ async def test_a_key_whose_first_request_is_uncommitted_is_in_flight(cafe):
     holder = await asyncpg.connect(cafe.dsn)
     async with holder.transaction():
         await holder.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "key-00000001"
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "corner:key-00000001"
         )
         response = await cafe.place("key-00000001")
         assert response.status_code == 409
@@ -201,12 +246,12 @@ async def test_old_keys_are_deleted_and_young_ones_kept(cafe):
     await cafe.place("key-00000002")
     await cafe.rows(
         "UPDATE idempotency_keys SET expires_at = now() - interval '1s' "
-        "WHERE key = 'key-00000001' RETURNING key"
+        "WHERE key = 'corner:key-00000001' RETURNING key"
     )
     orders = cafe.application.public.state.service._orders
     assert await orders.expire_keys(10) == 1
     assert [row["key"] for row in await cafe.rows("SELECT key FROM idempotency_keys")] == [
-        "key-00000002"
+        "corner:key-00000002"
     ]
 
 

@@ -53,7 +53,8 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{8,128}$",
-        description="8 to 128 visible ASCII characters; new for an order, the same for its retry.",
+        description="8 to 128 visible ASCII characters; new for an order of the store, the same "
+        "for its retry.",
     ),
 ]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {

@@ -87,6 +87,14 @@ def encoded(order: NewOrder) -> bytes:
     return _encoder.encode(order)
 
 
+def key_in_store(store_id: str, key: str) -> str:
+    """A till's key as it is kept: tills that count use the same keys, each for its own store.
+
+    No store's id has a colon in it.
+    """
+    return f"{store_id}:{key}"
+
+
 def hash_of(asked: AskedOrder) -> bytes:
     """Equal for bodies that mean the same, whatever their spelling."""
     return hashlib.sha256(_encoder.encode(asked)).digest()

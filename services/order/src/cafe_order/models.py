@@ -238,6 +238,7 @@ class Placement:
     """All that one accepted order writes."""
 
     key: str
+    """As `intake.key_in_store` makes it."""
     request_hash: bytes
     response: bytes
     order: NewOrder

@@ -3,6 +3,9 @@
 Used by placing (through `MergedPlacements`). For each order key, order, lines and outbox rows are
 all there or none is; each order has its own outcome, so a closed store or a taken key in a batch
 harms nobody else in it.
+
+A key is kept with its store before it. Keys of releases that kept them bare are found too, where
+their answer is one of the same store: a retry across the upgrade does not buy twice.
 """
 
 from collections.abc import Sequence
@@ -33,7 +36,11 @@ SELECT s.id, s.currency, s.accepting_orders, s.closed_reason, s.till_key_sha256,
        k.request_hash, k.status, k.response
 FROM (SELECT 1) AS one
 LEFT JOIN stores s ON s.id = $1
-LEFT JOIN idempotency_keys k ON k.key = $2
+LEFT JOIN LATERAL (
+    SELECT key, request_hash, status, response FROM idempotency_keys
+    WHERE key = $2 OR (key = substr($2, length($1) + 2)
+                       AND convert_from(response, 'UTF8')::json ->> 'storeId' = $1)
+    ORDER BY key = $2 DESC LIMIT 1) AS k ON true
 """
 
 # The advisory lock makes a second request with the same key fail at once instead of waiting for
@@ -52,7 +59,10 @@ WITH asked AS MATERIALIZED (
 ), claim AS (
     INSERT INTO idempotency_keys (key, request_hash, status, response, expires_at)
     SELECT key, request_hash, 201, response, now() + make_interval(hours => $1)
-    FROM asked WHERE sells AND pg_try_advisory_xact_lock(hashtextextended(key, 0))
+    FROM asked WHERE sells AND coalesce((
+        SELECT convert_from(old.response, 'UTF8')::json ->> 'storeId' <> store_id
+        FROM idempotency_keys AS old WHERE old.key = substr(asked.key, length(store_id) + 2)), true)
+    AND pg_try_advisory_xact_lock(hashtextextended(key, 0))
     ON CONFLICT (key) DO NOTHING
     RETURNING key
 ), accepted AS MATERIALIZED (

@@ -21,7 +21,7 @@ from cafe_kit.errors import (
 )
 
 from cafe_order.events import placed_records
-from cafe_order.intake import AskedOrder, NewOrder, SoldLine, encoded, hash_of
+from cafe_order.intake import AskedOrder, NewOrder, SoldLine, encoded, hash_of, key_in_store
 from cafe_order.models import (
     KnownStore,
     Placed,
@@ -46,7 +46,7 @@ class Known(Protocol):
         ...
 
     async def look(self, store_id: str, key: str) -> tuple[KnownStore | None, Replay | None]:
-        """The store now, and what was answered to the key."""
+        """The store now, and what was answered to the key (as `key_in_store` makes it)."""
         ...
 
 
@@ -77,16 +77,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """One request."""
+    """One request; `key` is the store's own, `named` is how its sender calls it."""
 
     asked: AskedOrder
     key: str
+    named: str
     request_hash: bytes
     caller: Caller
 
 
 class Placing:
-    """Accepts an order exactly once per key."""
+    """Accepts an order exactly once per store and key."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Placing:
         self._clock = clock
 
     async def place(self, asked: AskedOrder, key: str, caller: Caller) -> Answer:
-        """Accept an order, or give the first answer to its key once more.
+        """Accept an order, or give the first answer to its key at this store once more.
 
         Raises:
             ConflictError: the store is closed, the price has changed, or the key is in flight.
@@ -116,7 +117,7 @@ class Placing:
                 are away, the outcome may be unknown, and a retry with the same key resolves it.
         """
         self._backlog.check()
-        wish = _Wish(asked, key, hash_of(asked), caller)
+        wish = _Wish(asked, key_in_store(asked.store_id, key), key, hash_of(asked), caller)
         store = await self.stores.of(asked.store_id)
         try:
             _check_caller(wish, store)
@@ -165,7 +166,7 @@ class Placing:
             _check_open(wish.asked, store)
             raise UnavailableError(f"Store {wish.asked.store_id} is just being changed.")
         raise ConflictError(
-            f"A request with Idempotency-Key {wish.key!r} is being handled.",
+            f"A request with Idempotency-Key {wish.named!r} is being handled.",
             slug="request-in-flight",
             field="Idempotency-Key",
             remedy="Wait a second and retry with the same key.",
