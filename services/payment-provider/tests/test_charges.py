@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from cafe_kit.paging import encode_cursor
 from cafe_provider.app import build
 
 PERIOD = {"from": "2026-11-22T07:00:00Z", "until": "2026-11-22T08:00:00Z"}
@@ -183,6 +184,15 @@ async def test_the_ledger_has_every_charge_once_page_by_page(client, charge_body
     assert seen == ["o-0", "o-1", "o-2", "o-3"]
     of_one = await client.get("/ledger", params=PERIOD | {"storeId": "other"})
     assert [entry["orderId"] for entry in of_one.json()["entries"]] == ["o-1"]
+
+
+@pytest.mark.parametrize("serial", [str(2**63), "9" * 19, "9" * 400, "-1", "x"])
+async def test_a_cursor_that_no_page_gave_out_is_refused(client, serial):
+    cursor = encode_cursor({"at": "2026-11-22T07:30:00Z", "serial": serial})
+    async with asyncio.timeout(5):
+        page = await client.get("/ledger", params=PERIOD | {"cursor": cursor})
+    assert page.status_code == 422
+    assert page.json()["type"].endswith("bad-cursor")
 
 
 async def test_one_bad_request_does_not_hurt_those_it_shares_a_commit_with(client, charge_body):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from cafe_kit.errors import CafeError, UnavailableError
+from cafe_kit.errors import UnavailableError
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class _Waiting:
 
 
 class Book:
-    """The file. A job must check before it writes: what raises has changed nothing."""
+    """The file. A job that raises has changed nothing, and nobody else notices it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -69,7 +69,7 @@ class Book:
 
         Raises:
             UnavailableError: the file cannot be written; nothing was kept.
-            CafeError: whatever the job raises; the others of its transaction do not notice.
+            Exception: whatever the job raises; the others of its transaction do not notice.
         """
         answer: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(job, answer))
@@ -92,7 +92,10 @@ class Book:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:MERGED], self._waiting[MERGED:]
-            results = await loop.run_in_executor(self._pool, self._transact, batch)
+            try:
+                results = await loop.run_in_executor(self._pool, self._transact, batch)
+            except Exception as error:  # noqa: BLE001 - told to those who wait, all of them
+                results = [error] * len(batch)
             for waiting, result in zip(batch, results, strict=True):
                 if waiting.answer.done():  # whoever asked has left
                     continue
@@ -134,7 +137,13 @@ class Book:
 
 
 def _run(book: sqlite3.Connection, job: Job[Any]) -> Any:
+    book.execute("SAVEPOINT job")
     try:
-        return job(book)
-    except CafeError as error:
-        return error
+        answer = job(book)
+    except sqlite3.Error:
+        raise  # the file is at fault, for all
+    except Exception as error:  # noqa: BLE001 - the answer to who asked
+        book.execute("ROLLBACK TO job")
+        answer = error
+    book.execute("RELEASE job")
+    return answer

@@ -8,9 +8,9 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 
-from cafe_kit.errors import CafeError, TimedOutError, UnprocessableError
+from cafe_kit.errors import CafeError, TimedOutError
 from cafe_kit.ledger_index import moment
-from cafe_kit.paging import decode_cursor, encode_cursor
+from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
 
 from cafe_provider import charges
 from cafe_provider.chance import Fate, fate
@@ -27,6 +27,9 @@ from cafe_provider.models import (
     Period,
 )
 from cafe_provider.repository import Book
+
+MAX_SERIAL = 2**63 - 1
+"""SQLite's largest integer."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -139,10 +142,11 @@ def _position(cursor: str | None) -> tuple[str, int]:
     if cursor is None:
         return "", 0
     position = decode_cursor(cursor, "at", "serial")
-    serial = position["serial"]
-    if not (serial.isascii() and serial.isdigit()) or len(serial) > len(str(2**62)):
-        raise UnprocessableError("The cursor is none of ours.", slug="bad-cursor", field="cursor")
-    return position["at"], int(serial)
+    at, serial = position["at"], position["serial"]
+    digits = serial.isascii() and serial.isdigit() and len(serial) <= len(str(MAX_SERIAL))
+    if not digits or int(serial) > MAX_SERIAL:
+        raise bad_cursor()
+    return at, int(serial)
 
 
 def _entry(charge: Charge) -> LedgerEntry:
