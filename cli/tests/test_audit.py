@@ -87,6 +87,16 @@ def test_damage_ends_with_1_and_names_the_orders_by_kind(services):
     assert f"  cloudcafe.soho {order_id}: found 2 captured" in result.stdout
 
 
+def test_orders_whose_stock_nobody_remembers_are_counted_and_no_damage(services):
+    services.books.kept_from = ago(minutes=30)
+    services.books.remove("inventory", services.books.sell(at=ago(minutes=40)))
+    services.books.sell(at=ago(minutes=5))
+    result = run()
+    assert result.exit_code == 0
+    assert "Stock was not compared for 1 of the orders" in result.stdout
+    assert "The books balance: 2 orders" in result.stdout
+
+
 def test_many_findings_are_bounded_and_say_how_many_more_there_are(services):
     for _ in range(30):
         services.books.remove("loyalty", services.books.sell(at=ago(minutes=5)))

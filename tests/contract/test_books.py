@@ -9,7 +9,7 @@ from cafe_analytics.settings import AnalyticsSettings
 from cafe_inventory import app as inventory
 from cafe_inventory.settings import InventorySettings
 from cafe_kit.settings import load
-from cafe_ledger.entries import Charge, Grant, Level, Movement, Order, Page, Payment, SalesRow
+from cafe_ledger.entries import Charge, Grant, Level, Movements, Order, Page, Payment, SalesRow
 from cafe_loyalty import app as loyalty
 from cafe_loyalty.settings import LoyaltySettings
 from cafe_order import app as order
@@ -20,13 +20,13 @@ from cafe_provider import app as provider
 from cafe_provider.settings import ProviderSettings
 
 BOOKS = [
-    pytest.param(order, OrderSettings, "/ledger", Order, id="order"),
-    pytest.param(inventory, InventorySettings, "/ledger", Movement, id="inventory"),
-    pytest.param(inventory, InventorySettings, "/ledger/levels", Level, id="levels"),
-    pytest.param(payments, PaymentSettings, "/ledger", Payment, id="payment-processor"),
-    pytest.param(provider, ProviderSettings, "/ledger", Charge, id="payment-provider"),
-    pytest.param(loyalty, LoyaltySettings, "/ledger", Grant, id="loyalty"),
-    pytest.param(analytics, AnalyticsSettings, "/ledger", SalesRow, id="analytics-worker"),
+    pytest.param(order, OrderSettings, "/ledger", Page[Order], id="order"),
+    pytest.param(inventory, InventorySettings, "/ledger", Movements, id="inventory"),
+    pytest.param(inventory, InventorySettings, "/ledger/levels", Page[Level], id="levels"),
+    pytest.param(payments, PaymentSettings, "/ledger", Page[Payment], id="payment-processor"),
+    pytest.param(provider, ProviderSettings, "/ledger", Page[Charge], id="payment-provider"),
+    pytest.param(loyalty, LoyaltySettings, "/ledger", Page[Grant], id="loyalty"),
+    pytest.param(analytics, AnalyticsSettings, "/ledger", Page[SalesRow], id="analytics-worker"),
 ]
 ENVIRONMENT = {
     "CAFE_SERVICE_TOKEN": "a-token-for-the-contract-tests",
@@ -70,17 +70,17 @@ def compare(document, given, expected_document, expected, place):
             compare(document, items[0], expected_document, items[1], f"{place}.{name}[]")
 
 
-@pytest.mark.parametrize(("module", "settings", "path", "entry"), BOOKS)
-def test_a_book_is_written_as_the_audit_reads_it(module, settings, path, entry, tmp_path):
+@pytest.mark.parametrize(("module", "settings", "path", "page"), BOOKS)
+def test_a_book_is_written_as_the_audit_reads_it(module, settings, path, page, tmp_path):
     document = openapi(module, settings, tmp_path)
     answer = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
-    expected = Page[entry].model_json_schema()
+    expected = page.model_json_schema()
     expected = {"components": {"schemas": expected.pop("$defs")}, **expected}
     compare(document, answer["schema"], expected, expected, path)
 
 
-@pytest.mark.parametrize(("module", "settings", "path", "entry"), BOOKS)
-def test_a_book_is_asked_for_by_time_and_store_and_page(module, settings, path, entry, tmp_path):
+@pytest.mark.parametrize(("module", "settings", "path", "page"), BOOKS)
+def test_a_book_is_asked_for_by_time_and_store_and_page(module, settings, path, page, tmp_path):
     document = openapi(module, settings, tmp_path)
     asked = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
     wanted = {"storeId", "limit", "cursor"} | (

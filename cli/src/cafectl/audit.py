@@ -88,6 +88,11 @@ def remarks(report: Report) -> Iterator[str]:
             "Provider statement not available: charges are judged by the payment processor's own "
             "book alone. Set --provider-url or CAFE_PAYMENT_PROVIDER_URL."
         )
+    if report.forgotten:
+        yield (
+            f"Stock was not compared for {report.forgotten} of the orders: they are so old that "
+            "the inventory keeps their reservations no more. All else of them was."
+        )
 
 
 def stores_table(report: Report) -> Rows:

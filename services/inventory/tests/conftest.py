@@ -64,7 +64,7 @@ class Inventory:
         )
         self.sweeper = Sweeper(table, self.desk, clock)
         self.teller = Teller(table, self.stream, self.notes.touches, clock, self.notes)
-        self.ledger = Ledger(books, table)
+        self.ledger = Ledger(books, table, clock=clock)
         for name in ("put_par", "delete_stock", "reserve", "commit", "release", "reservation"):
             setattr(self, name, getattr(self.service, name))
         self.stock, self.sweep = self.service.stock, self.sweeper.sweep

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from cafe_inventory.books import HOURS_A_PAGE, STORES_A_PAGE, Window, walk
+from cafe_inventory.items import KEEP, time_to_live
 from cafe_inventory.models import BatchItem, ParInput, ReservationInput
 from cafe_kit.errors import UnavailableError, UnprocessableError
 from cafe_kit.paging import encode_cursor
@@ -203,3 +204,9 @@ async def test_a_large_stock_comes_in_pages(inventory, store):
         if cursor is None:
             break
     assert found == [item["sku"] for item in items]
+
+
+async def test_the_book_says_since_when_all_reservations_are_kept(in_memory, clock):
+    page = await in_memory.ledger.page(Window(clock() - HOUR, clock()), None, 10)
+    assert page.kept_from == clock() - KEEP
+    assert time_to_live(page.kept_from) == clock().timestamp()

@@ -80,6 +80,38 @@ async def test_without_the_time_of_its_end_an_order_settles_from_its_placing():
     assert Kind.CHARGE_MISSING in kinds(await world.audit())
 
 
+async def test_an_order_older_than_the_inventory_remembers_is_not_judged_for_stock():
+    world = World()
+    world.books.kept_from = world.ago(hours=1)
+    old = world.books.sell(at=world.ago(minutes=61))
+    young = world.books.sell(at=world.ago(minutes=60))
+    for order_id in (old, young):
+        world.books.remove("inventory", order_id)
+    report = await world.audit()
+    assert [(one.kind, one.order_id) for one in report.findings] == [(Kind.STOCK_MISSING, young)]
+    assert (report.judged, report.forgotten) == (2, 1)
+    assert report.as_json()["stockForgotten"] == 1
+
+
+async def test_what_the_inventory_still_remembers_of_an_old_order_is_judged():
+    world = World()
+    world.books.kept_from = world.ago(hours=1)
+    old = world.books.sell(at=world.ago(minutes=61))
+    world.books.entry("inventory", old)["status"] = "released"
+    report = await world.audit()
+    assert kinds(report) == [Kind.STOCK_MISSING]
+    assert report.forgotten == 0
+
+
+async def test_of_an_order_whose_stock_is_forgotten_all_else_is_judged():
+    world = World()
+    world.books.kept_from = world.now
+    old = world.books.sell(at=world.ago(minutes=61))
+    for book in ("inventory", "payment-processor"):
+        world.books.remove(book, old)
+    assert kinds(await world.audit()) == [Kind.PAYMENT_MISSING]
+
+
 async def test_an_entry_whose_order_may_just_be_coming_is_no_orphan():
     world = World()
     order_id = world.books.sell(at=world.ago(seconds=29))

@@ -28,7 +28,7 @@ from cafe_inventory.models import ParItem, ReservationLine
 SKU_PREFIX = "SKU#"
 STORES = "STORES"
 KEEP = timedelta(days=35)
-"""A month can be audited."""
+"""A month can be audited; `GET /ledger` says since when."""
 
 _deserialise = TypeDeserializer().deserialize
 
@@ -165,6 +165,11 @@ def new_reservation(wanted: Reservation, now: datetime) -> Item:
 def time_to_live(now: datetime) -> int:
     """When DynamoDB may delete what holds no stock."""
     return int((now + KEEP).timestamp())
+
+
+def kept_from(now: datetime) -> datetime:
+    """Since when every order's reservation is there: none is settled before it is placed."""
+    return now - KEEP
 
 
 def new_timer(held_until: datetime, order_ids: Sequence[str]) -> Item:

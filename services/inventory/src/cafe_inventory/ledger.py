@@ -1,13 +1,16 @@
 """The books of stock as the audit reads them. Called by the endpoints."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from cafe_kit.errors import UnprocessableError
 from cafe_kit.paging import bad_cursor, decode_cursor, encode_cursor
+from cafe_kit.wire import utc_now
 
 from cafe_inventory.books import Levels, Window, walk
 from cafe_inventory.changes import Level, Reservation
+from cafe_inventory.items import kept_from
 from cafe_inventory.models import (
     LedgerEntry,
     LedgerLine,
@@ -32,9 +35,12 @@ class Books(Protocol):
 class Ledger:
     """Pages of the books."""
 
-    def __init__(self, books: Books, levels: Levels) -> None:
+    def __init__(
+        self, books: Books, levels: Levels, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._books = books
         self._levels = levels
+        self._clock = clock
 
     async def page(self, window: Window, cursor: str | None, limit: int) -> LedgerPage:
         """Reservations whose orders were placed in the window.
@@ -54,6 +60,7 @@ class Ledger:
         return LedgerPage(
             entries=[_entry(each) for each in found],
             next=encode_cursor({"after": stopped}) if stopped else None,
+            kept_from=kept_from(self._clock()),
         )
 
     async def levels(self, store_id: str | None, cursor: str | None, limit: int) -> LevelsPage:

@@ -218,6 +218,9 @@ class LedgerPage(WireView):
 
     entries: list[LedgerEntry]
     next: str | None
+    kept_from: datetime = Field(
+        description="Reservations of orders that were placed before may be deleted."
+    )
 
 
 class LevelEntry(WireView):

@@ -28,7 +28,10 @@ HUNDRED = 100
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that the books say of one order; `charges` None: no statement to be had."""
+    """Everything that the books say of one order; `charges` None: no statement to be had.
+
+    `moves_kept` False: it is so old that the inventory may have forgotten what it moved for it.
+    """
 
     order: Order
     movements: Sequence[Movement] = ()
@@ -36,6 +39,12 @@ class Case:
     charges: Sequence[Charge] | None = ()
     grants: Sequence[Grant] = ()
     rows: Sequence[SalesRow] = ()
+    moves_kept: bool = True
+
+    @property
+    def stock_forgotten(self) -> bool:
+        """Whether the stock's book has no word left of the order."""
+        return not self.moves_kept and not self.movements
 
     @property
     def completed(self) -> bool:
@@ -125,6 +134,8 @@ def _payment_differs(case: Case, payment: Payment) -> Iterator[Finding]:
 
 def check_stock(case: Case) -> Iterator[Finding]:
     """Completed: committed, exactly what was ordered. Otherwise: nothing sold, nothing held."""
+    if case.stock_forgotten:
+        return
     order, movements = case.order, case.movements
     if len(movements) > 1:
         yield case.finding(Kind.STOCK_DUPLICATED, f"{len(movements)} movements", "one")

@@ -22,6 +22,7 @@ from cafe_ledger.entries import (
     Level,
     Model,
     Movement,
+    Movements,
     Order,
     Page,
     Payment,
@@ -40,6 +41,7 @@ LEDGER = "/ledger"
 LEVELS = "/ledger/levels"
 AnEntry = TypeVar("AnEntry", bound=Entry)
 AModel = TypeVar("AModel", bound=Model)
+APage = TypeVar("APage", bound=Page[Any])
 
 
 class BookError(Exception):
@@ -99,7 +101,7 @@ class Collector:
         """Read all other books about the same window, after the orders and all at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                movements = tasks.create_task(self._all("inventory", Page[Movement], window))
+                movements = tasks.create_task(self._movements(window))
                 payments = tasks.create_task(self._all("payment-processor", Page[Payment], window))
                 grants = tasks.create_task(self._all("loyalty", Page[Grant], window))
                 rows = tasks.create_task(self._all("analytics-worker", Page[SalesRow], window))
@@ -107,9 +109,11 @@ class Collector:
         except ExceptionGroup as group:
             unread = next((one for one in group.exceptions if isinstance(one, BookError)), group)
             raise unread from None
+        moved, kept_from = movements.result()
         return Books(
             orders=orders,
-            movements=movements.result(),
+            movements=moved,
+            moves_kept_from=kept_from,
             payments=payments.result(),
             charges=charges.result(),
             grants=grants.result(),
@@ -128,6 +132,15 @@ class Collector:
             return None
         return await self._all("payment-provider", Page[Charge], window)
 
+    async def _movements(self, window: Window) -> tuple[list[Movement], datetime | None]:
+        """Return what was moved, and since when all of it is kept: the latest that a page says."""
+        found: list[Movement] = []
+        kept: list[datetime] = []
+        async for page in self._read_all("inventory", LEDGER, Movements, window.params()):
+            found += _inside("inventory", page.entries, window)
+            kept += [page.kept_from] if page.kept_from else []
+        return found, max(kept, default=None)
+
     async def _all(self, book: Book, model: type[Page[AnEntry]], window: Window) -> list[AnEntry]:
         found: list[AnEntry] = []
         async for page in self._pages(book, LEDGER, model, window.params()):
@@ -137,20 +150,27 @@ class Collector:
     async def _pages(
         self, book: Book, path: str, model: type[Page[AModel]], params: Mapping[str, str]
     ) -> AsyncIterator[tuple[AModel, ...]]:
+        """Yield the entries, page after page."""
+        async for page in self._read_all(book, path, model, params):
+            yield page.entries
+
+    async def _read_all(
+        self, book: Book, path: str, model: type[APage], params: Mapping[str, str]
+    ) -> AsyncIterator[APage]:
         """Yield page after page; a cursor that comes back would go on for ever and is refused."""
         cursor: str | None = ""
         seen: set[str] = set()
         while cursor is not None:
             asked = {**params, "limit": str(self.page)} | ({"cursor": cursor} if cursor else {})
             page = _read(book, model, await self.reader.get(book, path, asked))
-            yield page.entries
+            yield page
             cursor = page.next
             if cursor in seen:
                 raise BookError(book, "gave the same page cursor twice: this is a bug of it")
             seen.add(cursor or "")
 
 
-def _read(book: Book, model: type[Page[AModel]], answer: Mapping[str, Any]) -> Page[AModel]:
+def _read(book: Book, model: type[APage], answer: Mapping[str, Any]) -> APage:
     try:
         return model.model_validate(answer)
     except ValidationError as problem:

@@ -36,7 +36,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All entries about the orders of one window; `charges` None: no statement to be had."""
+    """All entries about the orders of one window; `charges` None: no statement to be had.
+
+    Movements of orders placed before `moves_kept_from` may be missing because they are forgotten.
+    """
 
     orders: Sequence[Order] = ()
     movements: Sequence[Movement] = ()
@@ -44,6 +47,7 @@ class Books:
     charges: Sequence[Charge] | None = ()
     grants: Sequence[Grant] = ()
     rows: Sequence[SalesRow] = ()
+    moves_kept_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def compare(books: Books, rules: Rules) -> Iterator[Outcome]:
     movements, payments = _by_order(books.movements), _by_order(books.payments)
     charges = None if books.charges is None else _by_order(books.charges)
     grants, rows = _by_order(books.grants), _by_order(books.rows)
+    kept_from = books.moves_kept_from
     for order_id, same in orders.items():
         case = Case(
             order=same[0],
@@ -69,6 +74,7 @@ def compare(books: Books, rules: Rules) -> Iterator[Outcome]:
             charges=None if charges is None else charges.get(order_id, ()),
             grants=grants.get(order_id, ()),
             rows=rows.get(order_id, ()),
+            moves_kept=not kept_from or same[0].placed_at >= kept_from,
         )
         yield judge(case, rules, listed=len(same))
     strays: tuple[tuple[Kind, Mapping[str, Sequence[Entry]]], ...] = (

@@ -122,3 +122,12 @@ class Page(Model, Generic[Item]):
 
     entries: tuple[Item, ...]
     next: str | None = None
+
+
+class Movements(Page[Movement]):
+    """A page of what the inventory moved; it forgets orders placed before `kept_from`, by and by.
+
+    An inventory that does not say it is taken to forget none.
+    """
+
+    kept_from: AwareDatetime | None = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cafe_ledger.collect import LEVELS, Book, BookError
+from cafe_ledger.collect import LEDGER, LEVELS, Book, BookError
 
 Json = dict[str, Any]
 BOOKS: tuple[Book, ...] = (
@@ -33,6 +33,7 @@ class FakeBooks:
         self.books: dict[Book, list[Json]] = {book: [] for book in BOOKS}
         self.levels: list[Json] = []
         self.away: set[Book] = set()
+        self.kept_from: datetime | None = None
         self.asked: list[tuple[Book, Mapping[str, str]]] = []
         self._numbers = itertools.count(1)
 
@@ -50,7 +51,10 @@ class FakeBooks:
         found = [one for one in entries if store in (None, one["storeId"])]
         begin, limit = int(params.get("cursor", 0)), int(params["limit"])
         end = begin + limit
-        return {"entries": found[begin:end], "next": str(end) if end < len(found) else None}
+        page = {"entries": found[begin:end], "next": str(end) if end < len(found) else None}
+        if (book, path) == ("inventory", LEDGER) and self.kept_from:
+            page["keptFrom"] = self.kept_from.isoformat()
+        return page
 
     def order(
         self,

@@ -83,6 +83,7 @@ class Report:
     counts: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     pending: int = 0
     judged: int = 0  # orders that had come to their end or were given up
+    forgotten: int = 0  # of those: so old that the inventory keeps no word of them
 
     @property
     def orders(self) -> int:
@@ -110,6 +111,7 @@ class Report:
                 self.pending += 1
             else:
                 self.judged += 1
+                self.forgotten += outcome.case.stock_forgotten
         self.note(outcome.findings)
 
     def note(self, findings: Iterable[Finding]) -> None:
@@ -134,6 +136,7 @@ class Report:
         self.levels += other.levels
         self.pending += other.pending
         self.judged += other.judged
+        self.forgotten += other.forgotten
 
     def by_store(self) -> dict[str, Totals]:
         """Return the sums of each store over all hours, those with findings only included."""
@@ -162,6 +165,7 @@ class Report:
             "orders": self.orders,
             "judged": self.judged,
             "pending": self.pending,
+            "stockForgotten": self.forgotten,
             "levels": self.levels,
             "providerStatement": self.statement,
             "stores": [
