@@ -7,24 +7,21 @@ repeat: a healthy cluster is left as it is, a broken one (its engine died) is ma
 from __future__ import annotations
 
 import os
-import platform
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.cache import root
 from dev.kind.config import cluster_config
-from dev.kind.engine import ensure_engine, lacks_capabilities, running
+from dev.kind.engine import ensure_engine, running
 from dev.kind.load import stream
-from dev.kind.node_image import metrics_server_image, node_image
+from dev.kind.node_image import built_image, metrics_server_image, node_image
+from dev.kind.official_image import default_image, is_here, pulled, runs_here
 from dev.steps import say, step
-from dev.system import LOCAL, ProblemError, run, succeeds
+from dev.system import LOCAL, run, succeeds
 from dev.tools import tool
 
 _METRICS_SERVER = Path(__file__).with_name("metrics-server.yaml")
-_CGROUPS_2 = Path("/sys/fs/cgroup/cgroup.controllers")
-_PULL_S = 120
 
 
 @dataclass(frozen=True)
@@ -110,32 +107,15 @@ class Cluster:
 def chosen_image() -> str:
     """Return the node image: $CLOUDCAFE_NODE_IMAGE, else kind's own, else one built here.
 
-    kind's own is tried on machines that can run it, and only once: the answer is remembered.
+    What the engine has already is taken before a registry is asked.
     """
     chosen = os.environ.get("CLOUDCAFE_NODE_IMAGE")
     if chosen:
         return chosen
-    official = _official_image()
-    return official or node_image()
-
-
-def _official_image() -> str | None:
-    if platform.system() == "Linux" and (lacks_capabilities() or not _CGROUPS_2.exists()):
-        return None
-    answer = root() / "registry-reachable"
-    if not answer.exists():
-        with step("see whether the registry of kind's node image is reachable"):
-            name = default_image()
-            there = succeeds("docker", "pull", "-q", name, timeout_s=_PULL_S)
-            answer.parent.mkdir(parents=True, exist_ok=True)
-            answer.write_text(f"{name}\n" if there else "")
-    return answer.read_text().strip() or None
-
-
-def default_image() -> str:
-    """Return the node image that this kind names by itself, with its digest."""
-    for line in run(tool("kind"), "create", "cluster", "--help").splitlines():
-        _, found, name = line.partition("(default ")
-        if found and "kindest/node" in name:
-            return name.strip(' ")')
-    raise ProblemError("kind's help names no default node image")
+    official = default_image() if runs_here() else None
+    if official and is_here(official):
+        return official
+    built = built_image()
+    if built:
+        return built
+    return official if official and pulled(official) else node_image()

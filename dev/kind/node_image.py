@@ -48,20 +48,34 @@ def metrics_server_image() -> str:
     return f"{_METRICS_SERVER}:{pinned(kube.MODULE, 'sigs.k8s.io/metrics-server')}"
 
 
+def built_image() -> str | None:
+    """Return the name of the node image if this engine has one of these sources."""
+    image = _image_name()
+    return image if succeeds("docker", "image", "inspect", image) else None
+
+
 def node_image() -> str:
     """Return the name of the node image, built if this engine does not have it yet."""
     ensure_engine()
+    image = _image_name()
+    with locked("node-image"):
+        if not succeeds("docker", "image", "inspect", image):
+            require_linux_root(
+                "kind's node image is not here and was not pulled: try again, or name one that "
+                "you have in CLOUDCAFE_NODE_IMAGE; building one"
+            )
+            _build(image)
+            prune("cloudcafe/node", keep=2)
+    return image
+
+
+def _image_name() -> str:
+    """Return what the image of these sources is called."""
     sources = [*_HERE.glob("node*.*"), _HERE / "oci.py", _HERE / "manifests.py", RUNC_LOCAL]
     modules = [kube.MODULE, _KIND / "go.mod"]
     modules.append(_HERE.parent / "tools" / "local-path-provisioner")
     key = digest(sorted([*sources, *modules]), *_PACKAGES)
-    image = f"cloudcafe/node:{kube.version()}-{key}"
-    with locked("node-image"):
-        if not succeeds("docker", "image", "inspect", image):
-            require_linux_root("building the node image")
-            _build(image)
-            prune("cloudcafe/node", keep=2)
-    return image
+    return f"cloudcafe/node:{kube.version()}-{key}"
 
 
 def _build(image: str) -> None:
