@@ -7,7 +7,7 @@ marked [AWS] need an account and credentials, and have been rehearsed up to thei
     up:      package → plan, apply → images to ECR → plan, apply with their tags → controllers and
              secrets → chart (which migrates the order's schema) → analytics' schema → validate
     down:    runs and stores → chart → what its controllers left → plan, destroy → sweep by tag
-    secrets: Secrets Manager into the cluster at once, after a rotation
+    secrets: Secrets Manager into the cluster at once, and all restarted: after a leak
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def down(to: Deployment) -> None:
 
 
 def secrets(to: Deployment) -> None:
-    """[AWS] Read all secrets again and restart who uses them: after a rotation or a leak."""
+    """[AWS] Read all secrets again and restart who uses them: after a leak, not a rotation."""
     _initialise(to)
     enter(to, to.outputs())
     now = "force-sync=now"

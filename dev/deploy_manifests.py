@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+#: What is rotated is in the cluster within a minute; asking so often costs 2 USD a month.
+REFRESH = "1m"
 STORE = {"name": "aws", "kind": "SecretStore"}
 LOGIN = "{{ .username | urlquery }}:{{ .password | urlquery }}"
 #: Where the chart mounts `authorities`: no public authority has signed DocumentDB's certificates.
@@ -58,7 +60,7 @@ def _store(region: str, namespace: str) -> dict[str, Any]:
 
 def _external(name: str, arn: str, data: Mapping[str, str], namespace: str) -> dict[str, Any]:
     spec = {
-        "refreshInterval": "5m",
+        "refreshInterval": REFRESH,
         "secretStoreRef": STORE,
         "target": {"name": name, "template": {"data": dict(data)}},
         "dataFrom": [{"extract": {"key": arn}}],
@@ -69,7 +71,7 @@ def _external(name: str, arn: str, data: Mapping[str, str], namespace: str) -> d
 def _token(arn: str, namespace: str) -> dict[str, Any]:
     name = "cloudcafe-platform-token"
     spec = {
-        "refreshInterval": "5m",
+        "refreshInterval": REFRESH,
         "secretStoreRef": STORE,
         "target": {"name": name},
         "data": [{"secretKey": "token", "remoteRef": {"key": arn}}],

@@ -86,7 +86,9 @@ def test_the_embedded_cafe_fits_on_a_laptop(embedded):
 
 
 def test_what_is_secret_comes_from_a_secret(chart):
-    secretive = re.compile("PASSWORD|TOKEN|SECRET|ACCESS_KEY|(DOCUMENTDB|CACHE|MEMORYDB)_URL")
+    secretive = re.compile(
+        "PASSWORD|TOKEN|SECRET(?!S_FOLDER)|ACCESS_KEY|(DOCUMENTDB|CACHE|MEMORYDB)_URL"
+    )
     for name, container in chart.containers():
         for variable in environment(container).values():
             if secretive.search(variable["name"]):
@@ -109,6 +111,35 @@ def test_a_service_sees_only_the_secrets_of_what_it_talks_to(embedded):
     assert seen["inventory/inventory"] == {"cloudcafe-service-token", "cloudcafe-aws"}
     assert "cloudcafe-documentdb" not in seen["order/order"]
     assert seen["localaws/localaws"] == set()
+
+
+def test_what_aws_rotates_is_mounted_beside_its_variable(chart):
+    """A variable stays what it was at the start; the file is read again for each connection."""
+    rotated = re.compile("(DATABASE|REDSHIFT)_PASSWORD|(DOCUMENTDB|CACHE|MEMORYDB)_URL")
+    found = set()
+    for name in SERVICES:
+        pod = chart.get("Deployment", name)["spec"]["template"]["spec"]
+        variables = environment(pod["containers"][0])
+        wanted = {
+            variable["name"]: (reference["name"], reference["key"])
+            for variable in variables.values()
+            if rotated.search(variable["name"])
+            for reference in [variable["valueFrom"]["secretKeyRef"]]
+        }
+        sources = [
+            source["secret"]
+            for volume in pod["volumes"]
+            for source in volume.get("projected", {}).get("sources", [])
+        ]
+        mounted = {
+            item["path"]: (secret["name"], item["key"])
+            for secret in sources
+            for item in secret["items"]
+        }
+        assert mounted == wanted, name
+        assert ("CAFE_SECRETS_FOLDER" in variables) == bool(wanted), name
+        found |= wanted.keys()
+    assert len(found) == 5
 
 
 def test_passwords_differ_from_one_installation_to_the_next(embedded, on_aws):

@@ -90,6 +90,13 @@ def test_every_secret_of_the_chart_is_made_of_one_of_aws():
     assert "@docdb.example:27017/cafe?tls=true&tlsCAFile=/etc/cloudcafe/authorities/ca.pem" in url
 
 
+def test_what_aws_rotated_is_copied_within_a_minute():
+    """The runbook counts on it: until then nobody who connects anew is let in."""
+    made = manifests(DEPLOY, "eu-west-1", "cloudcafe")
+    every = [one["spec"]["refreshInterval"] for one in made if one["kind"] == "ExternalSecret"]
+    assert set(every) == {"1m"}
+
+
 def test_tills_and_customers_reach_the_same_service():
     made = manifests(DEPLOY, "eu-west-1", "cloudcafe")
     services = {

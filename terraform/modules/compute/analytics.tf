@@ -82,6 +82,27 @@ resource "aws_iam_role_policy_attachment" "analytics" {
   policy_arn = var.analytics.policy_arn
 }
 
+# AWS rotates the warehouse's password while the worker runs; its variable is what it was when the task started
+data "aws_iam_policy_document" "analytics" {
+  statement {
+    sid       = "Secrets"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = var.analytics.secret_arns
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [var.kms_key_arns.data]
+  }
+}
+
+resource "aws_iam_role_policy" "analytics" {
+  name   = "rotated"
+  role   = aws_iam_role.analytics.id
+  policy = data.aws_iam_policy_document.analytics.json
+}
+
 resource "aws_iam_role" "analytics_start" {
   name               = "${var.name}-analytics-worker-start"
   description        = "Starts the analytics worker: pulls its image, reads its secrets, opens its log"

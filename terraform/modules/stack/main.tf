@@ -179,6 +179,8 @@ module "compute" {
       CAFE_REDSHIFT_HOST = module.databases.redshift_endpoint
       CAFE_REDSHIFT_PORT = tostring(module.databases.redshift_port)
       CAFE_REDSHIFT_NAME = module.databases.redshift_database
+      # asked again for new connections: the secrets below are read when a task starts
+      CAFE_REDSHIFT_SECRET = local.store_secrets.redshift
     }
     secrets = {
       CAFE_REDSHIFT_USER     = "${local.store_secrets.redshift}:username::"

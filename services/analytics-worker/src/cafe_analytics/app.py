@@ -6,10 +6,11 @@ from collections.abc import Callable
 from cafe_kit.app import Application, build_application
 from cafe_kit.aws import Aws, AwsCalls
 from cafe_kit.cloudwatch import BusinessMetrics, add_cloudwatch
-from cafe_kit.database import Database
+from cafe_kit.database import Database, Password
 from cafe_kit.dead_letters import DeadLetters
 from cafe_kit.errors import UnavailableError
 from cafe_kit.kinesis import KinesisConsumer
+from cafe_kit.managed_secret import ManagedSecret
 from cafe_kit.wire import utc_now
 from cafe_kit.workers import Worker, wait_or_stop
 
@@ -31,18 +32,21 @@ def build(settings: AnalyticsSettings, aws: AwsCalls | None = None) -> Applicati
         NAME, "CloudCafe analytics", settings, [router], story="Month-End Report"
     )
     calls = aws or Aws(settings.aws_region, settings.aws_threads)
+    password = warehouse_password(settings, calls)
     # two pools: a slow report must not hold up the loading, nor a large load the reports
     loading = Database(
         settings.dsn,
         connections=settings.loading_connections,
         name=f"{NAME}-loading",
         bounds=warehouse_bounds(settings.load_timeout_seconds),
+        password=password,
     )
     reporting = Database(
         settings.dsn,
         connections=settings.report_connections,
         name=f"{NAME}-reports",
         bounds=warehouse_bounds(settings.report_timeout_seconds),
+        password=password,
     )
     application.closers += [loading.close, reporting.close, calls.close]
     business = add_cloudwatch(application, calls)
@@ -52,6 +56,16 @@ def build(settings: AnalyticsSettings, aws: AwsCalls | None = None) -> Applicati
     application.health.depends_on("redshift", lambda: _check_schema(reports))
     application.health.depends_on("kinesis", consumer.check, required=False)
     return application
+
+
+def warehouse_password(settings: AnalyticsSettings, aws: AwsCalls) -> Password | None:
+    """What tells the warehouse's password as it is now; None where the URL holds it."""
+    if settings.redshift_url is not None:
+        return None
+    if settings.redshift_secret is None:
+        return settings.current("redshift_password")
+    first = settings.redshift_password.get_secret_value()
+    return ManagedSecret(aws, settings.redshift_secret, "password", first=first)
 
 
 def _consumer(

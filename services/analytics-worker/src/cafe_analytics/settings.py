@@ -35,6 +35,9 @@ class RedshiftSettings(BaseSettings):
 class AnalyticsSettings(KitSettings, RedshiftSettings):
     """The analytics worker."""
 
+    redshift_secret: str | None = None
+    """ARN of the secret that AWS rotates; outside of the cluster, where no file tells of it."""
+
     order_stream: str = "cloudcafe-order-events"
     analytics_dead_letters: str = "cloudcafe-analytics-dlq"
 

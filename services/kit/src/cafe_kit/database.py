@@ -6,7 +6,7 @@ Retry-After. The next request connects anew, so service is back as soon as the d
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,9 @@ CACHED_STATEMENTS = 100
 
 Connection = Any
 """asyncpg ships no types."""
+
+Password = Callable[[], str | Awaitable[str]]
+"""Asked when a connection opens, so that a rotation needs no restart."""
 
 LOST = (
     OSError,
@@ -67,8 +70,18 @@ class DatabaseUnavailableError(UnavailableError):
 class Database:
     """A bounded pool of connections to one address."""
 
-    def __init__(self, dsn: str, *, connections: int, name: str, bounds: Bounds = Bounds()) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        connections: int,
+        name: str,
+        bounds: Bounds = Bounds(),
+        password: Password | None = None,
+    ) -> None:
+        """`password` goes before the one in `dsn`."""
         self._dsn = dsn
+        self._password = password
         self._connections = connections
         self._name = name
         self._bounds = bounds
@@ -124,6 +137,7 @@ class Database:
         # min_size 0: making the pool does not connect, so it cannot fail
         return await asyncpg.create_pool(
             self._dsn,
+            password=self._password,
             min_size=0,
             max_size=self._connections,
             timeout=bounds.connect_seconds,

@@ -3,13 +3,16 @@
 Used for ElastiCache (menu) and MemoryDB (loyalty). Nothing connects before the first use.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 
 from cafe_kit.errors import UnavailableError
 
@@ -31,21 +34,42 @@ AWAY_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY", "LOADING", "MASTERDOWN", "UNBL
 """Refusals of a server that will serve again; the client has no classes for them."""
 
 
+Url = str | Callable[[], str]
+"""A URL, or what tells it as it is now: user and password are then read for each connection."""
+
+
+class _Login(CredentialProvider):
+    """User and password of a URL that may change."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """As the URL says now."""
+        found = parse_url(self._url())
+        password = str(found.get("password", ""))
+        return (str(found["username"]), password) if found.get("username") else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """The same: nothing here waits."""
+        return self.get_credentials()
+
+
 class RedisStore:
     """A bounded pool of connections to one address. A lost answer's outcome is unknown."""
 
-    def __init__(self, url: str, *, name: str, connections: int = 16) -> None:
+    def __init__(self, url: Url, *, name: str, connections: int = 16) -> None:
         self._name = name
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections,
-            timeout=ACQUIRE_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=COMMAND_SECONDS,
+        bounds: dict[str, Any] = {
+            "max_connections": connections,
+            "timeout": ACQUIRE_SECONDS,
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": COMMAND_SECONDS,
             # a repeated INCR counts twice: whoever calls knows what may be repeated
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
+            "retry": Retry(NoBackoff(), 0),
+            "decode_responses": True,
+        }
+        pool = BlockingConnectionPool(**(bounds | _address(url)))
         self.client: Redis = Redis.from_pool(pool)
         self.host = str(pool.connection_kwargs.get("host", ""))
         """Whose server it is, without port or credentials."""
@@ -80,3 +104,14 @@ class RedisStore:
         return UnavailableError(
             f"{self._name} is not available ({what}).", slug=f"{self._name}-unavailable"
         )
+
+
+def _address(url: Url) -> dict[str, Any]:
+    """What a pool takes of a URL: with its login, or with what asks for it at each connection."""
+    if isinstance(url, str):
+        return dict(parse_url(url))
+    found = dict(parse_url(url()))
+    if found.pop("password", None) is not None:
+        found.pop("username", None)
+        found["credential_provider"] = _Login(url)
+    return found

@@ -6,10 +6,14 @@ never does (see `health.py`).
 """
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cafe_kit.mounted_secret import MountedSecret
 
 PREFIX = "CAFE_"
 
@@ -41,6 +45,16 @@ class KitSettings(BaseSettings):
 
     cloudwatch_seconds: float = 30.0
     """How often the business metrics go to CloudWatch."""
+
+    secrets_folder: Path | None = None
+    """Where the stores' Secrets are mounted, each value in a file named as its variable."""
+
+    def current(self, name: str) -> Callable[[], str]:
+        """Return what tells a secret setting as it is now; see `mounted_secret.py`."""
+        value = getattr(self, name)
+        folder = self.secrets_folder
+        file = None if folder is None else folder / f"{PREFIX}{name.upper()}"
+        return MountedSecret(file, value.get_secret_value())
 
 
 AnySettings = TypeVar("AnySettings", bound=KitSettings)

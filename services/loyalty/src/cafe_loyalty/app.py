@@ -27,7 +27,7 @@ def build(settings: LoyaltySettings, aws: AwsCalls | None = None) -> Application
     )
     aws = aws or Aws(settings.aws_region, settings.aws_threads)
     store = RedisStore(
-        settings.memorydb_url.get_secret_value(),
+        settings.current("memorydb_url"),
         name="memorydb",
         connections=settings.memorydb_connections,
     )

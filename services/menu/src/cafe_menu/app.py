@@ -21,7 +21,7 @@ def build(settings: MenuSettings) -> Application:
         "menu", "CloudCafe menus", settings, [router], story="Seasonal Launch"
     )
     menus = DocumentMenus(
-        settings.documentdb_url.get_secret_value(),
+        settings.current("documentdb_url"),
         settings.documentdb_database,
         connections=settings.documentdb_connections,
     )
@@ -39,7 +39,7 @@ def _with_cache(application: Application, settings: MenuSettings, menus: Menus) 
     if settings.cache_url is None:
         return menus
     store = RedisStore(
-        settings.cache_url.get_secret_value(),
+        settings.current("cache_url"),
         name="elasticache",
         connections=settings.cache_connections,
     )

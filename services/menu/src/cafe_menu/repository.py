@@ -6,6 +6,7 @@ new. Every call is bounded in time, and whatever means "the database is away" be
 Retry-After.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,6 +30,8 @@ from cafe_menu.models import MenuInput, MenuSummary, MenuView, Reading
 SELECT_MS = 1500
 CONNECT_MS = 1000
 SOCKET_MS = 2000
+FINISH_SECONDS = 10.0
+"""A former client is closed after it: longer than any call takes with the bounds above."""
 
 AWAY = (AutoReconnect, ConnectionFailure, ExecutionTimeout, NetworkTimeout, WaitQueueTimeoutError)
 
@@ -38,25 +41,19 @@ class DocumentMenus:
 
     def __init__(
         self,
-        url: str,
+        url: Callable[[], str],
         database: str,
         *,
         connections: int,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        # no connection is made before the first use
-        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            url,
-            serverSelectionTimeoutMS=SELECT_MS,
-            connectTimeoutMS=CONNECT_MS,
-            socketTimeoutMS=SOCKET_MS,
-            waitQueueTimeoutMS=SELECT_MS,
-            maxPoolSize=connections,
-            retryWrites=False,  # DocumentDB has none
-            appname="menu",
-        )
-        self._menus = self._client[database]["menus"]
+        """`url` tells where and by which password, as it is now: AWS rotates it."""
+        self._url = url
+        self._database = database
+        self._connections = connections
         self._clock = clock
+        self._former: list[tuple[float, AsyncMongoClient[dict[str, Any]]]] = []
+        self._use(url())
 
     async def menu(self, store_id: str) -> Reading:
         """A store's menu."""
@@ -114,12 +111,40 @@ class DocumentMenus:
         ]
 
     async def check(self) -> None:
-        """Raise unless the database answers."""
+        """Raise unless the database answers. Asked every two seconds, it also sees a rotation."""
+        await self._follow()
         await self._client.admin.command("ping")
 
     async def close(self) -> None:
         """Drop all connections."""
-        await self._client.close()
+        for client in (*(former for _, former in self._former), self._client):
+            await client.close()
+
+    def _use(self, url: str) -> None:
+        # no connection is made before the first use
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            url,
+            serverSelectionTimeoutMS=SELECT_MS,
+            connectTimeoutMS=CONNECT_MS,
+            socketTimeoutMS=SOCKET_MS,
+            waitQueueTimeoutMS=SELECT_MS,
+            maxPoolSize=self._connections,
+            retryWrites=False,  # DocumentDB has none
+            appname="menu",
+        )
+        self._menus = self._client[self._database]["menus"]
+        self._known = url
+
+    async def _follow(self) -> None:
+        """Go on with a client of the URL as it is now: a client keeps its first password."""
+        url, now = self._url(), time.monotonic()
+        if url != self._known:
+            former = self._client
+            self._use(url)
+            self._former.append((now, former))
+        while self._former and now - self._former[0][0] >= FINISH_SECONDS:
+            _, idle = self._former.pop(0)
+            await idle.close()
 
     async def _replace(self, store_id: str, menu: MenuInput) -> MenuView:
         document = await self._menus.find_one_and_update(

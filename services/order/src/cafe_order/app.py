@@ -112,10 +112,18 @@ def _parts(settings: OrderSettings, aws: AwsCalls) -> _Parts:
     return _Parts(
         application=application,
         settings=settings,
-        database=Database(settings.dsn, connections=settings.database_connections, name="order"),
+        database=Database(
+            settings.dsn,
+            connections=settings.database_connections,
+            name="order",
+            password=settings.password,
+        ),
         # its own pool: a burst of orders must not starve the relay, nor a slow neighbour the orders
         relay_database=Database(
-            settings.dsn, connections=settings.relay_connections, name="order-relay"
+            settings.dsn,
+            connections=settings.relay_connections,
+            name="order-relay",
+            password=settings.password,
         ),
         aws=aws,
         business=add_cloudwatch(application, aws),

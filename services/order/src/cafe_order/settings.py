@@ -1,5 +1,6 @@
 """Settings of the order service, read from the environment by `__main__` and `migrate`."""
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from cafe_kit.settings import PREFIX, KitSettings
@@ -63,6 +64,11 @@ class OrderSettings(KitSettings, DatabaseSettings):
 
     tickets_linger_seconds: float = 1.0
     """A call costs the same for ten tickets of a store as for one, and a coffee takes minutes."""
+
+    @property
+    def password(self) -> Callable[[], str] | None:
+        """The database's password as it is now; None where the URL holds it."""
+        return None if self.database_url is not None else self.current("database_password")
 
 
 class MigrateSettings(DatabaseSettings):

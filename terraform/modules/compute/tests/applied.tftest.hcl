@@ -82,6 +82,13 @@ run "makes_all_of_it" {
   }
 
   assert {
+    condition = contains([
+      for one in jsondecode(aws_iam_role_policy.analytics.policy).Statement : try(tostring(one.Resource), one.Resource[0]) if one.Sid == "Secrets"
+    ], "arn:aws:secretsmanager:eu-west-1:111122223333:secret:redshift")
+    error_message = "The worker itself reads the warehouse's password again when AWS has rotated it."
+  }
+
+  assert {
     condition     = output.analytics_host == "analytics-worker.cloudcafe.internal"
     error_message = "The chart's alias needs the analytics worker's name."
   }

@@ -47,6 +47,28 @@
 {{- end }}
 {{- end }}
 
+{{/*
+The secrets of the stores that a service talks to, as a list of {variable, secret, key}: (dict "root" $ "service" $service).
+They are mounted too, because AWS rotates them while pods run. A variable that the values set themselves is not among them.
+*/}}
+{{- define "cloudcafe-services.storeSecrets" -}}
+{{- $values := .root.Values }}
+{{- $all := dict
+      "database" (dict "variable" "CAFE_DATABASE_PASSWORD" "secret" $values.database.secret "key" "password")
+      "documentdb" (dict "variable" "CAFE_DOCUMENTDB_URL" "secret" $values.documentdb.secret "key" "url")
+      "elasticache" (dict "variable" "CAFE_CACHE_URL" "secret" $values.elasticache.secret "key" "url")
+      "memorydb" (dict "variable" "CAFE_MEMORYDB_URL" "secret" $values.memorydb.secret "key" "url")
+      "redshift" (dict "variable" "CAFE_REDSHIFT_PASSWORD" "secret" $values.redshift.secret "key" "password") }}
+{{- $mounted := list }}
+{{- range .service.access | uniq }}
+  {{- $secret := get $all . }}
+  {{- if and $secret (not (hasKey $.service.env $secret.variable)) }}
+    {{- $mounted = append $mounted $secret }}
+  {{- end }}
+{{- end }}
+{{- $mounted | toYaml }}
+{{- end }}
+
 {{/* Environment of a PostgreSQL-like store: (dict "prefix" "CAFE_DATABASE" "store" .Values.database "endpoint" "aurora"). */}}
 {{- define "cloudcafe-services.storeEnvironment" -}}
 - name: {{ .prefix }}_HOST
