@@ -108,6 +108,17 @@ def test_a_paid_order_whose_stock_is_gone_is_cancelled_and_paid_back():
     assert step.reason == "no cake left"
 
 
+@pytest.mark.parametrize("word", ["voided", "refunded"])
+@pytest.mark.parametrize("reason", [None, "the acquirer gave it back"])
+def test_a_payment_that_somebody_else_undid_ends_the_order_and_frees_its_stock(word, reason):
+    step = payment("confirmed", f"payment.{word}", reason=reason)
+    assert summary(step) == (
+        "rejected",
+        ["stock stock.release", "kinesis order.rejected", "history order.rejected"],
+    )
+    assert step.reason == (reason or f"the payment was {word}")
+
+
 @pytest.mark.parametrize("status", ["placed", "confirmed"])
 def test_cancelling_releases_the_stock_and_the_payment(status):
     assert summary(saga.cancel(replace(ORDER, status=status), NOON)) == (
@@ -153,7 +164,7 @@ def test_a_late_word_of_the_stock_changes_nothing(status, command, answer):
         ("rejected", "payment.declined"),
         *(
             (status, kind)
-            for status in ("confirmed", "cancelled", "completed")
+            for status in ("placed", "paid", "completed", "rejected", "cancelled")
             for kind in ("payment.voided", "payment.refunded")
         ),
     ],

@@ -151,7 +151,8 @@ def after_payment(result: PaymentResult, order: OrderState, at: datetime) -> Dec
         case "payment.declined":
             return _declined(order, at, result.reason or "the payment was declined")
         case "payment.voided" | "payment.refunded":
-            return None
+            given_back = result.type.removeprefix("payment.")
+            return _given_back(order, at, result.reason or f"the payment was {given_back}")
         case _ as never:
             assert_never(never)
 
@@ -221,17 +222,28 @@ def _captured(order: OrderState, at: datetime) -> Decision:
             assert_never(never)
 
 
+def _given_back(order: OrderState, at: datetime, reason: str) -> Step | None:
+    """We ask for it after the order's end only; before, nothing else will be said of a payment."""
+    if order.status != "confirmed":
+        return None
+    return _unpaid(order, at, reason)
+
+
 def _declined(order: OrderState, at: datetime, reason: str) -> Decision:
     match order.status:
         case "confirmed":
-            release = _facts(order).command(events.RELEASE, at)
-            return _told(order, "rejected", at, reason, release)
+            return _unpaid(order, at, reason)
         case "rejected" | "cancelled":
             return None
         case "placed" | "paid" | "completed":
             return Contradiction(f"Its payment was declined while {order.status}.")
         case _ as never:
             assert_never(never)
+
+
+def _unpaid(order: OrderState, at: datetime, reason: str) -> Step:
+    release = _facts(order).command(events.RELEASE, at)
+    return _told(order, "rejected", at, reason, release)
 
 
 def _told(
