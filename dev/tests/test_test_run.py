@@ -73,6 +73,19 @@ def test_a_file_that_cannot_be_read_is_no_neighbours_either(run):
     assert one.unsteady == ()
 
 
+def test_a_run_that_breaks_before_it_tests_anything_is_not_saved_by_the_one_before(run):
+    one = run(DISTURBED)
+    assert one()
+    note = one.folder / "of-files.cache/v/cache/lastfailed"
+    note.write_text('{"test_0.py::test_disturbed": true}')
+    working = one.pytest
+    one.pytest = lambda *options, cwd: (
+        working(*options, cwd=cwd) if "--last-failed" in options else 1
+    )
+    assert not one()
+    assert (one.counts, one.unsteady) == (Counts(), ())
+
+
 def test_a_second_run_begins_anew(run):
     one = run(FINE, DISTURBED)
     assert one()

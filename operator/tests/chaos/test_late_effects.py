@@ -9,6 +9,7 @@ from cloudcafe_operator.faults.lambda_concurrency_zero import LambdaConcurrencyZ
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.resources.common import holds_null
 
+from tests.crash import engines
 from tests.crash.engines import Engine, all_finished, drive
 from tests.crash.worlds import OPERATOR_NAMESPACE, World, experiment
 from tests.fakes.aws_lambda import ARN, OTHER, PAYMENTS
@@ -129,6 +130,23 @@ async def test_a_hold_in_which_nobody_could_look_ends_with_a_look(name, monkeypa
     world.clock.advance(20.0)
     await drive(world, until=all_finished)
     assert (status(world)["verdict"], "Lapsed" in world.events.reasons) == ("Passed", False)
+
+
+async def test_a_hold_ends_though_this_operator_does_not_know_the_fault(monkeypatch):
+    world, _ = lambda_world()
+    engine = Engine(world)
+    while not (world.runs() and status(world).get("phase") == "Holding"):
+        await engine.tick()
+        world.clock.advance(0.5)
+    engine.bury()
+    fewer = {name: fault for name, fault in faults().items() if name != FAULT}
+    monkeypatch.setattr(engines, "faults", lambda: fewer)
+    engine = Engine(world)
+    for _ in range(30):
+        await engine.tick()
+        world.clock.advance(1.0)
+    assert status(world)["phase"] == "Reverting"
+    assert "does not know the fault" in status(world)["journal"][0]["trouble"]
 
 
 async def test_an_undo_does_not_wait_for_a_last_look_that_hangs(monkeypatch):

@@ -1,7 +1,7 @@
 """A pause begins nothing and keeps nothing in force: what is broken is undone in its time."""
 
 import pytest
-from cloudcafe_operator.errors import Retry
+from cloudcafe_operator.errors import Retry, Unavailable
 
 from tests.crash.engines import Engine, all_finished
 from tests.crash.worlds import FAULTS, World, experiment
@@ -118,3 +118,22 @@ async def test_a_pause_in_the_middle_of_a_step_keeps_its_first_fault_no_longer_t
     assert run.world.table.state() == run.before
     await run.end()
     assert run.status["verdict"] == "Inconclusive"
+
+
+async def test_a_pause_does_not_keep_an_injection_in_force_whose_answer_was_lost():
+    faults = [{"lambdaConcurrencyZero": FAULTS["lambdaConcurrencyZero"]}]
+    run = Paused(steps=[{"name": "stop", "faults": faults, "hold": "4s"}])
+    functions = run.world.parts["lambda"]
+    before, put = dict(functions.reserved), functions.put
+
+    def lose_answer(**asked):
+        answer = put(**asked)
+        if asked["ReservedConcurrentExecutions"] == 0:
+            run.change(paused=True)
+            raise Unavailable("no answer within 8s")
+        return answer
+
+    run.world.aws.on("lambda", "put_function_concurrency", lose_answer)
+    await run.go(20)
+    assert functions.reserved == before
+    await run.end()

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from cloudcafe_operator.errors import Unavailable
 
 from tests.crash.engines import Engine, all_finished, drive
 from tests.crash.worlds import FAULTS, World, experiment, experiment_spec
@@ -120,4 +121,23 @@ async def test_probes_that_are_asked_seldom_are_waited_for(every, baseline, with
         experiment("dynamodbThrottle", steadyState=steady, steps=[step("x", SLOW, within=within)])
     )
     await drive(world, until=all_finished, ticks=600)
+    assert status(world)["verdict"] == "Passed", status(world)["message"]
+
+
+async def test_a_guard_that_answers_late_is_waited_for():
+    spec = experiment_spec("dynamodbThrottle")
+    guard = {"name": "alarm", "timeout": "30s", "measured": False, "cloudwatch": {"alarm": "a"}}
+    steady = {"baseline": "3s", "probes": [*spec["steadyState"]["probes"], guard]}
+    stop = [{"probe": "alarm", "failingFor": "10s"}]
+    world = World()
+    begun = world.clock.monotonic()
+
+    def alarms(**_):
+        if world.clock.monotonic() - begun < 20.0:
+            raise Unavailable("no answer yet")
+        return {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}], "CompositeAlarms": []}
+
+    world.aws.on("cloudwatch", "describe_alarms", alarms)
+    world.kubernetes.seed(experiment("dynamodbThrottle", steadyState=steady, stopWhen=stop))
+    await drive(world, until=all_finished, ticks=200)
     assert status(world)["verdict"] == "Passed", status(world)["message"]

@@ -201,3 +201,66 @@ async def test_what_nobody_has_tried_is_closed_at_once_and_what_was_tried_is_not
     tried, untried = shop.run["journal"]
     assert (tried["state"], untried["state"]) == ("Injecting", "Reverted")
     await drive(shop.world, until=all_finished)
+
+
+async def test_waiting_until_reads_can_be_believed_is_no_trouble():
+    shop, calls = Shop("sqsBacklog"), []
+
+    def throttle_first(handler, **asked):
+        calls.append(asked)
+        if len(calls) == 1:
+            shop.halt()
+            raise Throttled("busy", after=1.0)
+        return handler(**asked)
+
+    shop.wrap("sqs", "set_queue_attributes", throttle_first)
+    await drive(shop.world, until=all_finished, ticks=300)
+    assert "UndoFailing" not in shop.world.events.reasons
+
+
+async def test_one_entry_of_a_group_does_not_take_the_mark_from_another():
+    fault = FAULTS["securityGroupLockdown"]
+    faults = [
+        {"securityGroupLockdown": {**fault, "direction": way}} for way in ("Ingress", "Egress")
+    ]
+    step = {"name": "both", "faults": faults, "hold": "4s"}
+    shop = Shop("securityGroupLockdown", steps=[step])
+    groups = shop.world.parts["network"].groups
+    before, calls = groups.state(), []
+
+    def lose_answer(handler, **asked):
+        answer = handler(**asked)
+        calls.append(asked)
+        if len(calls) == 1:
+            shop.halt()
+            shop.clock.advance(2.0)
+            raise Unavailable("no answer within 8s")
+        return answer
+
+    shop.wrap("ec2", "revoke_security_group_ingress", lose_answer)
+    await drive(shop.world, until=all_finished, ticks=300)
+    assert calls
+    assert groups.state() == before
+
+
+async def test_what_an_undo_found_changed_is_told_though_a_later_one_finds_nothing():
+    fault = {"selector": {"tags": {"cloudcafe.dev/chaos": "allowed"}}, "zones": ["eu-west-1a"]}
+    step = {"name": "cut", "faults": [{"azNetworkPartition": fault}], "hold": "4s"}
+    shop = Shop("azNetworkPartition", steps=[step])
+    zones, calls = shop.world.parts["network"].zones, []
+
+    def change_second(handler, **asked):
+        answer = handler(**asked)
+        calls.append(asked)
+        if len(calls) == 2:
+            shop.halt()
+            shop.clock.advance(2.0)
+            zones.guards["private-a"] = "acl-database"  # somebody else's
+            raise Throttled("busy", after=1.0)
+        return answer
+
+    shop.wrap("ec2", "replace_network_acl_association", change_second)
+    await drive(shop.world, until=all_finished, ticks=300)
+    (entry,) = shop.run["journal"]
+    assert entry["state"] == "Diverged"
+    assert "private-a has acl-database now" in entry["detail"]

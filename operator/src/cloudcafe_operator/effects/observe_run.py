@@ -39,6 +39,7 @@ class Memory:
     untried: set[int] = field(default_factory=set)  # journal entries that nobody has injected yet
     tried_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     retry_at: dict[str, float] = field(default_factory=dict)
+    diverged: dict[int, str] = field(default_factory=dict)  # what an undo found, while it settled
     settles_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -100,6 +101,10 @@ class Observer:
         wait = after or min(SLOWEST_RETRY_S, 0.5 * math.pow(2, min(failures - 1, 10)))
         memory.retry_at[key] = self.clock.monotonic() + wait
         return failures
+
+    def wait(self, uid: str, key: str, after: float) -> None:
+        """Note when an effect is due again that did not fail."""
+        self.memory(uid).retry_at[key] = self.clock.monotonic() + after
 
     def succeeded(self, uid: str, key: str) -> None:
         """Forget that an effect failed."""

@@ -7,6 +7,7 @@ nobody acts for a reconcile that is over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -25,11 +26,12 @@ async def answered_within(
 
     noted = [note(index, one) for index, one in enumerate(work)]
     try:
-        async with asyncio.timeout(seconds):
-            await side_by_side(noted, at_once=at_once)
-    except TimeoutError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await side_by_side(noted, at_once=at_once)
+    finally:
         for one in work:
-            one.close()
+            one.close()  # of those whose turn never came
     return answers
 
 

@@ -31,6 +31,10 @@ Ended = Undone | Exception  # how an undo ended, or its trouble
 log = structlog.get_logger()
 
 
+class Settling(Retry):
+    """Undone as far as can be read, and not believed yet: no trouble, however long it takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunUndoer:
     """Reverts and reads back; one serves all runs."""
@@ -57,6 +61,8 @@ class RunUndoer:
         return came.store
 
     async def _take_back(self, run: Run, index: int) -> Ended:
+        if index in self.observer.memory(run.uid).untried:
+            return Undone("Reverted", "nothing of it was injected")
         fault = self.surveyor.faults.get(run.status.journal[index].fault)
         return await _or_problem(self._revert(run, index, fault))
 
@@ -74,17 +80,23 @@ class RunUndoer:
 
     async def _verify(self, run: Run, index: int, undone: Undone) -> Undone:
         """Believe a revert only where it reads back as done."""
+        memory = self.observer.memory(run.uid)
+        if index in memory.untried:
+            return undone
         entry = _entry(run, index)
         fault = self.surveyor.faults[run.status.journal[index].fault]
+        if undone.outcome == "Diverged":
+            memory.diverged[index] = undone.detail
         if (left := self._unsettled(run, index, fault)) > 0:
-            raise Retry(
+            raise Settling(
                 f"what was injected into {entry.target.name} may still come to light, so it is "
                 f"undone again for {short(left)}",
                 after=min(left, AGAIN_S),
             )
         if not await fault.verify(entry, self.surveyor.world(run)):
             raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
-        return undone
+        found = memory.diverged.get(index)
+        return undone if found is None else Undone("Diverged", found)
 
     def distrust(self, run: Run, index: int, problem: OperatorError) -> None:
         """Remember for how long an injection that failed may happen all the same."""
@@ -99,8 +111,6 @@ class RunUndoer:
             return 0.0
         clock, entry = self.observer.clock, run.status.journal[index]
         memory = self.observer.memory(run.uid)
-        if index in memory.untried:
-            return 0.0
         late = memory.settles_at.get(index, 0.0) - clock.monotonic()
         tried_at = memory.tried_at.get(index)
         since_try = None if tried_at is None else clock.monotonic() - tried_at
@@ -111,6 +121,9 @@ class RunUndoer:
 
     def _undo_failed(self, observed: Observed, index: int, problem: Exception) -> Store | None:
         key, run = f"undo-{index}", observed.run
+        if isinstance(problem, Settling):
+            self.observer.wait(run.uid, key, problem.after)
+            return None
         fault = self.surveyor.faults.get(run.status.journal[index].fault)
         by_hand = _by_hand(fault, run, index)
         waiting = isinstance(problem, Retry | Conflict)

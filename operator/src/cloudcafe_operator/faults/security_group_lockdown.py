@@ -125,7 +125,8 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         """Authorise again what is missing of ours, then take the mark away."""
         try:
             marked = _run_of(await _group(entry.target, world)) == entry.run_uid
-            if not marked and not entry.injected:
+            # one mark serves all entries of the run: while this one settles it may be gone already
+            if not marked and not entry.injected and not entry.settling:
                 return Undone("Reverted")
             missing = _missing(entry, await _rules(entry.target, world))
             lost = [rule for rule in missing if not await _authorise(entry, rule, world)]

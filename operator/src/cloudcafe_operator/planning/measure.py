@@ -72,7 +72,7 @@ def patience(spec: ExperimentSpec, promised: float) -> float:
 
     Every probe has IN_A_ROW of them by then, and what came a little late is measured and told.
     """
-    longest, probes = spec.limits.max_duration, spec.steady_state.measured
+    longest, probes = spec.limits.max_duration, spec.steady_state.sampled
     slowest = max(seconds(probe.timeout) for probe in probes)
     row = max(IN_A_ROW * interval_of(probe, longest) for probe in probes)
     return max(promised, row) + slowest + SLACK_S

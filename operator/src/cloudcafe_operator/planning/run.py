@@ -169,9 +169,11 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
 def _paused_midway(observed: Observed) -> Step:
     """Inject nothing more, and keep what is injected already no longer than its hold."""
     status, spec = observed.run.status, observed.run.spec.template
-    begun = status.steps[status.step].injected_at
-    if begun is None:
+    claims = [entry.claimed_at for entry in status.journal if entry.step == status.step]
+    if not claims:
         return Wait(TICK_S)
+    # what was tried and gave no answer may be in force as well
+    begun = status.steps[status.step].injected_at or min(claims)
     left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
     return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
 
