@@ -23,10 +23,11 @@ from cafe_order.fake_neighbours import CafeAws, FakeInventory
 from cafe_order.history import HistoryDestination
 from cafe_order.models import LineView, new_order_id
 from cafe_order.relay import Bell, Relay, RelayMetrics
+from cafe_order.resting import REST_SECONDS
 from cafe_order.results import PaymentResults
 from cafe_order.saga import ENDS, OrderState
 from cafe_order.stock import StockDestination
-from cafe_order.tickets import REST_SECONDS, TicketsDestination
+from cafe_order.tickets import TicketsDestination
 from cafe_order.transitions import Wish
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st

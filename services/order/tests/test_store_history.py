@@ -102,7 +102,9 @@ async def test_a_table_that_went_with_its_store_holds_nothing_up(cafe):
     await cafe.drained()
 
 
-async def test_a_throttled_table_of_a_store_keeps_no_customer_waiting(cafe):
+async def test_a_throttled_table_of_a_store_keeps_no_customer_waiting(cafe, monkeypatch):
+    monkeypatch.setattr("cafe_order.resting.REST_SECONDS", 0.1)
+
     def throttle(parameters):
         if parameters["TableName"] == TABLE:
             raise ThrottledError("DynamoDB", "DynamoDB throttles this service.")
@@ -117,7 +119,12 @@ async def test_a_throttled_table_of_a_store_keeps_no_customer_waiting(cafe):
     await eventually(written)
     assert cafe.aws.items(TABLE) == []
     cafe.aws.rules.clear()
-    await cafe.drained()
+
+    async def caught_up():
+        await cafe.application.workers["store-history-again"].__self__.run_once()
+        assert await cafe.rows("SELECT id FROM outbox") == []
+
+    await eventually(caught_up)
     assert len(cafe.aws.items(TABLE)) == 1
 
 

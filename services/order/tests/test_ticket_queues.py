@@ -14,7 +14,8 @@ from cafe_order.events import Facts
 from cafe_order.fake_neighbours import CafeAws
 from cafe_order.outbox import OutboxRow
 from cafe_order.relay import RelayMetrics
-from cafe_order.tickets import REST_SECONDS, TRIES, TicketsDestination
+from cafe_order.resting import REST_SECONDS, TRIES
+from cafe_order.tickets import TicketsDestination
 
 from services.order.tests.test_saga import NOON
 from services.order.tests.test_saga import ORDER as STATE

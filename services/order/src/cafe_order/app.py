@@ -193,9 +193,10 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
             told=partial(_count, parts.business) if destination is kinesis else _nothing,
         )
         application.workers[f"relay-{destination.name}"] = relay.run
-    awaited = PostgresAwaited(parts.relay_database, tickets.name)
-    again = Redelivery(tickets, awaited, metrics, clock=utc_now)
-    application.workers["tickets-again"] = again.run
+    for own in (tickets, stores):
+        awaited = PostgresAwaited(parts.relay_database, own.name)
+        again = Redelivery(own, awaited, metrics, clock=utc_now)
+        application.workers[f"{own.name}-again"] = again.run
     keeper = Housekeeping(
         outbox,
         PostgresOrders(parts.relay_database),

@@ -1,11 +1,11 @@
-"""Messages that are parked for a queue: sent as soon as it takes messages again.
+"""Messages that are parked for a store's queue or table: sent as soon as it takes them again.
 
 A worker of the relay's kind, in every replica. Each round tries the oldest of each queue; where
 they arrive, the rest follows at once. So a queue that stays away costs one call a round however
 much waits for it, and what waits for it is neither claimed nor counted by the relay.
 
-A queue that no store names any more went with its store. What waits for it is forgotten after as
-many days as the queue itself would have kept it.
+A queue or table that no store names any more went with its store. What waits for it is forgotten
+after as many days as the queue itself would have kept it. All of them are called queues here.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from cafe_kit.database import Database
 from cafe_kit.errors import UnavailableError
 from cafe_kit.workers import wait_or_stop
 
+from cafe_order import events
 from cafe_order.destinations import SQS_BATCH, Delivered, Destination, Park
 from cafe_order.outbox import Batch, OutboxRow, Settlement
 from cafe_order.relay import Claimed, RelayMetrics
@@ -32,6 +33,9 @@ KEPT_DAYS = 4
 """As the operator sets MessageRetentionPeriod of the stores' queues."""
 AT_ONCE = 4
 
+NAMED = {events.TICKETS: "tickets_queue", events.STORE_HISTORY: "orders_table"}
+"""Where a store says which one is its own."""
+
 # Skips from queue to queue in the index, however many messages each has.
 QUEUES = """
 WITH RECURSIVE known AS (
@@ -41,12 +45,13 @@ WITH RECURSIVE known AS (
             ORDER BY o.parked_for LIMIT 1)
     FROM known WHERE known.parked_for IS NOT NULL
 )
-SELECT parked_for FROM known WHERE parked_for IN (SELECT tickets_queue FROM stores) LIMIT $1
+SELECT parked_for FROM known WHERE parked_for IN (SELECT {named} FROM stores) LIMIT $1
 """
 
 FORGET = """
 DELETE FROM outbox WHERE parked_for IS NOT NULL AND created_at < now() - make_interval(days => $1)
-    AND parked_for NOT IN (SELECT tickets_queue FROM stores WHERE tickets_queue IS NOT NULL)
+    AND destination = $2
+    AND parked_for NOT IN (SELECT {named} FROM stores WHERE {named} IS NOT NULL)
 """
 
 CLAIM_PARKED = """
@@ -78,17 +83,19 @@ class PostgresAwaited:
     def __init__(self, database: Database, destination: str) -> None:
         self._database = database
         self._destination = destination
+        self._queues = QUEUES.format(named=NAMED[destination])
+        self._forget = FORGET.format(named=NAMED[destination])
 
     async def queues(self) -> list[str]:
         """The queues of stores that something waits for; not more than a bound."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(QUEUES, MOST_QUEUES)
+            rows = await connection.fetch(self._queues, MOST_QUEUES)
         return [row["parked_for"] for row in rows]
 
     async def forget(self) -> int:
         """Delete what waited too long for a queue that is no store's; returns how many."""
         async with self._database.connection() as connection:
-            tag: str = await connection.execute(FORGET, KEPT_DAYS)
+            tag: str = await connection.execute(self._forget, KEPT_DAYS, self._destination)
         return int(tag.removeprefix("DELETE "))
 
     @asynccontextmanager
@@ -154,9 +161,13 @@ class Redelivery:
         return sent
 
     async def _try(self, rows: Sequence[OutboxRow]) -> Settlement:
-        outcomes = await self._destination.deliver(rows)
+        newest_only = self._destination.newest_only
+        lines = {row.order_id if newest_only else row.id: row for row in rows}
+        answers = await self._destination.deliver(list(lines.values()))
+        outcomes = dict(zip(lines, answers, strict=True))
         delivered, hopeless = [], []
-        for row, outcome in zip(rows, outcomes, strict=True):
+        for row in rows:
+            outcome = outcomes[row.order_id if newest_only else row.id]
             if isinstance(outcome, Delivered):
                 delivered.append(row)
             elif isinstance(outcome, Park) and outcome.until is None:

@@ -46,7 +46,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Never: a person has to look. `until`: or not before this queue takes messages again."""
+    """Never: a person has to look. `until`: or not before this queue or table takes it again."""
 
     reason: str
     until: str | None = None

@@ -24,6 +24,8 @@ WRITE_BATCH = 25
 PUTS_AT_ONCE = 8
 """Of one batch of rows; the process has some threads for all of AWS."""
 
+REFUSED_CONDITION = "ConditionalCheckFailedException"
+
 Item = dict[str, Any]
 Found = tuple[OutboxRow, Item]
 Call = Callable[..., Awaitable[dict[str, Any]]]
@@ -91,7 +93,7 @@ async def _put(call: Call, table: str, item: Item) -> None:
             ExpressionAttributeValues=earlier,
         )
     except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
+        if error_code(error) != REFUSED_CONDITION:
             raise
 
 

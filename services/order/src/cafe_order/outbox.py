@@ -4,7 +4,8 @@ A batch is claimed with FOR UPDATE SKIP LOCKED and stays locked until it is sett
 never hold the same row; a relay that dies lets go at once. Only the first waiting row of an order
 is claimable per destination, which keeps each order's messages in their order, also behind a
 parked one. So whoever holds an order's first row holds its whole line: where only the newest
-message counts, the rest of the line goes with it.
+message counts, the rest of the line goes with it. There a row that is parked for its table holds
+nothing up: all that followed would be counted as waiting for as long as the table is away.
 
 What people do with parked rows is in `operations.py`; `awaited.py` has those that wait for a queue.
 """
@@ -22,17 +23,18 @@ from cafe_order import saga
 from cafe_order.saga import Step, StockAnswer
 from cafe_order.transitions import Wish, advance
 
-CLAIM = """
+_CLAIM = """
 SELECT id, id AS newest_id, order_id, kind, payload, trace_id, attempts FROM outbox o
 WHERE destination = $1 AND parked_at IS NULL AND due_at <= now()
   AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.destination = o.destination
-                  AND e.order_id = o.order_id AND e.id < o.id)
+                  AND e.order_id = o.order_id AND e.id < o.id {but})
 ORDER BY id LIMIT $2
 FOR UPDATE SKIP LOCKED
 """
 
+CLAIM = _CLAIM.format(but="")
 CLAIM_NEWEST = f"""
-WITH first AS MATERIALIZED ({CLAIM})
+WITH first AS MATERIALIZED ({_CLAIM.format(but="AND e.parked_for IS NULL")})
 SELECT first.id, n.id AS newest_id, first.order_id, n.kind, n.payload, n.trace_id, first.attempts
 FROM first CROSS JOIN LATERAL (
     SELECT id, kind, payload, trace_id FROM outbox
@@ -44,6 +46,7 @@ DELIVERED = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 DELIVERED_LINES = """
 DELETE FROM outbox o USING unnest($2::uuid[], $3::bigint[]) AS d (order_id, newest_id)
 WHERE o.destination = $1 AND o.order_id = d.order_id AND o.id <= d.newest_id
+  AND o.parked_for IS NULL
 """
 
 RETRY = """

@@ -90,7 +90,7 @@ class RelayMetrics:
         )
         self.parked = Gauge(
             "cafe_outbox_parked",
-            "Rows that need a person; tickets also those that wait for their queue.",
+            "Rows that need a person; tickets and stores' lists also those that wait for them.",
             ["destination"],
             registry=registry,
         )

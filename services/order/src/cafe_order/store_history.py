@@ -6,26 +6,30 @@
 
 The operator makes a table for a flagship and names it when it registers the store; other stores
 have no such list. It is a destination of its own, so that a table that is throttled or gone keeps
-no customer's list waiting. It is written as those are (`lists.py`).
+no customer's list waiting; nor does it keep another store's (`resting.py`). It is written as those
+are (`lists.py`).
 """
 
 import asyncio
 import json
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 from botocore.exceptions import ClientError
 from cafe_kit.aws import AwsCalls, error_code
-from cafe_kit.errors import NotFoundError
+from cafe_kit.errors import NotFoundError, UnavailableError
 
 from cafe_order import events
-from cafe_order.destinations import Outcome, Park
+from cafe_order.destinations import MALFORMED, Outcome, Park
 from cafe_order.history import CustomerHistory
-from cafe_order.lists import Found, Item, known, write
+from cafe_order.lists import REFUSED_CONDITION, Found, Item, known, write
 from cafe_order.models import CustomerOrders, StoreView
 from cafe_order.outbox import OutboxRow
+from cafe_order.resting import PATIENCE_SECONDS, Resting, patient
 
 log = structlog.get_logger()
 
@@ -38,9 +42,16 @@ class StoreHistoryDestination:
     lanes = 1
     newest_only = True
 
-    def __init__(self, aws: AwsCalls, *, linger_seconds: float) -> None:
+    def __init__(
+        self,
+        aws: AwsCalls,
+        *,
+        linger_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._aws = aws
         self.linger_seconds = linger_seconds
+        self._resting = Resting(clock)
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
         """Each table by itself, as `lists.py` writes."""
@@ -53,20 +64,37 @@ class StoreHistoryDestination:
             except (ValueError, KeyError, TypeError) as error:
                 outcomes[row.id] = Park(f"No list of a store: {type(error).__name__}: {error}")
         for answers in await asyncio.gather(
-            *(write(self._call, table, found) for table, found in tables.items())
+            *(self._deliver_some(table, found) for table, found in tables.items())
         ):
             outcomes |= answers
         return [outcomes[row.id] for row in rows]
 
-    async def _call(self, service: str, operation: str, **parameters: object) -> dict[str, Any]:
+    async def _deliver_some(self, table: str, found: Sequence[Found]) -> dict[int, Outcome]:
+        answers = await write(partial(self._call, table), table, found)
+        return {row.id: patient(row, answers[row.id], table) for row, _ in found}
+
+    async def _call(
+        self, table: str, service: str, operation: str, **parameters: object
+    ) -> dict[str, Any]:
+        if reason := self._resting.why(table):
+            raise UnavailableError(reason)
         try:
-            return await self._aws.call(service, operation, **parameters)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._aws.call(service, operation, **parameters)
+        except (UnavailableError, TimeoutError) as error:
+            detail = getattr(error, "detail", "DynamoDB does not answer in time.")
+            self._resting.rest(table, detail)
+            raise UnavailableError(detail) from error
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
-            # it went with its store: nobody is left who would read the list
-            log.warning("the list of a store is gone", why=str(error))
-            return {}
+            code = error_code(error)
+            if code == "ResourceNotFoundException":
+                # it went with its store: nobody is left who would read the list
+                log.warning("the list of a store is gone", table=table)
+                return {}
+            if code not in MALFORMED | {REFUSED_CONDITION}:
+                # it is closed to us, or its key is: that passes when somebody mends it
+                self._resting.rest(table, f"{code}: {error}")
+            raise
 
 
 class StoreHistory:

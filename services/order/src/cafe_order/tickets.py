@@ -32,14 +32,9 @@ from cafe_order.destinations import (
     sqs_outcome,
 )
 from cafe_order.outbox import OutboxRow
+from cafe_order.resting import PATIENCE_SECONDS, Resting, patient
 
 TOO_LONG = "BatchRequestTooLong"
-TRIES = 5
-"""So often it is tried with the relay's backoff, which is some six seconds, before it is parked."""
-PATIENCE_SECONDS = 2.0
-"""Other stores' tickets of the same batch wait as long for a queue that does not answer."""
-REST_SECONDS = 10.0
-"""Such a queue, and one that throttles, is not asked again for so long."""
 
 
 class Addressed(msgspec.Struct, frozen=True):
@@ -70,8 +65,7 @@ class TicketsDestination:
     ) -> None:
         self._aws = aws
         self.linger_seconds = linger_seconds
-        self._clock = clock
-        self._resting: dict[str, tuple[float, str]] = {}
+        self._resting = Resting(clock)
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
         """SendMessageBatch, ten at a time for each queue."""
@@ -94,7 +88,7 @@ class TicketsDestination:
 
     async def _deliver_some(self, queue: str, found: Sequence[Found]) -> dict[int, Outcome]:
         rows = [row for row, _ in found]
-        if reason := self._rests(queue):
+        if reason := self._resting.why(queue):
             answers: list[Outcome] = [Retry(reason) for _ in rows]
         else:
             bodies = {row.id: body for row, body in found}
@@ -104,7 +98,7 @@ class TicketsDestination:
 
             answers = await deliver_or_split(rows, send)
         return {
-            row.id: _patient(row, answer, queue) for row, answer in zip(rows, answers, strict=True)
+            row.id: patient(row, answer, queue) for row, answer in zip(rows, answers, strict=True)
         }
 
     async def _send(self, queue: str, found: Sequence[Found]) -> list[Outcome]:
@@ -124,7 +118,7 @@ class TicketsDestination:
                 )
         except (UnavailableError, TimeoutError) as error:
             detail = getattr(error, "detail", "SQS does not answer in time.")
-            self._resting[queue] = (self._clock() + REST_SECONDS, detail)
+            self._resting.rest(queue, detail)
             return [Retry(detail) for _ in found]
         except ClientError as error:
             code = error_code(error)
@@ -136,18 +130,3 @@ class TicketsDestination:
             return [Park(f"{code}: {error}", until=queue) for _ in found]
         failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
         return [sqs_outcome(failed.get(str(row.id))) for row, _ in found]
-
-    def _rests(self, queue: str) -> str:
-        """Why a queue is not asked now; empty where it is."""
-        until, reason = self._resting.get(queue, (0.0, ""))
-        if reason and self._clock() >= until:
-            del self._resting[queue]
-            return ""
-        return reason
-
-
-def _patient(row: OutboxRow, outcome: Outcome, queue: str) -> Outcome:
-    """A ticket that was tried often enough waits for its queue, out of the relay's way."""
-    if isinstance(outcome, Retry) and row.attempts + 1 >= TRIES:
-        return Park(outcome.reason, until=queue)
-    return outcome
