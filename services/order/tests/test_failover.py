@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import asyncpg
 import pytest
 from cafe_order.migrate import migrate
 
@@ -97,6 +98,29 @@ async def test_a_writer_that_became_a_reader_is_left_for_the_new_one(fragile_caf
     finally:
         await postgres.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     assert (await fragile_cafe.place("key-reader-1")).status_code == 201
+
+
+async def test_a_database_that_knows_us_no_more_is_away_until_it_does(fragile_cafe, postgres):
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute("ALTER ROLE postgres NOLOGIN")
+    try:
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+        async def locked_out():
+            refused = await fragile_cafe.place("key-rotated-1")
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"] == "1"
+            assert "InvalidAuthorizationSpecificationError" in refused.json()["detail"]
+
+        await eventually(locked_out)
+    finally:
+        await admin.execute("ALTER ROLE postgres LOGIN")
+        await admin.close()
+    assert (await fragile_cafe.place("key-rotated-1")).status_code == 201
+    await fragile_cafe.drained()
 
 
 async def _drop_pool(cafe):

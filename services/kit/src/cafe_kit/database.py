@@ -30,6 +30,7 @@ LOST = (
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # the password was rotated: until a restart
     asyncpg.OperatorInterventionError,  # shut down, starting up, statement timeout
     asyncpg.InsufficientResourcesError,  # too many connections
     asyncpg.TransactionRollbackError,  # deadlock, serialisation

@@ -21,6 +21,7 @@ from pymongo.errors import (
     DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     WaitQueueTimeoutError,
 )
@@ -34,6 +35,9 @@ FINISH_SECONDS = 10.0
 """A former client is closed after it: longer than any call takes with the bounds above."""
 
 AWAY = (AutoReconnect, ConnectionFailure, ExecutionTimeout, NetworkTimeout, WaitQueueTimeoutError)
+
+LOCKED_OUT = frozenset({13, 18, 391, 8000})
+"""Unauthorized, AuthenticationFailed and their like: the password was rotated, until a restart."""
 
 
 class DocumentMenus:
@@ -184,11 +188,17 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except AWAY as error:
-        raise UnavailableError(
-            f"The menu database is not available ({type(error).__name__}).",
-            slug="menu-database-unavailable",
-        ) from error
+        raise _unavailable(error) from error
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
+        if isinstance(error, OperationFailure) and error.code in LOCKED_OUT:
+            raise _unavailable(error) from error
         raise CafeError(f"The menu database refused: {error}") from error
+
+
+def _unavailable(error: PyMongoError) -> UnavailableError:
+    return UnavailableError(
+        f"The menu database is not available ({type(error).__name__}).",
+        slug="menu-database-unavailable",
+    )
