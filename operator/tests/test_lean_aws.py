@@ -1,7 +1,9 @@
 """AWS without boto3's weight: signed as botocore signs, and refused as botocore tells it."""
 
+import asyncio
 import json
 
+import aiohttp
 import pytest
 from aiohttp import web
 from botocore.auth import SigV4Auth
@@ -162,6 +164,27 @@ async def test_no_answer_says_which_call_had_none(aws):
     aws.endpoint = lambda _service: "http://127.0.0.1:1"
     with pytest.raises(Unavailable, match="sqs:create_queue: no answer"):
         await aws.call("sqs", "create_queue", {})
+
+
+async def test_what_was_given_up_is_not_sent_when_the_network_is_whole_again(aws, monkeypatch):
+    monkeypatch.setattr(lean_aws, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    ended = asyncio.get_running_loop().create_future()
+
+    async def say_nothing(reader, writer):
+        try:
+            ended.set_result(await reader.read(-1))
+        except ConnectionResetError as error:
+            ended.set_result(error)
+        writer.close()
+
+    deaf = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = deaf.sockets[0].getsockname()[1]
+    aws.endpoint = lambda _service: f"http://127.0.0.1:{port}"
+    with pytest.raises(Unavailable, match="no answer"):
+        await aws.call("sqs", "set_queue_attributes", {"QueueUrl": "q"})
+    async with asyncio.timeout(5):
+        assert isinstance(await ended, ConnectionResetError), "it was closed in the ordinary way"
+    deaf.close()
 
 
 def test_a_proxy_is_used_where_the_environment_names_one(monkeypatch):

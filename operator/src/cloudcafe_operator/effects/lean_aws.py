@@ -12,6 +12,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +45,7 @@ NEXT = {
 }
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=2.0)
 CONNECTIONS = 32
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 OK = 200
 ATTEMPTS = 2  # the work queue retries better
 ATTEMPTS_OF_A_PAGE = 6
@@ -196,12 +199,24 @@ class LeanAws:
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, socket_factory=_abrupt),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("Accept-Encoding",),
             )
         return self._session
+
+
+def _abrupt(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Make a socket that is reset where it is closed.
+
+    Closed in the ordinary way, the kernel would go on sending a change that was given up, for
+    minutes, until the network is whole again: perhaps after the change was undone.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    return made
 
 
 def proxy_for(url: str) -> str | None:
