@@ -19,7 +19,7 @@ class Refusing:
 @pytest.fixture
 async def read():
     """A function that reads a menu while the server refuses."""
-    menus = DocumentMenus("mongodb://127.0.0.1:1", "menus", connections=1)
+    menus = DocumentMenus(lambda: "mongodb://127.0.0.1:1", "menus", connections=1)
 
     async def reading(error):
         menus._menus = Refusing(error)

@@ -24,6 +24,17 @@ def test_all_operations_are_asked():
     assert len(OPERATIONS) == 4
 
 
+def test_a_menu_is_everybodys_and_nothing_else_is():
+    paths = SCHEMA.raw_schema["paths"]
+    public = {
+        (method, path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if {} in operation["security"]
+    }
+    assert public == {("get", "/stores/{store_id}/menu")}
+
+
 @settings(
     max_examples=60,
     deadline=None,

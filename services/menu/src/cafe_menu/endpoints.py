@@ -59,7 +59,12 @@ READ: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/stores/{store_id}/menu", response_model=MenuView, responses=READ)
+@router.get(
+    "/stores/{store_id}/menu",
+    response_model=MenuView,
+    responses=READ,
+    openapi_extra={"security": [{}]},  # or by the token
+)
 async def get_menu(
     store_id: StoreIdPath,
     service: Service,
