@@ -83,7 +83,7 @@ _OUTBOX = "INSERT INTO outbox (order_id, destination, kind, payload, trace_id) V
 
 
 def _key_statement(row: Row) -> str:
-    values = f"'bench:bench-18a0a0a0a0a0a0a0-' || :n, '\\x{row['request_hash'].hex()}', 201"
+    values = f"E'bench{_COLON}bench-18a0a0a0a0a0a0a0-' || :n, '\\x{row['request_hash'].hex()}', 201"
     return (
         "INSERT INTO idempotency_keys (key, request_hash, status, response, expires_at) "
         f"VALUES ({values}, '\\x{row['response'].hex()}', now() + interval '48 hours')"

@@ -2,6 +2,7 @@
 
 import json
 
+import cafe_order.lists
 import pytest
 from botocore.exceptions import ClientError
 from cafe_kit.aws import Aws
@@ -85,6 +86,14 @@ async def test_when_dynamodb_does_not_answer_the_rest_of_the_batch_is_not_tried(
     lists.aws.rules["put_item"] = silence
     assert set(await lists.write(*["placed"] * 100)) == {Retry("DynamoDB does not answer.")}
     assert len(lists.aws.calls) <= PUTS_AT_ONCE
+
+
+async def test_a_batch_that_takes_too_long_is_ended_before_its_transaction_is(monkeypatch):
+    lists = Lists(CafeAws())
+    monkeypatch.setattr(cafe_order.lists, "PUTS_SECONDS", 0.0)
+    outcomes = await lists.write("placed", "completed")
+    late = "Other orders' states took all the time of this pass."
+    assert outcomes == [Retry(late), Delivered()]
 
 
 async def test_a_throttled_item_holds_no_other_up():

@@ -30,7 +30,7 @@ LOST = (
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InvalidAuthorizationSpecificationError,  # the password was rotated: until a restart
+    asyncpg.InvalidAuthorizationSpecificationError,  # the password was rotated: until ours is
     asyncpg.OperatorInterventionError,  # shut down, starting up, statement timeout
     asyncpg.InsufficientResourcesError,  # too many connections
     asyncpg.TransactionRollbackError,  # deadlock, serialisation

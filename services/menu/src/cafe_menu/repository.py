@@ -37,7 +37,7 @@ FINISH_SECONDS = 10.0
 AWAY = (AutoReconnect, ConnectionFailure, ExecutionTimeout, NetworkTimeout, WaitQueueTimeoutError)
 
 LOCKED_OUT = frozenset({13, 18, 391, 8000})
-"""Unauthorized, AuthenticationFailed and their like: the password was rotated, until a restart."""
+"""Unauthorized, AuthenticationFailed and their like: the password was rotated, until ours is."""
 
 
 class DocumentMenus:
@@ -147,8 +147,8 @@ class DocumentMenus:
             self._use(url)
             self._former.append((now, former))
         while self._former and now - self._former[0][0] >= FINISH_SECONDS:
-            _, idle = self._former.pop(0)
-            await idle.close()
+            await self._former[0][1].close()  # ended by the check's time, it is closed by the next
+            self._former.pop(0)
 
     async def _replace(self, store_id: str, menu: MenuInput) -> MenuView:
         document = await self._menus.find_one_and_update(

@@ -31,7 +31,7 @@ ROUND_SECONDS = 15.0
 MOST_QUEUES = 1000
 KEPT_DAYS = 4
 """As the operator sets MessageRetentionPeriod of the stores' queues."""
-AT_ONCE = 4
+AT_ONCE = 2
 
 NAMED = {events.TICKETS: "tickets_queue", events.STORE_HISTORY: "orders_table"}
 """Where a store says which one is its own."""

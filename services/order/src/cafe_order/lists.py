@@ -21,8 +21,10 @@ from cafe_order.outbox import OutboxRow
 from cafe_order.saga import ENDS, RANKS, so_far
 
 WRITE_BATCH = 25
-PUTS_AT_ONCE = 8
+PUTS_AT_ONCE = 4
 """Of one batch of rows; the process has some threads for all of AWS."""
+PUTS_SECONDS = 5.0
+"""A batch's rows are locked meanwhile, by a transaction that the database ends after fifteen."""
 
 REFUSED_CONDITION = "ConditionalCheckFailedException"
 
@@ -57,17 +59,20 @@ async def write(call: Call, table: str, found: Sequence[Found]) -> dict[int, Out
 
 
 async def _put_each(call: Call, table: str, found: Sequence[Found]) -> dict[int, Outcome]:
-    """One call a state; when DynamoDB does not answer one, those that are left are not tried."""
-    room = asyncio.Semaphore(PUTS_AT_ONCE)
+    """One call a state; when DynamoDB takes one not or not in time, what is left is not tried."""
+    room, clock = asyncio.Semaphore(PUTS_AT_ONCE), asyncio.get_running_loop().time
+    ends = clock() + PUTS_SECONDS
     away: list[UnavailableError] = []
 
     async def put(item: Item, _row: Sequence[OutboxRow]) -> list[Outcome]:
         async with room:
             if away:
                 raise away[0]
+            if clock() >= ends:
+                raise UnavailableError("Other orders' states took all the time of this pass.")
             try:
                 await _put(call, table, item)
-            except ThrottledError:
+            except ThrottledError:  # of one customer's partition, maybe
                 raise
             except UnavailableError as error:
                 away.append(error)

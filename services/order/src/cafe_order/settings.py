@@ -37,8 +37,9 @@ class OrderSettings(KitSettings, DatabaseSettings):
     """The order service."""
 
     database_connections: int = 16
-    relay_connections: int = 16
-    """Each lane of the relay, and each consumer of results, holds one while it works."""
+    relay_connections: int = 20
+    """Each lane of the relay, each consumer of results, and what sends parked messages again (two
+    queues and two tables at a time) holds one while it works."""
     placing_writers: int = 2
     """How many merged commits may be under way at a time; more makes them smaller, not faster."""
     placing_batch: int = 64
