@@ -1,5 +1,7 @@
 """AWS's refusals by their codes, and the token bucket."""
 
+from dataclasses import replace
+
 import pytest
 from cloudcafe_operator.effects.aws import LONGEST_WAIT_SECONDS, TokenBucket, bucket_of
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
@@ -94,6 +96,13 @@ def test_a_used_up_quota_says_where_more_is_asked_for(service, code):
 
 def test_a_deleted_queues_name_is_waited_for():
     assert error_for(refusal("QueueDeletedRecently")).after == 60
+
+
+def test_a_deleted_secrets_name_is_waited_for():
+    said = "a secret with this name is already scheduled for deletion"
+    refused = Refusal("secretsmanager", "create_secret", "InvalidRequestException", said, 400)
+    assert error_for(refused).after == 15
+    assert type(error_for(replace(refused, message="no such thing"))) is UserError
 
 
 @given(st.lists(st.floats(0, 0.2), min_size=1, max_size=200))

@@ -268,6 +268,13 @@ async def test_many_orders_hold_up_the_event_loop_for_less_than_50_ms(world):
     assert longest < 0.05
 
 
+def test_findings_of_which_none_was_kept_are_told_all_the_same():
+    now = StoreWorld().clock.now()
+    judged = judge_ledger(Look(now, now, {ID: Share(orders=9, findings=7)}), ID)
+    assert judged[1:3] == ("False", "BooksDiffer")
+    assert judged[3] == f"7 findings. Run cafectl audit --store {ID}."
+
+
 def test_every_reason_is_documented():
     now = StoreWorld().clock.now()
     looks = [

@@ -6,6 +6,8 @@ import json
 import pytest
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
 from cloudcafe_operator.errors import AccessDenied, OperatorError, Unavailable, UserError
+from cloudcafe_operator.kinds import SECRETS
+from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.reasons import REASONS
 from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
 
@@ -138,6 +140,21 @@ async def test_a_rotated_secret_reaches_till_and_service(world):
     till = world.kubernetes.find("Secret", "corner-till", "default")
     assert base64.b64decode(till["data"]["key"]) == b"a-new-key"
     assert world.cafe.stores[ID]["tillKeySha256"] != before
+
+
+async def test_a_key_that_is_no_text_is_replaced_by_the_stores_own(world):
+    await world.apply()
+    await world.settle()
+    till = Ref(SECRETS, "corner-till", "default")
+    key = world.kubernetes.find("Secret", till.name, till.namespace)["data"]["key"]
+    await world.kubernetes.patch(till, {"data": {"key": base64.b64encode(b"\xff\xfe").decode()}})
+    world.restart()
+    await world.settle()
+    assert world.condition("Drifted")[0] == "True"
+    assert world.store["status"]["drift"][0]["resource"] == "corner-till"
+    await world.kubernetes.patch(REF, {"spec": {"driftPolicy": "Correct"}})
+    await world.settle()
+    assert world.kubernetes.find("Secret", till.name, till.namespace)["data"]["key"] == key
 
 
 async def test_a_lost_secret_gets_the_key_that_the_till_still_has(world):

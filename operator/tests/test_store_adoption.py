@@ -266,3 +266,19 @@ async def test_what_another_store_owns_is_never_adopted():
     await world.settle_for(60)
     assert world.condition("Ready")[1] == "OwnedBySomeoneElse"
     assert QUEUE not in str(adoption(world) or "")
+
+
+async def test_adopting_takes_nothing_away_that_was_not_shown():
+    world = StoreWorld()
+    by_terraform(world)
+    theirs = f"cloudcafe/{REF.namespace}/{REF.name}/order-failures"  # this store has no slo
+    tags = [{"Key": key, "Value": value} for key, value in TERRAFORM.items()]
+    world.aws.extras.put_metric_alarm(AlarmName=theirs, Tags=tags)
+    await world.apply(managementPolicy="Adopt", tier="kiosk")
+    await world.settle_for(60)
+    await say(world, adoption(world)["word"])
+    await world.settle_for(120)
+    assert adoption(world) is None
+    assert theirs in world.aws.extras.alarms
+    rows = world.store["status"]["resources"]
+    assert [one for one in rows if one["state"] == "Leaving"] == []

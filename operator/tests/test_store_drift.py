@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import Conflict, Unavailable
 from cloudcafe_operator.planning.store_dashboards import store_body
 from cloudcafe_operator.planning.store_drift import KIND_OF
 from cloudcafe_operator.planning.store_world import Identity
@@ -230,3 +230,21 @@ async def test_drift_of_a_paused_store_is_told(world):
     await world.settle()
     assert drift(world) == [CASES[menu]]
     assert written(world) == []
+
+
+async def test_a_change_of_our_own_that_the_status_never_told_is_no_drift(world):
+    before = world.cafe.stores[ID]["city"]
+    await world.kubernetes.patch(REF, {"spec": {"city": "Porto"}})
+    world.kubernetes.fail_next("patch_status", Conflict("the next edit was first"))
+    with pytest.raises(Conflict):
+        await until_told(world)
+    assert world.cafe.stores[ID]["city"] == "Porto"
+    await world.kubernetes.patch(REF, {"spec": {"city": before}})
+    await world.settle()
+    assert world.cafe.stores[ID]["city"] == before
+    assert world.condition("Drifted")[0] == "False"
+
+
+async def until_told(world):
+    while True:
+        world.clock.advance(await world.reconcile())

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from cloudcafe_operator.effects.dashboards_store import FleetDashboard
-from cloudcafe_operator.errors import AccessDenied, ThrottledByAws, Unavailable
+from cloudcafe_operator.errors import AccessDenied, NotFound, ThrottledByAws, Unavailable
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.store_alarms import FAILURES, SECONDS
 from cloudcafe_operator.planning.store_dashboards import FLEET, fleet_body
@@ -147,6 +147,25 @@ async def test_a_flagship_has_a_dashboard_and_others_where_they_ask_for_it(world
     assert (DASHBOARD in rows(world, "CloudWatchDashboard")) == has
     await change(world, dashboard=not has)
     assert (DASHBOARD in world.aws.extras.dashboards) != has
+
+
+async def test_a_table_that_is_just_going_is_no_table_that_is_gone(world):
+    store = await made(world, tier="flagship")
+    (name,) = world.aws.extras.tables
+    known = world.fake_aws._handlers["dynamodb", "describe_continuous_backups"]
+    world.fake_aws.on("dynamodb", "describe_continuous_backups", refuse_table)
+    await world.kubernetes.delete(REF)
+    await world.settle_for(60)
+    assert name in world.aws.extras.tables
+    assert world.store["metadata"]["finalizers"]
+    world.fake_aws.on("dynamodb", "describe_continuous_backups", known)
+    await world.settle_for(600, until=lambda: world.store is None)
+    assert world.aws.extras.tables == {}
+    assert store
+
+
+def refuse_table(**asked):
+    raise NotFound(f"Table not found: {asked['TableName']}")
 
 
 async def test_a_flagship_has_a_table_that_the_order_service_is_told_of(world):
@@ -356,10 +375,11 @@ def test_after_the_steps_all_is_as_wanted_and_nothing_of_others_was_touched(want
         for name, (settings, owner, extra) in have.items()
     }
     before = dict(lives)
-    for step in list(plan_part(part, things, lives, ours, ("extra",))):
+    whose = {"ours": ours, "ours_before": ours, "optional_tags": ("extra",)}
+    for step in list(plan_part(part, things, lives, **whose)):
         assert step.name not in before or ours(before[step.name].tags)
         do(step, lives)
-    assert list(plan_part(part, things, lives, ours, ("extra",))) == []
+    assert list(plan_part(part, things, lives, **whose)) == []
     for name, live in before.items():
         if not ours(live.tags) or (kept and name not in want):
             assert lives[name] == live

@@ -1,8 +1,10 @@
 """After a start a fleet is looked at one after the other, and what is open at once."""
 
+from dataclasses import replace
+
 import pytest
 from cloudcafe_operator.effects.turns import Turns
-from cloudcafe_operator.errors import Throttled
+from cloudcafe_operator.errors import QuotaExceeded, Throttled
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.pace import (
     ALARMS_PER_SECOND,
@@ -161,3 +163,30 @@ async def test_a_store_of_a_large_fleet_is_looked_at_less_often_from_the_first_o
     await world.reconcile()
     longest = 10_000 / LOOKS_PER_SECOND
     assert longest * 0.75 <= world.reconciler.converger.seconds_believed("default.corner") + 1
+
+
+class Wishes:
+    """Implements ports.WakeUp: what is asked for last, by key."""
+
+    def __init__(self):
+        self.after = {}
+
+    def add(self, key, *, after=0.0):
+        self.after[key] = after
+
+
+async def without_end(world):
+    while True:
+        world.clock.advance(await world.reconcile())
+
+
+async def test_a_store_opens_in_time_though_its_alarms_wait_for_a_quota(world):
+    wishes = Wishes()
+    world.reconciler = replace(world.reconciler, queue=wishes)
+    await world.apply(hours=[{"open": "09:05", "close": "18:00"}])
+    world.fake_aws.fail_next("cloudwatch", "put_metric_alarm", *[QuotaExceeded("full")] * 9)
+    with pytest.raises(QuotaExceeded):
+        await without_end(world)
+    opens = world.clock.now().replace(hour=9, minute=5, second=0)
+    left = (opens - world.clock.now()).total_seconds()
+    assert wishes.after == {"CafeStore/default/corner": pytest.approx(left, abs=1.0)}

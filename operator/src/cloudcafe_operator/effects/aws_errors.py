@@ -80,6 +80,9 @@ EITHER = ("ResourceInUseException", "ConflictException")
 CONFLICTS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 NAME_STILL_TAKEN = ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
 SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE = 60.0
+# of Secrets Manager, of a name that a deletion has not let go of yet
+STILL_DELETED = ("scheduled for deletion", "marked for deletion", "marked deleted")
+SECONDS_UNTIL_A_SECRET_NAME_IS_FREE = 15.0
 SERVER_ERROR = 500
 NOT_IMPLEMENTED = 501
 
@@ -122,14 +125,23 @@ def error_for(refusal: Refusal) -> OperatorError:
         return _denied(refusal, said)
     if _has_no_room(refusal):
         return QuotaExceeded(f"{said}; {_more(refusal)}")
-    if refusal.code in NAME_STILL_TAKEN:
-        return Unavailable(said, after=SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE)
+    if seconds := _seconds_until_free(refusal):
+        return Unavailable(said, after=seconds)
     if _is_too_fast(refusal):
         return ThrottledByAws(f"{said}; it is tried again, more and more slowly")
     for judge, kind in CHECKS:
         if judge(refusal):
             return kind(said)
     return UserError(said)
+
+
+def _seconds_until_free(refusal: Refusal) -> float:
+    """Return for how long a name that was just deleted may be taken yet; 0: it is not that."""
+    if refusal.code in NAME_STILL_TAKEN:
+        return SECONDS_UNTIL_A_QUEUE_NAME_IS_FREE
+    words, deleted = refusal.message.lower(), refusal.code == "InvalidRequestException"
+    still = deleted and any(one in words for one in STILL_DELETED)
+    return SECONDS_UNTIL_A_SECRET_NAME_IS_FREE if still else 0.0
 
 
 def _denied(refusal: Refusal, said: str) -> OperatorError:

@@ -21,7 +21,7 @@ from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
 from cloudcafe_operator.planning.store_finding import Finding, found
 from cloudcafe_operator.planning.store_history import why
-from cloudcafe_operator.planning.store_memory import Memory
+from cloudcafe_operator.planning.store_memory import Memory, part_of
 from cloudcafe_operator.planning.store_parts import ChangePart, Live
 from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
@@ -49,6 +49,7 @@ class StoreConverger:
     fleet: Callable[[], int]  # how many stores there are, looked at or not
     _notes: StoreNotes = field(init=False)
     _in_wait: set[str] = field(default_factory=set)  # whose alarms AWS throttled
+    _untold: dict[str, set[str]] = field(default_factory=dict)  # parts written since its status
 
     def __post_init__(self) -> None:
         """Begin without notes."""
@@ -56,6 +57,8 @@ class StoreConverger:
 
     async def find(self, wanted: Wanted, memory: Memory, *, hands_off: bool) -> Finding:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
+        if untold := self._untold.get(wanted.store_id):
+            memory = replace(memory, written=frozenset(untold))
         believed = self._notes.believed(wanted.store_id)
         if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
             return await self._with_late_watch(believed, memory)
@@ -75,7 +78,9 @@ class StoreConverger:
             finding = await self.converge(wanted, memory, hands_off=hands_off)
         if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
             if not (hands_off or in_place(wanted, finding)):
-                until = self.clock.monotonic() + UNSETTLED_SECONDS
+                until = self.clock.monotonic() + resync_after(
+                    UNSETTLED_SECONDS, stores=self.fleet()
+                )
             finding = self._in_line(wanted.store_id, finding)
             self._notes.put(Note(wanted, hands_off, until, finding))
         return finding
@@ -122,6 +127,10 @@ class StoreConverger:
         """Look again at the next reconcile."""
         self._notes.drop(store_id)
         self._in_wait.discard(store_id)
+
+    def told(self, store_id: str) -> None:
+        """The status knows all that was written: what differs from now on, others did."""
+        self._untold.pop(store_id, None)
 
     def seconds_believed(self, store_id: str) -> float:
         """Return how long the last finding is still believed: 0 where there is none."""
@@ -184,6 +193,7 @@ class StoreConverger:
                 if step.area in unseen:  # the trouble may be that it exists
                     done.to_look_at.add(step.area)
                 continue
+            self._untold.setdefault(wanted.store_id, set()).add(part_of(step))
             if part is None:
                 done.to_look_at.add(step.area)
             elif isinstance(part, Live) and isinstance(step, ChangePart):  # one of several

@@ -57,7 +57,10 @@ class LedgerWatch:
     async def run(self) -> None:
         """Look for ever; no trouble with the books ends it."""
         while True:
-            await self.round()
+            try:
+                await self.round()
+            except Exception:  # a round that breaks must not end the operator
+                log.exception("comparing the books failed")
             await asyncio.sleep(self.timing.every)
 
     def verdict(self, ref: Ref, store_id: str, old: CafeStoreStatus) -> Verdict:

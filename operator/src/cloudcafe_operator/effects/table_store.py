@@ -149,13 +149,19 @@ class TablePart:
     async def _one(self, name: str) -> Live | None:
         try:
             table = (await self._aws.call("dynamodb", "describe_table", TableName=name))["Table"]
-            arn, status = table["TableArn"], table["TableStatus"]
+        except NotFound:
+            return None
+        arn, status = table["TableArn"], table["TableStatus"]
+        try:
             tags = await self._aws.call("dynamodb", "list_tags_of_resource", ResourceArn=arn)
             backups = await self._aws.call(
                 "dynamodb", "describe_continuous_backups", TableName=name
             )
-        except NotFound:
-            return None
+        except NotFound as gone:  # they know a table neither before it is made nor while it goes
+            raise Retry(
+                f"table {name} is {status}, and its tags or backups cannot be read",
+                after=SECONDS_UNTIL_LOOKED_AGAIN,
+            ) from gone
         settings = {PROTECTED: bool(table.get(PROTECTED)), RECOVERABLE: _recoverable(backups)}
         state = "Ready" if status in ("ACTIVE", "UPDATING") else status
         return Live(arn, unpaired(tags.get("Tags", [])), settings, state)

@@ -183,6 +183,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         turns=Turns(clock),
         rests=Rests(clock, (ADOPT,)),
         news=news,
+        queue=ports.queue,
     )
 
 

@@ -40,10 +40,12 @@ from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_turn import may_wait
 from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
-from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
+from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref, WakeUp
 from cloudcafe_operator.resources.common import parse, parse_known
 from cloudcafe_operator.resources.store import ADOPT, FINALIZER, CafeStoreSpec
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
+
+PROVED_AGAIN_S = 60.0  # after a coffee that could not be bought, where something else waits longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class StoreReconciler:
     turns: Turns
     rests: Rests
     news: News = field(default_factory=News)
+    queue: WakeUp | None = None  # None: as in tests that reconcile by hand
 
     async def reconcile(self, ref: Ref) -> float | None:
         """Bring one store where its owner wants it; seconds until it is due again."""
@@ -72,6 +75,7 @@ class StoreReconciler:
         if store is None or store["metadata"].get("deletionTimestamp"):
             store_id = naming.store_id(ref.namespace or "", ref.name)
             self.converger.forget(store_id)
+            self.converger.told(store_id)
             self.ledger.forget(store_id)
             self.rush.forget(store_id)
             self.fleet.forget(store_id)
@@ -145,9 +149,13 @@ class StoreReconciler:
         )
         self.fleet.note(wanted.store_id, status)
         store = await self.reporter.write(store, old, with_unknown_fields(status, unknown))
-        for trouble in troubles(finding.observed, AREAS):
-            raise trouble.error  # its type says when to try again
+        self.converger.told(wanted.store_id)
         _, proved, _, _ = proof.judgement
+        for trouble in troubles(finding.observed, AREAS):
+            # its type says when to try again; opening hours and guests wait for no quota
+            again = PROVED_AGAIN_S if proved == "False" else math.inf
+            self._wake(ref_of(store), min(again, self._seconds_until(times.changes_at)))
+            raise trouble.error
         if proved == "False":  # what was believed in order cannot be
             self.converger.forget(wanted.store_id)
             return proof.after
@@ -172,6 +180,11 @@ class StoreReconciler:
                 return max(1.0, min(due, self._seconds_until(times.changes_at)))
         self.turns.looked(store_id)
         return 0.0
+
+    def _wake(self, ref: Ref, after: float) -> None:
+        """Look again by then at the latest, whatever else is said."""
+        if self.queue is not None and after < math.inf:
+            self.queue.add(key_of(ref), after=max(1.0, after))
 
     def _seconds_until(self, moment: datetime | None) -> float:
         return (moment - self.clock.now()).total_seconds() if moment else math.inf

@@ -62,11 +62,12 @@ def judge_ledger(look: Look | None, store_id: str) -> Judgement:
         return unknown(NAME, "Unavailable", look.problem)
     share = look.shares.get(store_id, Share())
     if share.findings:
+        # of very many findings in all, a report keeps the first
+        first = f", the first: {share.first[0]}" if share.first else ""
         return false(
             NAME,
             "BooksDiffer",
-            f"{share.findings} findings, the first: {share.first[0]}. "
-            f"Run cafectl audit --store {store_id}.",
+            f"{share.findings} findings{first}. Run cafectl audit --store {store_id}.",
         )
     if not share.orders:
         return unknown(NAME, "NoOrders", "No orders were placed lately: nothing to compare.")

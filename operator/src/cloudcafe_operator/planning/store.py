@@ -104,7 +104,8 @@ def plan_secret(wanted: Wanted, observed: Observed) -> list[Step]:
     if isinstance(live, Trouble) or isinstance(observed.till, Trouble):
         return []
     if live is None:
-        value = till_key(observed.till) if observed.till else ""
+        kept = observed.till if observed.till and is_ours(observed.till, wanted) else None
+        value = till_key(kept) if kept else ""
         token = str(uuid.uuid5(TOKENS, wanted.identity.uid))
         return [CreateSecret("secret", wanted.secret, token, wanted.tags, value)]
     if not owned(live.tags, wanted):

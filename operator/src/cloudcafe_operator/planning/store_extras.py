@@ -54,9 +54,19 @@ def plan_extras(wanted: Wanted, observed: Observed) -> list[ChangePart]:
         live = getattr(observed, part.area)
         if is_known(live) and (part is TABLE or _has_queues(wanted, observed)):
             steps += plan_part(
-                part, wanted.extras[part.area], live, lambda tags: owned(tags, wanted), OPTIONAL
+                part,
+                wanted.extras[part.area],
+                live,
+                ours=lambda tags: owned(tags, wanted),
+                ours_before=lambda tags: _was_owned(tags, wanted),
+                optional_tags=OPTIONAL,
             )
     return [_with_arn(step, observed.queue) for step in steps]
+
+
+def _was_owned(tags: Tags, wanted: Wanted) -> bool:
+    """Whether it was this store's before it adopted anything."""
+    return owned(tags, replace(wanted, adopting=False))
 
 
 def _with_arn(step: ChangePart, queue: Queue | Trouble | None) -> ChangePart:
@@ -98,7 +108,7 @@ def extras_of_ours(wanted: Wanted, observed: Observed) -> Iterator[tuple[Part, T
 
 
 def list_extras(wanted: Wanted, observed: Observed) -> tuple[OwnedResource, ...]:
-    """Return a row for each thing that is wanted, or that is there."""
+    """Return a row for each thing that is wanted, or that is there and ours."""
     rows = []
     for part in EXTRAS:
         live = getattr(observed, part.area)
@@ -109,6 +119,8 @@ def list_extras(wanted: Wanted, observed: Observed) -> tuple[OwnedResource, ...]
             found = known.get(name)
             state = found.state if found else unseen
             if found and name not in names:
+                if not _was_owned(found.tags, wanted):
+                    continue
                 state = "Kept" if part.kept else "Leaving"
             arn = found.arn if found else ""
             rows.append(OwnedResource(kind=part.kind, name=name, arn=arn, state=state))

@@ -38,12 +38,14 @@ class Memory:
     """What the status remembers: the wish that each part met last, and the adoption proposed.
 
     `legacy`: an operator wrote it that noted none, and only reported the queues' settings.
+    `written`: the parts that this process has written and that the status does not tell of yet.
     """
 
     applied: Mapping[str, str] | None = None
     legacy: bool = False
     adoption: Adoption | None = None
     drifted: frozenset[str] = frozenset()  # names of what differed last
+    written: frozenset[str] = frozenset()
 
 
 def memory_of(status: CafeStoreStatus) -> Memory:
@@ -68,16 +70,21 @@ def may_write(step: Step, wanted: Wanted, observed: Observed, memory: Memory) ->
     """Whether a step may be done: it makes what is missing, is new, or corrects as it should."""
     if isinstance(step, ChangePart) and step.what in ("create", "finish", "remove"):
         return True
-    tags = isinstance(step, TagQueue | TagSecret)
-    tags = tags or (isinstance(step, ChangePart) and step.what == "tag")
-    part = step.area + (TAGS if tags else "")
-    if part not in WISHES or getattr(observed, step.area) is None:
+    part = part_of(step)
+    if part not in WISHES or part in memory.written or getattr(observed, step.area) is None:
         return True
     if memory.legacy:
         by_hand = part in ("queue", "dead_letters")
     else:
         by_hand = (memory.applied or {}).get(part) == _digest(WISHES[part](wanted, observed))
     return not by_hand or wanted.terms.policy(KIND_OF[step.area]) == "Correct"
+
+
+def part_of(step: Step) -> str:
+    """Return the part of a store that a step writes: its tags are one of their own."""
+    tags = isinstance(step, TagQueue | TagSecret)
+    tags = tags or (isinstance(step, ChangePart) and step.what == "tag")
+    return step.area + (TAGS if tags else "")
 
 
 def met(

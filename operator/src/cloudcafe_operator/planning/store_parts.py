@@ -71,12 +71,19 @@ class ChangePart:
 Lives = Mapping[str, Live]  # by name; what is not in it does not exist
 
 
-def plan_part(
-    part: Part, want: Sequence[Thing], live: Lives, ours: IsOurs, optional_tags: Sequence[str]
+def plan_part(  # noqa: PLR0913 - what is wanted, what is there, and whose
+    part: Part,
+    want: Sequence[Thing],
+    live: Lives,
+    *,
+    ours: IsOurs,
+    ours_before: IsOurs,
+    optional_tags: Sequence[str],
 ) -> Iterator[ChangePart]:
     """Yield what makes `live` as wanted; what is someone else's is left alone.
 
-    `optional_tags`: tags of our own that are taken off where they are not wanted.
+    `optional_tags`: tags of our own that are taken off where they are not wanted. `ours_before`:
+    without what is just being adopted, of which nobody agreed to a removal.
     """
     for thing in want:
         found = live.get(thing.name)
@@ -93,7 +100,7 @@ def plan_part(
             yield ChangePart(part.area, what, thing.name, found.arn, thing.settings, thing.tags)
     names = {thing.name for thing in want}
     for name, found in live.items():
-        if name not in names and not part.kept and ours(found.tags):
+        if name not in names and not part.kept and ours_before(found.tags):
             yield ChangePart(part.area, "remove", name, found.arn)
 
 

@@ -42,9 +42,9 @@ def build_config(wanted: Wanted, queue: Queue, secret: AwsSecret) -> dict[str, A
 
 
 def till_key(till: Json) -> str:
-    """Return the key in a Secret, or nothing."""
+    """Return the key in a Secret, or nothing; one that is no text is no key of ours."""
     encoded = (till.get("data") or {}).get(TILL_KEY, "")
-    return base64.b64decode(encoded).decode()
+    return base64.b64decode(encoded).decode(errors="replace")
 
 
 def key_digest(till: Json) -> str:
