@@ -149,7 +149,7 @@ async def test_a_foreign_owner_is_refused_whatever_word_is_said(policy):
     world = StoreWorld()
     by_terraform(world)
     world.aws.queues[QUEUE]["tags"][OWNER] = "north/harbour/uid-7"
-    await world.apply(managementPolicy=policy)
+    await world.apply(managementPolicy="Adopt")
     await world.settle_for(60)
     if word := (adoption(world) or {}).get("word"):
         await say(world, word)
@@ -282,3 +282,14 @@ async def test_adopting_takes_nothing_away_that_was_not_shown():
     assert theirs in world.aws.extras.alarms
     rows = world.store["status"]["resources"]
     assert [one for one in rows if one["state"] == "Leaving"] == []
+
+
+async def test_a_tills_key_survives_though_its_secret_is_lost_and_nobody_has_adopted_it():
+    world = StoreWorld()
+    key = base64.b64encode(b"their-key").decode()
+    meta = {"name": "corner-till", "namespace": "default"}
+    till = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"key": key}}
+    world.kubernetes.seed(till)
+    await world.apply(managementPolicy="Adopt")
+    await world.settle_for(60)
+    assert world.aws.get_secret_value(SecretId=SECRET)["SecretString"] == "their-key"

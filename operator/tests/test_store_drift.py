@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from cloudcafe_operator.errors import Conflict, Unavailable
+from cloudcafe_operator.errors import Conflict, Throttled, Unavailable
 from cloudcafe_operator.planning.store_dashboards import store_body
 from cloudcafe_operator.planning.store_drift import KIND_OF
 from cloudcafe_operator.planning.store_world import Identity
@@ -243,6 +243,32 @@ async def test_a_change_of_our_own_that_the_status_never_told_is_no_drift(world)
     await world.settle()
     assert world.cafe.stores[ID]["city"] == before
     assert world.condition("Drifted")[0] == "False"
+
+
+async def test_an_alarm_of_our_own_that_was_set_beside_a_throttled_one_is_no_drift(world):
+    calm = world.aws.extras.alarms[ALARM]["Threshold"]
+    slo = {"availability": 99.0, "latencyP99": "900ms"}
+    world.fake_aws.on("cloudwatch", "put_metric_alarm", only(world, ALARM))
+    await world.kubernetes.patch(REF, {"spec": {"slo": slo}})
+    with pytest.raises(Throttled):
+        await until_told(world)
+    assert world.aws.extras.alarms[ALARM]["Threshold"] != calm
+    world.fake_aws.on("cloudwatch", "put_metric_alarm", world.aws.extras.put_metric_alarm)
+    await world.kubernetes.patch(REF, {"spec": {"slo": None}})
+    await world.settle_for(600)
+    assert world.aws.extras.alarms[ALARM]["Threshold"] == calm
+    assert world.condition("Drifted")[0] == "False"
+
+
+def only(world, name):
+    """CloudWatch lets one alarm be set, and throttles the others."""
+
+    def put(**asked):
+        if asked["AlarmName"] != name:
+            raise Throttled("slow down")
+        return world.aws.extras.put_metric_alarm(**asked)
+
+    return put
 
 
 async def until_told(world):

@@ -270,12 +270,14 @@ async def test_coffee_is_sold_while_cloudwatch_refuses(world, error):
         world.clock.advance(5)
     assert world.condition("Watched")[:2] == ("False", error.reason)
     assert world.condition("Ready")[0] == "True"
+    world.clock.advance(60)
     world.recorder.forget()
     with pytest.raises(type(error)):
         await world.reconcile()
     verbs = [call.verb for call in world.recorder.calls if call.api == "aws"]
     assert verbs == ["cloudwatch.describe_alarms", "cloudwatch.put_metric_alarm"]
     world.fake_aws._failures.clear()
+    world.clock.advance(60)
     await world.settle()
     assert world.condition("Watched")[:2] == ("True", "Ready")
 

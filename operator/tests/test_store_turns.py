@@ -190,3 +190,18 @@ async def test_a_store_opens_in_time_though_its_alarms_wait_for_a_quota(world):
     opens = world.clock.now().replace(hour=9, minute=5, second=0)
     left = (opens - world.clock.now()).total_seconds()
     assert wishes.after == {"CafeStore/default/corner": pytest.approx(left, abs=1.0)}
+
+
+async def test_whatever_wakes_a_store_its_alarms_keep_their_place_in_line(world):
+    world.reconciler = replace(world.reconciler, queue=Wishes())
+    world.fake_aws.fail_next("cloudwatch", "put_metric_alarm", *[QuotaExceeded("full")] * 99)
+    await world.apply()
+    with pytest.raises(QuotaExceeded):
+        await without_end(world)
+    tried = world.fake_aws.count("cloudwatch", "put_metric_alarm")
+    for seconds, again in ((20.0, 0), (20.0, 0), (25.0, 1)):
+        world.clock.advance(seconds)
+        with pytest.raises(QuotaExceeded):
+            await world.reconcile()
+        found = world.fake_aws.count("cloudwatch", "put_metric_alarm") > tried
+        assert found == bool(again), seconds

@@ -1,7 +1,10 @@
 """securityGroupLockdown: what only this fault knows."""
 
+from dataclasses import replace
+
 import pytest
 from cloudcafe_operator.errors import Unavailable, UserError
+from cloudcafe_operator.faults.aws_tags import RUN_TAG
 from cloudcafe_operator.faults.security_group_lockdown import SecurityGroupLockdown
 
 from tests.crash.bench import Bench
@@ -170,3 +173,13 @@ async def test_the_command_by_hand_has_every_rule_in_full():
     assert '"FromPort": 5432' in command
     assert "order to aurora" in command
     assert "10.0.0.0/8" in command
+
+
+async def test_what_another_run_has_revoked_is_left_to_it_also_while_this_one_settles():
+    made, groups = bench()
+    entry = await made.entry()
+    groups.tag([AURORA], [{"Key": RUN_TAG, "Value": "another-run"}])
+    for rule in entry.captured["rules"]:
+        del groups.rules[rule["id"]]
+    assert (await made.revert(replace(entry, settling=True))).outcome == "Reverted"
+    assert ports(groups) == []

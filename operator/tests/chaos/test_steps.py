@@ -141,3 +141,23 @@ async def test_a_guard_that_answers_late_is_waited_for():
     world.kubernetes.seed(experiment("dynamodbThrottle", steadyState=steady, stopWhen=stop))
     await drive(world, until=all_finished, ticks=200)
     assert status(world)["verdict"] == "Passed", status(world)["message"]
+
+
+async def test_a_guard_that_is_asked_seldom_keeps_no_failed_run_waiting():
+    spec = experiment_spec("dynamodbThrottle")
+    guard = {"name": "alarm", "every": "2m", "measured": False, "cloudwatch": {"alarm": "a"}}
+    steady = {"baseline": "3s", "probes": [*spec["steadyState"]["probes"], guard]}
+    stop = [{"probe": "alarm", "failingFor": "10s"}]
+    world = World()
+    alarm = {"AlarmName": "a", "StateValue": "OK"}
+    found = {"MetricAlarms": [alarm], "CompositeAlarms": []}
+    world.aws.on("cloudwatch", "describe_alarms", lambda **_: found)
+    world.kubernetes.seed(experiment("dynamodbThrottle", steadyState=steady, stopWhen=stop))
+    engine = Engine(world)
+    while status(world).get("phase") != "Holding":
+        await engine.tick()
+        world.clock.advance(1.0)
+    world.http.unmount("order:8080")
+    engine.bury()
+    await drive(world, until=all_finished, ticks=120)
+    assert status(world)["verdict"] == "Failed", status(world)["message"]

@@ -15,10 +15,11 @@ from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.effects.store_notes import Note, StoreNotes
-from cloudcafe_operator.errors import Bug, OperatorError, Throttled
+from cloudcafe_operator.errors import Bug, OperatorError, Retry, Throttled
 from cloudcafe_operator.planning.pace import alarms_after, resync_after, spread
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
+from cloudcafe_operator.planning.store_drift import TAGS
 from cloudcafe_operator.planning.store_finding import Finding, found
 from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_memory import Memory, part_of
@@ -33,6 +34,7 @@ from cloudcafe_operator.ports import Clock
 GUESSED: tuple[Area, ...] = (
     "dead_letters", "queue", "secret", "till", "config", "store", "menu", "stock"
 )  # fmt: skip
+REFUSED_SECONDS = 60.0  # a quota that is used up, a permission that lacks
 UNSETTLED_SECONDS = 15.0  # a store that waits for somebody is looked at soon again
 MOST_ROUNDS = 6  # dead letters, queue and secret, till and config, registration; and one to see it
 
@@ -82,7 +84,7 @@ class StoreConverger:
                     UNSETTLED_SECONDS, stores=self.fleet()
                 )
             finding = self._in_line(wanted.store_id, finding)
-            self._notes.put(Note(wanted, hands_off, until, finding))
+            self._notes.put(Note(wanted, hands_off, until, finding, self._late_at(finding)))
         return finding
 
     def _resync(self, store_id: str) -> float:
@@ -96,14 +98,20 @@ class StoreConverger:
         """
         observed = note.finding.observed
         late = _late(observed)
-        if not late:
+        if not late or self.clock.monotonic() < note.late_at:
             return note.finding
         finding = await self.converge(
             note.wanted, memory, hands_off=note.hands_off, areas=late, known=observed
         )
         finding = self._in_line(note.wanted.store_id, finding)
-        self._notes.put(replace(note, finding=finding))
+        self._notes.put(replace(note, finding=finding, late_at=self._late_at(finding)))
         return finding
+
+    def _late_at(self, finding: Finding) -> float:
+        """Return when what CloudWatch refused is tried again, whatever the store is woken for."""
+        errors = [getattr(finding.observed, area).error for area in _late(finding.observed)]
+        waits = [one.after if isinstance(one, Retry) else REFUSED_SECONDS for one in errors]
+        return self.clock.monotonic() + max(waits, default=0.0)
 
     def _in_line(self, store_id: str, finding: Finding) -> Finding:
         """Let those whose alarms are throttled try again one after the other, not all at once."""
@@ -128,9 +136,19 @@ class StoreConverger:
         self._notes.drop(store_id)
         self._in_wait.discard(store_id)
 
-    def told(self, store_id: str) -> None:
-        """The status knows all that was written: what differs from now on, others did."""
-        self._untold.pop(store_id, None)
+    def told(self, store_id: str, observed: Observed | None = None) -> None:
+        """The status knows what was written: what differs from now on, others did.
+
+        Of parts in trouble it does not: `observed` says which.
+        """
+        untold = self._untold.pop(store_id, set())
+        kept = {
+            part
+            for part in untold
+            if isinstance(getattr(observed, part.removesuffix(TAGS), None), Trouble)
+        }
+        if kept:
+            self._untold[store_id] = kept
 
     def seconds_believed(self, store_id: str) -> float:
         """Return how long the last finding is still believed: 0 where there is none."""

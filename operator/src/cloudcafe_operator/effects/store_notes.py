@@ -16,12 +16,16 @@ from cloudcafe_operator.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was found last, for which wish, and until when it is believed."""
+    """What was found last, for which wish, and until when it is believed.
+
+    `late_at`: when what CloudWatch refused is tried again; both are monotonic.
+    """
 
     wanted: Wanted
     hands_off: bool
     until: float
     finding: Finding
+    late_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

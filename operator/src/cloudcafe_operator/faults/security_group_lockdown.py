@@ -124,9 +124,11 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
     async def revert(self, entry: Entry, world: World) -> Undone:
         """Authorise again what is missing of ours, then take the mark away."""
         try:
-            marked = _run_of(await _group(entry.target, world)) == entry.run_uid
+            run = _run_of(await _group(entry.target, world))
+            marked = run == entry.run_uid
             # one mark serves all entries of the run: while this one settles it may be gone already
-            if not marked and not entry.injected and not entry.settling:
+            settling = entry.settling and run is None
+            if not marked and not entry.injected and not settling:
                 return Undone("Reverted")
             missing = _missing(entry, await _rules(entry.target, world))
             lost = [rule for rule in missing if not await _authorise(entry, rule, world)]

@@ -37,6 +37,7 @@ from cloudcafe_operator.planning.store_report import (
     with_unknown_fields,
 )
 from cloudcafe_operator.planning.store_status import troubles
+from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER
 from cloudcafe_operator.planning.store_turn import may_wait
 from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
@@ -149,11 +150,14 @@ class StoreReconciler:
         )
         self.fleet.note(wanted.store_id, status)
         store = await self.reporter.write(store, old, with_unknown_fields(status, unknown))
-        self.converger.told(wanted.store_id)
+        self.converger.told(wanted.store_id, finding.observed)
         _, proved, _, _ = proof.judgement
         for trouble in troubles(finding.observed, AREAS):
             # its type says when to try again; opening hours and guests wait for no quota
-            again = PROVED_AGAIN_S if proved == "False" else math.inf
+            again = PROVED_AGAIN_S if proved == "False" else 1.0
+            if troubles(finding.observed, (*DATA_TIER, *CAFE)):  # all of it would be looked at
+                again = max(again, PROVED_AGAIN_S)
+            again = max(again, proof.after)
             self._wake(ref_of(store), min(again, self._seconds_until(times.changes_at)))
             raise trouble.error
         if proved == "False":  # what was believed in order cannot be

@@ -18,6 +18,7 @@ from datetime import datetime
 from cloudcafe_operator.planning.samples import Sample, Samples, gaps, interval_of, intervals
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, StepStatus, Window
 
 IN_A_ROW = 3
@@ -67,12 +68,12 @@ def served_again(spec: ExperimentSpec, samples: Samples, since: float) -> bool:
     return True
 
 
-def patience(spec: ExperimentSpec, promised: float) -> float:
+def patience(spec: ExperimentSpec, promised: float, probes: Sequence[Probe]) -> float:
     """Return for how many seconds a row of samples is waited for that was promised in so many.
 
-    Every probe has IN_A_ROW of them by then, and what came a little late is measured and told.
+    Each of these has IN_A_ROW of them by then, and what came a little late is measured and told.
     """
-    longest, probes = spec.limits.max_duration, spec.steady_state.sampled
+    longest = spec.limits.max_duration
     slowest = max(seconds(probe.timeout) for probe in probes)
     row = max(IN_A_ROW * interval_of(probe, longest) for probe in probes)
     return max(promised, row) + slowest + SLACK_S

@@ -144,7 +144,7 @@ def _baseline(observed: Observed, wish: Desire) -> Step:
     if judged.steady:
         story = Story("BaselineSteady", f"Steady for {short(lasted)}")
         return begin_step(observed, observed.status, 0, story)
-    if judged.steady is None and lasted < patience(spec, 2 * wanted):
+    if judged.steady is None and lasted < patience(spec, 2 * wanted, spec.steady_state.sampled):
         return Wait(TICK_S)
     met = [f"{name} met {what}" for name, what in sorted(observed.troubles.items()) if what]
     message = "; ".join([judged.message, *met])
@@ -241,7 +241,8 @@ def _recovering(observed: Observed, _: Desire) -> Step:
         return Check(unhealthy)
     if not unhealthy and served_again(spec, observed.samples, undone):
         return _next_or_finish(observed, recovered=True)
-    if observed.offset - undone > patience(spec, seconds(wanted.recovery.within)):
+    promised = seconds(wanted.recovery.within)
+    if observed.offset - undone > patience(spec, promised, spec.steady_state.measured):
         return _next_or_finish(observed, recovered=False)
     return Wait(TICK_S)
 

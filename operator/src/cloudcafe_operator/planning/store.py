@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cloudcafe_operator.planning.manifests.store import (
@@ -104,7 +105,10 @@ def plan_secret(wanted: Wanted, observed: Observed) -> list[Step]:
     if isinstance(live, Trouble) or isinstance(observed.till, Trouble):
         return []
     if live is None:
-        kept = observed.till if observed.till and is_ours(observed.till, wanted) else None
+        free = replace(
+            wanted, adopting=True
+        )  # a key that nobody else's is survives, also unadopted
+        kept = observed.till if observed.till and is_ours(observed.till, free) else None
         value = till_key(kept) if kept else ""
         token = str(uuid.uuid5(TOKENS, wanted.identity.uid))
         return [CreateSecret("secret", wanted.secret, token, wanted.tags, value)]

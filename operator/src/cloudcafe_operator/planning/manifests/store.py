@@ -42,9 +42,12 @@ def build_config(wanted: Wanted, queue: Queue, secret: AwsSecret) -> dict[str, A
 
 
 def till_key(till: Json) -> str:
-    """Return the key in a Secret, or nothing; one that is no text is no key of ours."""
+    """Return the key in a Secret, or nothing: what is no text is no key."""
     encoded = (till.get("data") or {}).get(TILL_KEY, "")
-    return base64.b64decode(encoded).decode(errors="replace")
+    try:
+        return base64.b64decode(encoded).decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def key_digest(till: Json) -> str:
