@@ -15,7 +15,14 @@ from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.effects.store_notes import Note, StoreNotes
-from cloudcafe_operator.errors import Bug, OperatorError, Retry, Throttled
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    Bug,
+    OperatorError,
+    QuotaExceeded,
+    Retry,
+    Throttled,
+)
 from cloudcafe_operator.planning.pace import alarms_after, resync_after, spread
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
@@ -109,8 +116,9 @@ class StoreConverger:
 
     def _late_at(self, finding: Finding) -> float:
         """Return when what CloudWatch refused is tried again, whatever the store is woken for."""
-        errors = [getattr(finding.observed, area).error for area in _late(finding.observed)]
-        waits = [one.after if isinstance(one, Retry) else REFUSED_SECONDS for one in errors]
+        waits = [
+            _wait_of(getattr(finding.observed, area).error) for area in _late(finding.observed)
+        ]
         return self.clock.monotonic() + max(waits, default=0.0)
 
     def _in_line(self, store_id: str, finding: Finding) -> Finding:
@@ -235,6 +243,12 @@ def _is_a_new_wish(note: Note, wanted: Wanted, *, hands_off: bool) -> bool:
     """Whether only what is wished has changed, of a store that was in order."""
     same = (note.wanted.identity, note.wanted.terms) == (wanted.identity, wanted.terms)
     return same and not hands_off and not note.hands_off and not note.finding.todo
+
+
+def _wait_of(error: OperatorError) -> float:
+    if isinstance(error, QuotaExceeded | AccessDenied):
+        return REFUSED_SECONDS
+    return error.after if isinstance(error, Retry) else 0.0
 
 
 def _late(observed: Observed) -> list[Area]:
