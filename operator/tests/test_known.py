@@ -6,7 +6,7 @@ import pytest
 from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.shared_lists import SharedLists
 from cloudcafe_operator.effects.together import side_by_side
-from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.ports import Ref
 
@@ -161,3 +161,32 @@ async def test_never_more_at_once_than_allowed():
 
     assert await side_by_side([work(n) for n in range(40)], at_once=7) == list(range(40))
     assert most == 7
+
+
+async def test_the_past_is_not_believed_whatever_was_forgotten_meanwhile():
+    bench = Bench(run(phase="Injecting"))
+    await bench.get()
+    past = await bench.kubernetes.get(REF)
+    bench.known.remember(await bench.kubernetes.patch_status(REF, {"phase": "Finished"}))
+    bench.known.forget("shop", "a")
+    now, bench.kubernetes.get = bench.kubernetes.get, answer(past)
+    with pytest.raises(Retry):
+        await bench.get()
+    bench.kubernetes.get = now
+    assert await bench.get() == "Finished"
+
+
+async def test_a_namesake_may_begin_anew():
+    bench = Bench(run())
+    await bench.get()
+    await bench.kubernetes.delete(REF)
+    bench.kubernetes.seed(run(phase="Pending"))
+    bench.clock.advance(1.0)
+    assert await bench.get() == "Pending"
+
+
+def answer(manifest):
+    async def get(_):
+        return manifest
+
+    return get

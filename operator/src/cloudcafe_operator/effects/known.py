@@ -4,6 +4,10 @@ Used by `observe_run.py` and `survey.py`. Driving a run means looking at it twic
 hundreds of runs a request for each look would be all that the operator does. So one list of
 metadata, shared by all, tells which objects have another resourceVersion than the one we hold,
 and our own writes tell us theirs. Nobody is trusted longer than KNOWN_S without being asked.
+
+Nobody is taken back either: a run that was undone, seen as it was before its injection, would be
+injected once more. Resource versions of one object are numbers that grow ("Resource versions" in
+the Kubernetes API concepts), so an answer from before the newest that was seen is asked for again.
 """
 
 from __future__ import annotations
@@ -14,10 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref, Resource
 
 KNOWN_S = 0.5
+MOST_REMEMBERED = 10_000  # objects whose newest version is known, also of what is over
 T = TypeVar("T")
 Name = tuple[str, str]  # namespace, name
 
@@ -55,6 +60,7 @@ class Known(Generic[T]):
         self._fields = fields
         self._order = itertools.count(1)
         self._held: dict[Name, _Held[T]] = {}
+        self._newest: dict[Name, tuple[str, int]] = {}  # uid and version, the longest known first
         self._listing: _Listing | None = None
         self._lock = asyncio.Lock()
 
@@ -84,14 +90,29 @@ class Known(Generic[T]):
         manifest = await self._kubernetes.get(Ref(self._resource, name[1], name[0]))
         if manifest is None:
             self._held.pop(name, None)
+            self._newest.pop(name, None)
             return None
+        if self._is_past(name, manifest["metadata"]):
+            held = self._held.get(name)
+            if held and held.order > order:  # our own write came between
+                return held.value
+            raise Retry(f"{self._resource.kind} {name[1]} was shown as it was before", after=0.2)
         return self._hold(manifest, order)
+
+    def _is_past(self, name: Name, meta: Manifest) -> bool:
+        """Whether an answer is older than what was seen of the same object."""
+        uid, newest = self._newest.get(name, ("", 0))
+        return uid == meta["uid"] and _number(meta["resourceVersion"]) < newest
 
     def _hold(self, manifest: Manifest, order: int) -> T:
         """Hold the newer: an answer that was asked for earlier may come later."""
         meta = manifest["metadata"]
         name = (meta["namespace"], meta["name"])
         held = self._held.get(name)
+        if not self._is_past(name, meta):
+            self._newest[name] = meta["uid"], _number(meta["resourceVersion"])
+            if len(self._newest) > MOST_REMEMBERED:
+                del self._newest[next(iter(self._newest))]
         if held is None or held.order < order:
             held = _Held(meta["resourceVersion"], order, self._read(manifest))
             self._held[name] = held
@@ -119,3 +140,7 @@ class Known(Generic[T]):
         for name in gone:
             del self._held[name]
         return _Listing(at, order, versions)
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0  # one that cannot be compared is believed
