@@ -83,6 +83,10 @@ class Guest:
         await within(lambda: self.points(customer), f"the points of {customer}")
         return True
 
+    async def _has_stock(self, order):
+        """Also where it was paid a moment later, between two looks."""
+        return await self.status(order) != "placed"
+
     async def is_(self, status, order):
         return await self.status(order) == status
 
@@ -105,7 +109,7 @@ class Guest:
     async def unpaid(self):
         """Buy one whose payment nobody takes; None where somebody was about to take it."""
         order = await self.ordered()
-        await within(lambda: self.is_("confirmed", order), f"stock for {order}")
+        await within(lambda: self._has_stock(order), f"stock for {order}")
         await asyncio.sleep(1.0)  # ten times what a payment takes
         return order if await self.is_("confirmed", order) else None
 
