@@ -6,7 +6,6 @@ that. `FleetDashboard` is run by `main.py` while this operator leads.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from typing import Any
 
 import structlog
 
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.effects.store_listing import SharedListing
 from cloudcafe_operator.effects.store_part import pairs, unpaired
-from cloudcafe_operator.errors import NotFound, OperatorError, Retry
+from cloudcafe_operator.errors import NotFound, Retry
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_dashboards import (
     BODY,
@@ -148,12 +148,8 @@ class FleetDashboard:
 
     async def run(self) -> None:
         """Keep it for ever; no trouble with CloudWatch ends it."""
-        while True:
-            await asyncio.sleep(self.seconds)
-            try:
-                await self.round()
-            except OperatorError as trouble:
-                log.warning("the fleet's dashboard waits", reason=str(trouble))
+        waits = "the fleet's dashboard waits"
+        await for_ever(self.round, seconds=self.seconds, waits=waits, pause_first=True)
 
     async def round(self) -> None:
         """Put it where it is another than what was put last, by this operator or by one before."""

@@ -8,7 +8,6 @@ behind a switch, and of the busiest only.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from collections import Counter
@@ -19,8 +18,8 @@ import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.effects.shown import Shown
-from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.planning.fleet import Activity, Standing, fleet, standing
 from cloudcafe_operator.ports import Clock, Kubernetes
 from cloudcafe_operator.resources.common import format_time, parse
@@ -68,14 +67,7 @@ class FleetWatch:
 
     async def run(self) -> None:
         """Look for ever; no trouble with the order service ends it."""
-        while True:
-            try:
-                await self.round()
-            except OperatorError as trouble:
-                log.warning("how busy the fleet is, is not known", reason=str(trouble))
-            except Exception:  # what is shown to people must not end the operator
-                log.exception("looking at the fleet failed")
-            await asyncio.sleep(EVERY_S)
+        await for_ever(self.round, seconds=EVERY_S, waits="how busy the fleet is, is not known")
 
     async def round(self) -> None:
         """Look once."""

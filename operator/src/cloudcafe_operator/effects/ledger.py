@@ -15,6 +15,7 @@ import structlog
 from cafe_ledger.audit import Auditor, Timing, Window
 from cafe_ledger.collect import BookError, Collector
 
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.kinds import CAFE_STORES, key_of
 from cloudcafe_operator.planning.ledger import (
     NAME,
@@ -56,12 +57,7 @@ class LedgerWatch:
 
     async def run(self) -> None:
         """Look for ever; no trouble with the books ends it."""
-        while True:
-            try:
-                await self.round()
-            except Exception:  # a round that breaks must not end the operator
-                log.exception("comparing the books failed")
-            await asyncio.sleep(self.timing.every)
+        await for_ever(self.round, seconds=self.timing.every, waits="the books wait")
 
     def verdict(self, ref: Ref, store_id: str, old: CafeStoreStatus) -> Verdict:
         """Return what a store's status says of its books: as before unless the verdict changed."""

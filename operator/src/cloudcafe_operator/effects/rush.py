@@ -20,8 +20,9 @@ import structlog
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.capacity import CapacityKeeper
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.effects.shown import Shown
-from cloudcafe_operator.errors import OperatorError, UserError
+from cloudcafe_operator.errors import UserError
 from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.rush import (
@@ -95,14 +96,7 @@ class RushKeeper:
 
     async def run(self) -> None:
         """Keep to the plan for ever; no trouble with the API server ends it."""
-        while True:
-            try:
-                await self.round()
-            except OperatorError as trouble:
-                log.warning("the rush plan waits", reason=str(trouble))
-            except Exception:  # a round that breaks must not end the operator
-                log.exception("keeping to the rush plan failed")
-            await asyncio.sleep(self.every_s)
+        await for_ever(self.round, seconds=self.every_s, waits="the rush plan waits")
 
     async def round(self) -> None:
         """Look once at plan, autoscalers and AWS, and write what differs."""
