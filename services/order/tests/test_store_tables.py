@@ -80,7 +80,7 @@ async def test_a_table_that_takes_nothing_rests_and_the_others_are_served(error,
 
 
 async def test_a_table_that_never_answers_holds_the_others_up_for_a_bounded_time(monkeypatch):
-    monkeypatch.setattr("cafe_order.store_history.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("cafe_order.resting.PATIENCE_SECONDS", 0.01)
     lists = Lists()
     call = lists.aws.call
 

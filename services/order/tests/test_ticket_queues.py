@@ -89,7 +89,7 @@ async def test_a_queue_that_throttles_rests_and_the_others_are_served():
 
 
 async def test_a_queue_that_never_answers_holds_the_others_up_for_a_bounded_time(monkeypatch):
-    monkeypatch.setattr("cafe_order.tickets.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("cafe_order.resting.PATIENCE_SECONDS", 0.01)
     counter = Counter()
     call = counter.aws.call
 

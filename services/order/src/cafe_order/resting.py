@@ -5,7 +5,12 @@ was tried for it often enough is parked for it: then the relay neither claims no
 `awaited.py` sends it when it is taken again.
 """
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
+
+from cafe_kit.aws import AwsCalls
+from cafe_kit.errors import UnavailableError
 
 from cafe_order.destinations import Outcome, Park, Retry
 from cafe_order.outbox import OutboxRow
@@ -21,9 +26,30 @@ REST_SECONDS = 10.0
 class Resting:
     """Which queues or tables are left alone now, by name."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, api: str, clock: Callable[[], float]) -> None:
+        """`api` is whose queues or tables they are, for people."""
+        self._api = api
         self._clock = clock
         self._until: dict[str, tuple[float, str]] = {}
+
+    async def call(
+        self, name: str, aws: AwsCalls, service: str, operation: str, **parameters: object
+    ) -> dict[str, Any]:
+        """Make one call to it, bounded in time; who does not answer is left alone.
+
+        Raises:
+            UnavailableError: it is left alone now, or does not answer.
+            ClientError: it refuses.
+        """
+        if reason := self.why(name):
+            raise UnavailableError(reason)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await aws.call(service, operation, **parameters)
+        except (UnavailableError, TimeoutError) as error:
+            detail = getattr(error, "detail", f"{self._api} does not answer in time.")
+            self.rest(name, detail)
+            raise UnavailableError(detail) from error
 
     def rest(self, name: str, reason: str) -> None:
         """Leave it alone from now on."""

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import ClientError
 from cafe_kit.aws import AwsCalls, error_code
-from cafe_kit.errors import NotFoundError, UnavailableError
+from cafe_kit.errors import NotFoundError
 
 from cafe_order import events
 from cafe_order.destinations import MALFORMED, Outcome, Park
@@ -29,7 +29,7 @@ from cafe_order.history import CustomerHistory
 from cafe_order.lists import REFUSED_CONDITION, Found, Item, known, write
 from cafe_order.models import CustomerOrders, StoreView
 from cafe_order.outbox import OutboxRow
-from cafe_order.resting import PATIENCE_SECONDS, Resting, patient
+from cafe_order.resting import Resting, patient
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class StoreHistoryDestination:
     ) -> None:
         self._aws = aws
         self.linger_seconds = linger_seconds
-        self._resting = Resting(clock)
+        self._resting = Resting("DynamoDB", clock)
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
         """Each table by itself, as `lists.py` writes."""
@@ -76,15 +76,8 @@ class StoreHistoryDestination:
     async def _call(
         self, table: str, service: str, operation: str, **parameters: object
     ) -> dict[str, Any]:
-        if reason := self._resting.why(table):
-            raise UnavailableError(reason)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self._aws.call(service, operation, **parameters)
-        except (UnavailableError, TimeoutError) as error:
-            detail = getattr(error, "detail", "DynamoDB does not answer in time.")
-            self._resting.rest(table, detail)
-            raise UnavailableError(detail) from error
+            return await self._resting.call(table, self._aws, service, operation, **parameters)
         except ClientError as error:
             code = error_code(error)
             if code == "ResourceNotFoundException":

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 import msgspec
 from botocore.exceptions import ClientError
 from cafe_kit.aws import AwsCalls, error_code
-from cafe_kit.errors import UnavailableError
 
 from cafe_order import events
 from cafe_order.destinations import (
@@ -27,12 +26,11 @@ from cafe_order.destinations import (
     Outcome,
     Park,
     RefusedError,
-    Retry,
     deliver_or_split,
     sqs_outcome,
 )
 from cafe_order.outbox import OutboxRow
-from cafe_order.resting import PATIENCE_SECONDS, Resting, patient
+from cafe_order.resting import Resting, patient
 
 TOO_LONG = "BatchRequestTooLong"
 
@@ -65,7 +63,7 @@ class TicketsDestination:
     ) -> None:
         self._aws = aws
         self.linger_seconds = linger_seconds
-        self._resting = Resting(clock)
+        self._resting = Resting("SQS", clock)
 
     async def deliver(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
         """SendMessageBatch, ten at a time for each queue."""
@@ -87,16 +85,12 @@ class TicketsDestination:
         return [outcomes[row.id] for row in rows]
 
     async def _deliver_some(self, queue: str, found: Sequence[Found]) -> dict[int, Outcome]:
-        rows = [row for row, _ in found]
-        if reason := self._resting.why(queue):
-            answers: list[Outcome] = [Retry(reason) for _ in rows]
-        else:
-            bodies = {row.id: body for row, body in found}
+        rows, bodies = [row for row, _ in found], {row.id: body for row, body in found}
 
-            async def send(some: Sequence[OutboxRow]) -> list[Outcome]:
-                return await self._send(queue, [(row, bodies[row.id]) for row in some])
+        async def send(some: Sequence[OutboxRow]) -> list[Outcome]:
+            return await self._send(queue, [(row, bodies[row.id]) for row in some])
 
-            answers = await deliver_or_split(rows, send)
+        answers = await deliver_or_split(rows, send)
         return {
             row.id: patient(row, answer, queue) for row, answer in zip(rows, answers, strict=True)
         }
@@ -112,14 +106,9 @@ class TicketsDestination:
             for row, body in found
         ]
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await self._aws.call(
-                    "sqs", "send_message_batch", QueueUrl=queue, Entries=entries
-                )
-        except (UnavailableError, TimeoutError) as error:
-            detail = getattr(error, "detail", "SQS does not answer in time.")
-            self._resting.rest(queue, detail)
-            return [Retry(detail) for _ in found]
+            answer = await self._resting.call(
+                queue, self._aws, "sqs", "send_message_batch", QueueUrl=queue, Entries=entries
+            )
         except ClientError as error:
             code = error_code(error)
             if code.endswith(TOO_LONG):
