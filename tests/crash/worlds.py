@@ -176,6 +176,17 @@ class World:
         self._answer()
         self._furnish()
 
+    def halt(self, **data):
+        """Somebody pulls the lever; `data` is what they write beside."""
+        self.kubernetes.seed(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "cloudcafe-halt", "namespace": OPERATOR_NAMESPACE},
+                "data": {"halted": "true", **data},
+            }
+        )
+
     def _answer(self):
         self.aws.on("rds", "describe_db_clusters", self.aurora.describe)
         self.aws.on("rds", "failover_db_cluster", self.aurora.failover)

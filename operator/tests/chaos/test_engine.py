@@ -7,14 +7,7 @@ from cloudcafe_operator.kinds import CHAOS_RUNS, PODS
 from cloudcafe_operator.ports import Ref
 
 from tests.crash.engines import Engine, all_finished, drive
-from tests.crash.worlds import FAULTS, NAMESPACE, OPERATOR_NAMESPACE, World, experiment
-
-HALT = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {"name": "cloudcafe-halt", "namespace": OPERATOR_NAMESPACE},
-    "data": {"halted": "true", "reason": "the till queue is on fire"},
-}
+from tests.crash.worlds import FAULTS, NAMESPACE, World, experiment
 
 
 def world_with(fault, **changes):
@@ -112,7 +105,7 @@ async def test_a_preview_touches_nothing_and_says_what_it_would_do(fault):
 async def test_the_halt_lever_reverts_running_runs_and_refuses_new_ones():
     world = world_with("dynamodbThrottle")
     engine = await until_in_force(world)
-    world.kubernetes.seed(HALT)
+    world.halt(reason="the till queue is on fire")
     found = await finish(world, engine)
     assert (found["verdict"], found["stop"]["reason"]) == ("Aborted", "Halted")
     assert found["message"].endswith("says halted: the till queue is on fire")

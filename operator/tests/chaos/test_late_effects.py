@@ -11,17 +11,11 @@ from cloudcafe_operator.resources.common import holds_null
 
 from tests.crash import engines
 from tests.crash.engines import Engine, all_finished, drive
-from tests.crash.worlds import OPERATOR_NAMESPACE, World, experiment
+from tests.crash.worlds import World, experiment
 from tests.fakes.aws_lambda import ARN, OTHER, PAYMENTS
 
 FAULT = "lambdaConcurrencyZero"
 LATE_S = 3.0
-HALT = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {"name": "cloudcafe-halt", "namespace": OPERATOR_NAMESPACE},
-    "data": {"halted": "true", "reason": "enough"},
-}
 
 
 class Lambda:
@@ -64,7 +58,7 @@ async def test_a_request_that_takes_effect_after_its_undo_is_undone_as_well():
 
     def late(**asked):
         functions.due.append((world.clock.monotonic() + LATE_S, asked))
-        world.kubernetes.seed(HALT)
+        world.halt(reason="enough")
         raise Unavailable("no answer within 8s")
 
     functions.on_stop = late
@@ -80,7 +74,7 @@ async def test_an_injection_that_reads_do_not_show_yet_is_undone_once_they_do():
     def hidden(**_):
         functions.before = dict(functions.functions.reserved)
         functions.stale_until = world.clock.monotonic() + LATE_S
-        world.kubernetes.seed(HALT)
+        world.halt(reason="enough")
 
     functions.on_stop = hidden
     await drive(world, until=all_finished)

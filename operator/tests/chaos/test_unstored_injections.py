@@ -10,17 +10,11 @@ from cloudcafe_operator.errors import Conflict, Throttled, Unavailable
 from cloudcafe_operator.kinds import CHAOS_RUNS
 
 from tests.crash.engines import Engine, all_finished, drive
-from tests.crash.worlds import FAULTS, OPERATOR_NAMESPACE, World, experiment
+from tests.crash.worlds import FAULTS, World, experiment
 from tests.fakes import Died
 from tests.fakes.aws_lambda import PAYMENTS
 
 LATE_S = 5.0
-HALT = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {"name": "cloudcafe-halt", "namespace": OPERATOR_NAMESPACE},
-    "data": {"halted": "true"},
-}
 
 
 class Shop:
@@ -30,9 +24,6 @@ class Shop:
         self.world = World()
         self.world.kubernetes.seed(experiment(fault, **changes))
         self.clock = self.world.clock
-
-    def halt(self):
-        self.world.kubernetes.seed(HALT)
 
     def delete(self):
         """`kubectl delete chaosrun`."""
@@ -55,12 +46,11 @@ class Shop:
         def make(handler, **asked):
             if not told["made"]:
                 told["made"] = True
-                told["before"] = copy.deepcopy(self._look(service, read, asked))
+                told["before"] = copy.deepcopy(reading(**told_parameters(read, asked)))
                 told["until"] = self.clock.monotonic() + seconds
             return handler(**asked)
 
         reading = self.world.aws._handlers[service, read]
-        self._look = lambda _, __, asked: reading(**told_parameters(read, asked))
         self.wrap(service, read, look)
         self.wrap(service, once, make)
 
@@ -74,7 +64,7 @@ class Shop:
 
         def give_up(_, **asked):
             due.append((self.clock.monotonic() + LATE_S, asked))
-            self.halt()
+            self.world.halt()
             raise Unavailable("no answer within 8s")
 
         def look(handler, **asked):
@@ -133,7 +123,7 @@ async def test_the_first_of_two_calls_is_undone_where_the_second_was_throttled()
     def throttle_second(handler, **asked):
         calls.append(asked)
         if len(calls) == 2:
-            shop.halt()
+            shop.world.halt()
             raise Throttled("RequestLimitExceeded", after=1.0)
         return handler(**asked)
 
@@ -153,7 +143,7 @@ async def test_who_takes_a_run_over_waits_until_reads_show_what_the_dead_one_wro
         answer = handler(**asked)
         if not deaths:
             deaths.append(asked)
-            shop.halt()
+            shop.world.halt()
             raise Died
         return answer
 
@@ -190,7 +180,7 @@ async def test_what_nobody_has_tried_is_closed_at_once_and_what_was_tried_is_not
     shop = Shop("lambdaConcurrencyZero", steps=[{"name": "both", "faults": faults, "hold": "4s"}])
 
     def slow_and_throttled(_, **asked):
-        shop.halt()
+        shop.world.halt()
         shop.clock.advance(2.0)  # so that the lever is read again
         raise Throttled("TooManyRequestsException", after=1.0)
 
@@ -210,7 +200,7 @@ async def test_waiting_until_reads_can_be_believed_is_no_trouble():
     def throttle_first(handler, **asked):
         calls.append(asked)
         if len(calls) == 1:
-            shop.halt()
+            shop.world.halt()
             raise Throttled("busy", after=1.0)
         return handler(**asked)
 
@@ -233,7 +223,7 @@ async def test_one_entry_of_a_group_does_not_take_the_mark_from_another():
         answer = handler(**asked)
         calls.append(asked)
         if len(calls) == 1:
-            shop.halt()
+            shop.world.halt()
             shop.clock.advance(2.0)
             raise Unavailable("no answer within 8s")
         return answer
@@ -254,7 +244,7 @@ async def test_what_an_undo_found_changed_is_told_though_a_later_one_finds_nothi
         answer = handler(**asked)
         calls.append(asked)
         if len(calls) == 2:
-            shop.halt()
+            shop.world.halt()
             shop.clock.advance(2.0)
             zones.guards["private-a"] = "acl-database"  # somebody else's
             raise Throttled("busy", after=1.0)

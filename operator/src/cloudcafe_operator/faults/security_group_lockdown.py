@@ -126,9 +126,8 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         try:
             run = _run_of(await _group(entry.target, world))
             marked = run == entry.run_uid
-            # one mark serves all entries of the run: while this one settles it may be gone already
-            settling = entry.settling and run is None
-            if not marked and not entry.injected and not settling:
+            # one mark serves all entries of a run: while this one settles it may be gone already
+            if not (marked or entry.injected or (entry.settling and run is None)):
                 return Undone("Reverted")
             missing = _missing(entry, await _rules(entry.target, world))
             lost = [rule for rule in missing if not await _authorise(entry, rule, world)]

@@ -7,7 +7,7 @@ says Wait. All knowledge of the order of things is here; `precedence.py` says wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
@@ -38,7 +38,7 @@ from cloudcafe_operator.planning.steps import (
 )
 from cloudcafe_operator.planning.stop import stop_condition
 from cloudcafe_operator.resources.duration import seconds, short
-from cloudcafe_operator.resources.run import JournalEntry, Phase, RunStatus
+from cloudcafe_operator.resources.run import JournalEntry, Phase, RunStatus, StepStatus
 
 TICK_S = 0.5
 SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
@@ -79,7 +79,7 @@ def facts(observed: Observed) -> Facts:
         stop=stop_condition(observed),
         protected=_protected(observed),
         deadline=_deadline(observed),
-        hold_over=status.phase == "Holding" and _is_over(observed, _hold_until(status)),
+        hold_over=status.phase == "Holding" and _is_over(observed, _present(status).hold_until),
         paused=observed.paused,
     )
 
@@ -103,8 +103,8 @@ def _is_over(observed: Observed, moment: datetime | None) -> bool:
     return moment is not None and observed.now >= moment
 
 
-def _hold_until(status: RunStatus) -> datetime | None:
-    return status.steps[status.step].hold_until
+def _present(status: RunStatus) -> StepStatus:
+    return status.steps[status.step]
 
 
 def _pending(observed: Observed, wish: Desire) -> Step:
@@ -155,7 +155,7 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     mine = _of_step(status, lambda _: True)
     if wish.kind == "Pause":
-        return _paused_midway(observed)
+        return _paused_midway(observed, mine) if mine else Wait(TICK_S)
     if not mine:
         return _unless_deferred(observed, "capture", Capture(status.step))
     waiting = [index for index in mine if status.journal[index].state == "Injecting"]
@@ -166,14 +166,12 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     )
 
 
-def _paused_midway(observed: Observed) -> Step:
+def _paused_midway(observed: Observed, mine: Sequence[int]) -> Step:
     """Inject nothing more, and keep what is injected already no longer than its hold."""
     status, spec = observed.run.status, observed.run.spec.template
-    claims = [entry.claimed_at for entry in status.journal if entry.step == status.step]
-    if not claims:
-        return Wait(TICK_S)
     # what was tried and gave no answer may be in force as well
-    begun = status.steps[status.step].injected_at or min(claims)
+    claimed_at = min(status.journal[index].claimed_at for index in mine)
+    begun = _present(status).injected_at or claimed_at
     left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
     return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
 
@@ -197,16 +195,16 @@ def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
 def _holding(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     if wish.kind == "Undo":
-        momentary = status.steps[status.step].momentary
+        momentary = _present(status).momentary
         asked = _of_step(status, lambda entry: not momentary or entry.in_force_at is None)
         return Look(asked, last=True) if asked else outcomes.start_undo(observed, observed.status)
     unseen = _of_step(status, lambda entry: entry.in_force_at is None)
     if unseen:
         return _unless_deferred(observed, "look", Look(unseen))
-    unhealthy = _unhealthy(status) if status.steps[status.step].momentary else ()
+    unhealthy = _unhealthy(status) if _present(status).momentary else ()
     if unhealthy and deferred(observed, "check") <= 0:
         return Check(unhealthy)
-    until = _hold_until(status)
+    until = _present(status).hold_until
     left = (until - observed.now).total_seconds() if until else 0.0
     return Wait(min(TICK_S, max(0.05, left)))
 
