@@ -98,9 +98,31 @@ async def test_no_key_is_worked_on_twice_at_once_and_workers_are_bounded(clock):
 
     queue = queue_of(reconcile, clock, workers=3)
     for number in range(10):
-        queue.add(str(number))
+        queue.add(f"Store/a/{number}")
     await queue.drain()
     assert max(most) == 3
+
+
+async def test_a_kind_does_not_wait_for_the_workers_of_another(clock):
+    seen, end = [], asyncio.Event()
+
+    async def reconcile(key):
+        seen.append(key)
+        if key.startswith("Store/"):
+            await end.wait()
+
+    queue = queue_of(reconcile, clock, workers=2)
+    for number in range(9):
+        queue.add(f"Store/a/{number}")
+    queue.add("Run/a/b")
+    work = asyncio.create_task(queue.drain())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert seen == ["Store/a/0", "Store/a/1", "Run/a/b"]
+    assert len(queue) == 7
+    end.set()
+    await work
+    assert len(seen) == 10
 
 
 async def test_failures_in_a_row_wait_longer_and_success_forgets_them(clock):

@@ -4,6 +4,9 @@ Watch handlers, timers and reconcilers `add` keys (`CafeStore/lisbon/corner`); a
 workers run `reconcile(key)`. Its answer is the seconds until the key is due again, or None. An
 error decides by its type when it is tried again (planning/backoff.py); events coming in meanwhile
 are merged. This is what controller-runtime has and kopf's own handlers lack.
+
+Each kind has workers of its own, as controllers have there: a fault is undone on time however many
+stores wait.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,8 +30,19 @@ Reconcile = Callable[[str], Awaitable[float | None]]
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Lane:
+    """The keys of one kind, and how many of them are being worked on."""
+
+    agenda: Agenda = field(default_factory=Agenda)
+    busy: int = 0
+
+
 class WorkQueue:
-    """Implements ports.WakeUp. Lives on one event loop and is not thread-safe."""
+    """Implements ports.WakeUp. Lives on one event loop and is not thread-safe.
+
+    `workers` is how many keys of each kind are worked on at the same time.
+    """
 
     def __init__(
         self,
@@ -40,19 +56,19 @@ class WorkQueue:
         self._clock = clock
         self._workers = workers
         self._chance = chance
-        self._agenda = Agenda()
+        self._lanes: dict[str, _Lane] = defaultdict(_Lane)
         self._failures: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         """How many keys wait."""
-        return len(self._agenda)
+        return sum(len(lane.agenda) for lane in self._lanes.values())
 
     def add(self, key: str, *, after: float = 0.0) -> None:
         """Put a key in, due after so many seconds; the earliest wish counts."""
-        self._agenda.add(key, self._clock.monotonic() + after)
-        metrics.queue_depth.set(len(self._agenda))
+        self._lanes[_kind(key)].agenda.add(key, self._clock.monotonic() + after)
+        metrics.queue_depth.set(len(self))
         self._wake.set()
 
     async def run(self) -> None:
@@ -83,17 +99,18 @@ class WorkQueue:
                 task.result()  # a killed operator (BaseException) surfaces here
 
     def _start_due(self) -> None:
-        while len(self._tasks) < self._workers:
-            taken = self._agenda.take(self._clock.monotonic())
-            if taken is None:
-                break
-            key, due = taken
-            kind = key.partition("/")[0]
-            metrics.queue_latency.labels(kind).observe(self._clock.monotonic() - due)
-            task = asyncio.create_task(self._work(key), name=key)
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
-        metrics.queue_depth.set(len(self._agenda))
+        for kind, lane in self._lanes.items():
+            while lane.busy < self._workers:
+                taken = lane.agenda.take(self._clock.monotonic())
+                if taken is None:
+                    break
+                key, due = taken
+                metrics.queue_latency.labels(kind).observe(self._clock.monotonic() - due)
+                lane.busy += 1
+                task = asyncio.create_task(self._work(key, lane), name=key)
+                self._tasks.add(task)
+                task.add_done_callback(self._finished)
+        metrics.queue_depth.set(len(self))
         metrics.queue_active.set(len(self._tasks))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -102,16 +119,16 @@ class WorkQueue:
 
     async def _wait(self) -> None:
         """Wait for a new key, a finished worker or the next due time."""
-        next_due = self._agenda.next_due()
-        idle = len(self._tasks) < self._workers and next_due is not None
-        timeout = max(0.0, (next_due or 0.0) - self._clock.monotonic()) if idle else None
+        free = [lane.agenda for lane in self._lanes.values() if lane.busy < self._workers]
+        due = [at for agenda in free if (at := agenda.next_due()) is not None]
+        timeout = max(0.0, min(due) - self._clock.monotonic()) if due else None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), timeout)
         self._wake.clear()
 
-    async def _work(self, key: str) -> None:
+    async def _work(self, key: str, lane: _Lane) -> None:
         """Run one reconcile and file what comes next."""
-        kind = key.partition("/")[0]
+        kind = _kind(key)
         started = self._clock.monotonic()
         try:
             after = await self._reconcile(key)
@@ -121,7 +138,8 @@ class WorkQueue:
             self._failures.pop(key, None)
             metrics.reconciles.labels(kind, "success").inc()
         finally:
-            self._agenda.finish(key)
+            lane.busy -= 1
+            lane.agenda.finish(key)
         metrics.work_seconds.labels(kind).observe(self._clock.monotonic() - started)
         if after is not None:
             self.add(key, after=after)
@@ -133,7 +151,7 @@ class WorkQueue:
             self._failures[key] = self._failures.get(key, 0) + 1
         after = retry_after(error, failures=self._failures.get(key, 1), jitter=self._chance())
         reason = error.reason if isinstance(error, OperatorError) else "Bug"
-        metrics.reconciles.labels(key.partition("/")[0], reason).inc()
+        metrics.reconciles.labels(_kind(key), reason).inc()
         said = {"key": key, "reason": reason, "error": str(error), "retry_in": round(after, 2)}
         if isinstance(error, Retry | Conflict):
             log.debug("not yet", **said)
@@ -142,3 +160,7 @@ class WorkQueue:
         else:
             log.error("failed", **said, exc_info=error)
         return after
+
+
+def _kind(key: str) -> str:
+    return key.partition("/")[0]

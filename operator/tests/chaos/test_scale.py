@@ -7,10 +7,11 @@ import asyncio
 from collections import Counter
 
 import pytest
+from cloudcafe_operator.faults.pod_partition import PodPartition
 from cloudcafe_operator.planning.run import save_every
 
 from tests.crash.engines import Engine, all_finished, drive
-from tests.crash.worlds import World, experiment
+from tests.crash.worlds import NAMESPACE, World, experiment
 from tests.fakes import Died
 
 STORED_BY_ONE = 9  # status writes of a run of one step and one target that recovers at once
@@ -186,6 +187,39 @@ async def test_looking_at_many_runs_costs_as_many_calls_as_looking_at_one():
     assert many["list chaosexperiments"] == one["list chaosexperiments"] == 4
     assert many["get ConfigMap"] == one["get ConfigMap"]
     assert many.get("get ChaosRun", 0) == 0
+
+
+async def test_a_fault_ends_on_time_while_many_others_are_captured_slowly(monkeypatch):
+    world, captured = World(), asyncio.Event()
+    for _ in range(30):
+        world.pods.add()
+    world.kubernetes.seed(experiment("podPartition", "first"))
+    engine = Engine(world)
+    while not world.runs() or world.runs()[0].get("status", {}).get("phase") != "Holding":
+        await ticks(world, engine, 1)
+    capture = PodPartition.capture
+
+    async def slowly(self, spec, target, within):
+        await captured.wait()
+        return await capture(self, spec, target, within)
+
+    monkeypatch.setattr(PodPartition, "capture", slowly)
+    for number in range(24):
+        world.kubernetes.seed(experiment("podPartition", f"other-{number}"))
+        engine.queue.add(f"ChaosExperiment/{NAMESPACE}/other-{number}")
+    work = asyncio.create_task(engine.queue.run())
+    for _ in range(12):
+        world.clock.advance(1.0)
+        engine.queue.add("ChaosExperiment/nobody/wakes-the-queue")
+        for _ in range(400):
+            await asyncio.sleep(0)
+    (first,) = (run for run in world.runs() if run["metadata"]["name"].startswith("first"))
+    waiting = [run for run in world.runs() if not run.get("status", {}).get("journal")]
+    assert len(waiting) == 24
+    assert first["status"]["journal"][0]["state"] == "Reverted"
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    engine.bury()
 
 
 def test_the_longest_run_stores_its_samples_some_three_hundred_times():

@@ -7,9 +7,8 @@ journal: capture, store, inject, store, revert, verify, store.
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -19,6 +18,7 @@ from cloudcafe_operator.effects.change import Change
 from cloudcafe_operator.effects.finalizer import hold, let_go
 from cloudcafe_operator.effects.look_run import look_at
 from cloudcafe_operator.effects.observe_run import Observer
+from cloudcafe_operator.effects.places import WAIT_S, Places
 from cloudcafe_operator.effects.preview_run import build_preview
 from cloudcafe_operator.effects.report_run import report_stored
 from cloudcafe_operator.effects.surprise import no_surprise
@@ -33,7 +33,7 @@ from cloudcafe_operator.errors import (
     Retry,
 )
 from cloudcafe_operator.faults.contract import Fault, World
-from cloudcafe_operator.kinds import CHAOS_RUNS
+from cloudcafe_operator.kinds import CHAOS_RUNS, key_of
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.checks import Refusal, refusals
 from cloudcafe_operator.planning.company import Folded, beside_injection, condensed
@@ -74,7 +74,7 @@ class Executor:
     events: Events
     auditor: RunAuditor
     undoer: RunUndoer
-    capturing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    places: Mapping[type[Step], Places]  # for steps that take long
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
         """Do one step. None: the run is over."""
@@ -90,11 +90,18 @@ class Executor:
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
             self.observer.runs.forget(run.namespace, run.name)
-        else:  # of two runs that capture one target, one must see the other's journal
-            async with self.capturing if isinstance(step, Capture) else nullcontext():
-                if came_of_it := await self._act(observed, step):
-                    await self._store(run, came_of_it)
+        elif places := self.places.get(type(step)):
+            with places.place(key_of(_ref(run))) as mine:
+                if not mine:
+                    return WAIT_S
+                await self._act_and_store(observed, step)
+        else:
+            await self._act_and_store(observed, step)
         return NOW
+
+    async def _act_and_store(self, observed: Observed, step: Step) -> None:
+        if came_of_it := await self._act(observed, step):
+            await self._store(observed.run, came_of_it)
 
     async def _act(self, observed: Observed, step: Step) -> Store | None:  # noqa: PLR0911 - a table
         """Have the one effect; return what is to be stored."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudcafe_operator.effects.finalizer import hold, let_go
+from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.errors import AlreadyExists, UserError
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS, key_of, ref_of
 from cloudcafe_operator.planning.experiment import (
@@ -33,30 +34,43 @@ class ExperimentExecutor:
     clock: Clock
     events: Events
     queue: WakeUp
+    known: Known[Manifest]  # what runs know of their experiments
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Observe, plan, act once; None: wait for a change."""
+        """Observe, plan, act; None: wait for a change."""
         ref = Ref(CHAOS_EXPERIMENTS, name, namespace)
         experiment = await self.kubernetes.get(ref)
         if experiment is None:
             return None
-        runs = await self.kubernetes.list(
+        runs: Sequence[Manifest] = await self.kubernetes.list(
             CHAOS_RUNS, namespace=namespace, labels=f"{LABEL}={label(name)}", keep=RunInShort
         )
+        plan = self._plan(experiment, runs)
+        if plan.hold:  # what our own writes made of it need not be read again
+            if (experiment := await hold(self.kubernetes, ref)) is None:
+                return None
+            plan = self._plan(experiment, runs)
+        if plan.create:
+            if (made := await self._create(experiment, plan.create)) is None:
+                return AGAIN_S
+            runs = [*runs, made]
+            plan = self._plan(experiment, runs)
+        return await self._act(experiment, runs, plan)
+
+    def _plan(self, experiment: Manifest, runs: Sequence[Manifest]) -> Plan:
         try:
             plan = plan_experiment(experiment, runs, self.clock.now())
         except UserError as problem:  # a schedule that the API server could not judge
-            plan = Plan(judgements=(false("Ready", problem.reason, str(problem)),))
+            return Plan(judgements=(false("Ready", problem.reason, str(problem)),))
         if plan.create and (refusal := _refusal(experiment)):
-            plan = Plan(judgements=(refusal,))
-        return await self._act(experiment, runs, plan)
+            return Plan(judgements=(refusal,))
+        return plan
 
     async def _act(
         self, experiment: Manifest, runs: Sequence[Manifest], plan: Plan
     ) -> float | None:
         ref = ref_of(experiment)
-        if plan.hold:
-            await hold(self.kubernetes, ref)
+        if plan.hold or plan.create:  # somebody changed it meanwhile, or one more is wanted
             return 0.0
         if plan.delete:
             for name in plan.delete:
@@ -68,34 +82,32 @@ class ExperimentExecutor:
             version = experiment["metadata"]["resourceVersion"]
             await let_go(self.kubernetes, ref, resource_version=version)
             return 0.0
-        if plan.create:
-            return await self._create(experiment, plan.create)
         if experiment["metadata"].get("deletionTimestamp"):
             return AGAIN_S if runs else None  # its runs are undoing
         await self._store(experiment, plan)
         return None if plan.again_in is None else min(plan.again_in, LONGEST_WAIT_S)
 
-    async def _create(self, experiment: Manifest, run: Manifest) -> float:
-        """Create the run; a name that is taken by our own run was taken by us, before we died."""
+    async def _create(self, experiment: Manifest, run: Manifest) -> Manifest | None:
+        """Create the run; a name that is taken by our own run was taken by us, before we died.
+
+        None: the name is taken by another's.
+        """
         try:
             made = await self.kubernetes.create(CHAOS_RUNS, run)
         except AlreadyExists:
             there = await self.kubernetes.get(ref_of(run))
-            mine = there and there["spec"]["experiment"]["uid"] == experiment["metadata"]["uid"]
-            if not mine:
-                name = run["metadata"]["name"]
-                message = f"ChaosRun {name} of an earlier experiment is in the way: delete it"
-                await self._store(
-                    experiment, Plan(judgements=(false("Ready", "NameTaken", message),))
-                )
-                return AGAIN_S
-            return 0.0
+            if there and there["spec"]["experiment"]["uid"] == experiment["metadata"]["uid"]:
+                return there
+            name = run["metadata"]["name"]
+            message = f"ChaosRun {name} of an earlier experiment is in the way: delete it"
+            await self._store(experiment, Plan(judgements=(false("Ready", "NameTaken", message),)))
+            return None
         name = made["metadata"]["name"]
         self.events.publish(
             experiment, reason="RunCreated", message=f"ChaosRun {name}", kind="Normal"
         )
         self.queue.add(key_of(ref_of(run)))
-        return 0.0
+        return made
 
     async def _store(self, experiment: Manifest, plan: Plan) -> None:
         """Write the status where it changed, and tell a refusal once."""
@@ -117,9 +129,10 @@ class ExperimentExecutor:
         patch = merge_patch(old.manifest(), with_conditions(new, conditions).manifest())
         if not patch:
             return
-        await self.kubernetes.patch_status(
+        stored = await self.kubernetes.patch_status(
             ref_of(experiment), patch, resource_version=meta["resourceVersion"]
         )
+        self.known.remember(stored)
         for _, status, reason, message in judgements:
             if status == "False":
                 self.events.publish(experiment, reason=reason, message=message, kind="Warning")

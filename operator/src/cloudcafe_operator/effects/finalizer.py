@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from cloudcafe_operator.errors import Conflict, NotFound
 from cloudcafe_operator.planning.experiment import FINALIZER
-from cloudcafe_operator.ports import Kubernetes, Ref
+from cloudcafe_operator.ports import Kubernetes, Manifest, Ref
 
 
-async def hold(kubernetes: Kubernetes, ref: Ref) -> None:
-    """Add the finalizer: from here on the object cannot go before we let it."""
+async def hold(kubernetes: Kubernetes, ref: Ref) -> Manifest | None:
+    """Add the finalizer: from here on the object cannot go before we let it. None: it is gone."""
     manifest = await kubernetes.get(ref)
     if manifest is None:
-        return
+        return None
     others = manifest["metadata"].get("finalizers", [])
-    if FINALIZER not in others:
-        await kubernetes.patch(
-            ref,
-            {"metadata": {"finalizers": [*others, FINALIZER]}},
-            resource_version=manifest["metadata"]["resourceVersion"],
-        )
+    if FINALIZER in others:
+        return manifest
+    return await kubernetes.patch(
+        ref,
+        {"metadata": {"finalizers": [*others, FINALIZER]}},
+        resource_version=manifest["metadata"]["resourceVersion"],
+    )
 
 
 async def let_go(kubernetes: Kubernetes, ref: Ref, *, resource_version: str) -> None:

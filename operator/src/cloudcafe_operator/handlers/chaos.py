@@ -18,6 +18,7 @@ from cloudcafe_operator.effects.execute_experiment import ExperimentExecutor
 from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.observe_run import Observer, read_experiment, read_run
 from cloudcafe_operator.effects.once import SharedActs
+from cloudcafe_operator.effects.places import Places
 from cloudcafe_operator.effects.probes import Customer, Shop
 from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
@@ -29,12 +30,13 @@ from cloudcafe_operator.errors import Bug, Conflict, NotFound, OperatorError, Re
 from cloudcafe_operator.faults.contract import Fault
 from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS, CHAOS_RUNS
 from cloudcafe_operator.planning.run import next_step
-from cloudcafe_operator.planning.steps import CLAIM_S, Done, LetGo
+from cloudcafe_operator.planning.steps import CLAIM_S, Audit, Capture, Done, LetGo, Preflight
 from cloudcafe_operator.ports import Ports
 from cloudcafe_operator.resources.run import Run
 from cloudcafe_operator.workqueue import Reconcile
 
 STEPS_AT_ONCE = 50  # then others get their turn
+READERS = 4  # runs that read all they want to know before they begin, or the books at their end
 SOONEST_S = 0.05
 SLOWEST_S = 2.0
 REFUSED_S = 10.0
@@ -96,8 +98,13 @@ class ChaosReconciler:
         )
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         undoer = RunUndoer(surveyor, self._observer)
-        self._executor = Executor(surveyor, self._observer, ports.events, auditor, undoer)
-        self._experiments = ExperimentExecutor(kubernetes, clock, ports.events, ports.queue)
+        one = Places(ports.queue, clock, most=1)  # of two that capture one target, one must see
+        few = Places(ports.queue, clock, most=READERS)  # the other's journal
+        places = {Capture: one, Preflight: few, Audit: few}
+        self._executor = Executor(surveyor, self._observer, ports.events, auditor, undoer, places)
+        self._experiments = ExperimentExecutor(
+            kubernetes, clock, ports.events, ports.queue, experiments
+        )
 
     def routes(self) -> dict[str, Reconcile]:
         """Return the reconciler of each kind."""
@@ -143,16 +150,18 @@ class ChaosReconciler:
             if observed is None:
                 self._observer.forget(self._uids.pop(key, ""))
                 return None
-            self._uids[key] = observed.run.uid
+            if observed.run.status.phase != "Finished":
+                self._uids[key] = observed.run.uid
             step = next_step(observed)
             after = await self._executor.execute(observed, step)
             if isinstance(step, Done | LetGo):
-                self._over(observed.run)
+                self._over(key, observed.run, let_go=isinstance(step, LetGo))
             if after is None or after > 0:
                 return after
         return 0.0
 
-    def _over(self, run: Run) -> None:
-        """Forget a run, and let its experiment look at it."""
+    def _over(self, key: str, run: Run, *, let_go: bool) -> None:
+        """Forget a run, and let its experiment look at it; not each time it is seen to be over."""
         self._observer.forget(run.uid)
-        self._queue.add(f"{CHAOS_EXPERIMENTS.kind}/{run.namespace}/{run.spec.experiment.name}")
+        if self._uids.pop(key, "") or let_go:
+            self._queue.add(f"{CHAOS_EXPERIMENTS.kind}/{run.namespace}/{run.spec.experiment.name}")
