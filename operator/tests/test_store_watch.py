@@ -21,7 +21,7 @@ class Server:
         self.script = list(script)
         self.asked = []
 
-    async def pages(self, _resource, *, namespace, accept):
+    async def pages(self, _resource, *, namespace, accept, query):
         self.asked.append("compare" if "Metadata" in accept else "list")
         assert namespace is None
         for page in self._next():

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import sys
 
-import structlog
-
 # kopf loads the official client where it is installed, to know models that we never hand to it
-# from other objects: a tenth of our memory. Who logs in by a plugin still gets it.
-sys.modules["kubernetes"] = None  # type: ignore[assignment] # that is how an import is refused
+# from other objects, and structlog loads what colours a traceback: a tenth of our memory. Who logs
+# in by a plugin still gets the client.
+SPARED = ("kubernetes", "rich")
+sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type] # that refuses an import
 import kopf  # noqa: E402, F401
+import structlog  # noqa: E402
 
-del sys.modules["kubernetes"]
+for _name in SPARED:
+    del sys.modules[_name]
 
 from cloudcafe_operator.main import run  # noqa: E402
 from cloudcafe_operator.settings import Settings  # noqa: E402

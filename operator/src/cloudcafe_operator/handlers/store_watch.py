@@ -22,6 +22,7 @@ from cloudcafe_operator.kinds import key_of
 from cloudcafe_operator.ports import Ref, Resource
 
 SECONDS_AFTER_TROUBLE = 1.0
+PAGE = "100"  # whole stores: five hundred decoded at once would be our largest need of memory
 log = structlog.get_logger()
 
 
@@ -62,8 +63,10 @@ class StoreWatch:
         """Tell of all that exist and of what vanished; the version from which to watch."""
         found: set[str] = set()
         version = ""
-        accept = JSON if whole else METADATA
-        pages = self.kubernetes.pages(self.resource, namespace=namespace, accept=accept)
+        accept, query = (JSON, {"limit": PAGE}) if whole else (METADATA, {})
+        pages = self.kubernetes.pages(
+            self.resource, namespace=namespace, accept=accept, query=query
+        )
         async for shown, page in pages:
             version = shown
             for item in page:
