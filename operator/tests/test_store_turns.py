@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from cloudcafe_operator.effects.turns import Turns
+from cloudcafe_operator.effects.turns import looks
 from cloudcafe_operator.errors import QuotaExceeded, Throttled
 from cloudcafe_operator.kinds import CAFE_STORES
 from cloudcafe_operator.planning.pace import (
@@ -43,7 +43,7 @@ def looked(world):
 
 
 def test_a_small_fleet_is_looked_at_at_once_and_a_large_one_at_its_pace():
-    turns = Turns(FakeClock())
+    turns = looks(FakeClock())
     waits = [turns.seconds(f"store-{number}") for number in range(1000)]
     at_once = round(LOOKS_AT_ONCE)
     assert not any(waits[: at_once - 1])
@@ -53,7 +53,7 @@ def test_a_small_fleet_is_looked_at_at_once_and_a_large_one_at_its_pace():
 
 def test_a_turn_comes_once_and_is_kept_while_it_is_waited_for():
     clock = FakeClock()
-    turns = Turns(clock)
+    turns = looks(clock)
     waits = {name: turns.seconds(name) for name in (f"store-{n}" for n in range(400))}
     last = waits["store-399"]
     assert turns.seconds("store-399") == last
@@ -127,6 +127,17 @@ async def test_a_store_that_is_gone_has_no_turn(late):
     await late.kubernetes.delete(REF)
     await late.reconcile()
     assert "default.corner" not in late.reconciler.turns._due
+
+
+async def test_a_store_that_is_gone_leaves_its_place_to_buy(world):
+    world.cafe.ending = "rejected"
+    await world.apply()
+    line = world.reconciler.verifier.turns._due
+    await world.settle_for(60.0, until=lambda: bool(line))
+    assert list(line) == ["default.corner"]
+    await world.kubernetes.delete(REF)
+    await world.settle_for(60.0, until=lambda: not line)
+    assert not line
 
 
 def test_stores_that_wait_for_their_alarms_come_one_after_the_other():

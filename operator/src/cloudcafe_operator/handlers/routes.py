@@ -36,7 +36,7 @@ from cloudcafe_operator.effects.rush import RushKeeper
 from cloudcafe_operator.effects.secrets_store import secret_listing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.effects.table_store import TablePart
-from cloudcafe_operator.effects.turns import Turns
+from cloudcafe_operator.effects.turns import looks, purchases
 from cloudcafe_operator.effects.verify_store import OrderPathVerifier
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.chaos import ChaosReconciler
@@ -160,7 +160,11 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
             fleet=rush.stores,
         ),
         verifier=OrderPathVerifier(
-            cafe, clock, timedelta(seconds=settings.verify_seconds), rush.stores
+            cafe,
+            clock,
+            timedelta(seconds=settings.verify_seconds),
+            purchases(clock),
+            rush.stores,
         ),
         deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws), parts), reporter, clock),
         reporter=reporter,
@@ -180,7 +184,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
             cafe, kubernetes, clock, settings.pod_namespace, each_store=settings.store_metrics
         ),
         dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
-        turns=Turns(clock),
+        turns=looks(clock),
         rests=Rests(clock, (ADOPT,)),
         news=news,
         queue=ports.queue,

@@ -82,6 +82,7 @@ class StoreReconciler:
             self.fleet.forget(store_id)
             self.dashboard.forget(store_id)
             self.turns.forget(store_id)
+            self.verifier.forget(store_id)
             self.rests.end(key)
             if store is None:
                 self.reporter.chronicle.forget(store_id)

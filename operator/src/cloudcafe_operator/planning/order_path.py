@@ -20,6 +20,7 @@ NAME = "OrderPathVerified"
 PATIENCE_SECONDS = 30.0
 CLOCKS_APART = timedelta(minutes=1)
 RETRY = timedelta(seconds=15)
+SECOND = timedelta(seconds=1)  # what a moment in the status is rounded down by, at most
 POLLS = ((1.0, 0.2), (5.0, 0.5), (float("inf"), 1.0))  # up to an age in seconds: wait so long
 SPREAD = 0.2  # stores that were made together shall not all buy at the same moment
 
@@ -101,13 +102,29 @@ def judge_purchase(bought: Bought) -> Judgement:
     return false(NAME, "Rejected", f"Order {number} was {status}{why}.")
 
 
-def record(
-    bought: Bought | None, *, uid: str, generation: int, now: datetime, every: timedelta
-) -> OrderPath:
+def is_confirmed(bought: Bought | None) -> bool:
+    """Whether a purchase proved the order path; None: the order was not taken."""
+    return bought is not None and bought.order["status"] == "confirmed"
+
+
+def believed_for(every: timedelta, uid: str) -> timedelta:
+    """Return how long a store's proof is believed: each store's a bit longer than that."""
+    return every * (1 + SPREAD * _share(uid))
+
+
+def retry_after(turn_seconds: float) -> timedelta:
+    """Return when a purchase that failed is repeated, whose turn comes in so many seconds.
+
+    Of a few stores each is soon tried again. Where a whole fleet cannot buy, the line is as long as
+    the pace wants it, and it moves on at that pace when the first coffee comes again.
+    """
+    return max(RETRY, timedelta(seconds=turn_seconds) + SECOND)
+
+
+def record(bought: Bought | None, *, generation: int, now: datetime, wait: timedelta) -> OrderPath:
     """Return what the status keeps of a purchase that ended; None: the order was not taken."""
     moment = now.replace(microsecond=0)
-    confirmed = bought is not None and bought.order["status"] == "confirmed"
-    wait = every * (1 + SPREAD * _share(uid)) if confirmed else RETRY
+    confirmed = is_confirmed(bought)
     return OrderPath(
         order_id=bought.order["id"] if bought else "",
         at=moment,

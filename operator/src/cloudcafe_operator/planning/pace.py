@@ -11,7 +11,8 @@ from datetime import timedelta
 
 LOOKS_PER_SECOND = 10.0  # whole looks at a store, each three requests to the cafe's services
 LOOKS_AT_ONCE = 300.0  # after a start, before that pace holds
-ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done
+ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done, failed ones' repeats too
+ORDERS_AT_ONCE = 30.0  # before that pace holds
 PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
 PAGE = 100
 ALARMS_PER_SECOND = 3.0  # that an account may set, unless more was asked for

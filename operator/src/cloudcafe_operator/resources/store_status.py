@@ -62,7 +62,7 @@ class OrderPath(StatusModel):
 
     order_id: str = Field(default="", description="The synthetic order.")
     at: Time = Field(description="When it was known how it ended.")
-    next_at: Time = Field(description="When the next is bought.")
+    next_at: Time = Field(description="When the next is bought, if it is the store's turn.")
     generation: int = Field(default=0, description="The metadata.generation it proves.")
     total_ms: int | None = Field(default=None, description="From ordering to confirmation.")
     hops: tuple[Hop, ...] = Field(default=(), description="Where the time went.")
