@@ -9,6 +9,7 @@ from tests.fakes.stores import HOSTS, ID, QUEUE, REF, SECRET, StoreWorld
 
 NO_CREDENTIALS = "Unable to locate credentials; give the operator an AWS identity"
 TABLE = f"cloudcafe-store-{ID}"
+KEY = f"CafeStore/{REF.namespace}/{REF.name}"
 
 
 @pytest.fixture
@@ -221,3 +222,53 @@ async def test_a_restarted_operator_begins_again_and_undoes_nothing(world):
     aws = [write.verb for write in world.recorder.writes if write.api == "aws"]
     assert aws == ["secretsmanager.delete_secret"]
     assert SECRET not in world.aws.secrets
+
+
+@pytest.fixture
+async def before(world):
+    """The store as a watch that lags still tells of it after its end."""
+    return dict(world.store)
+
+
+def made(world):
+    """Return what the store has outside the cluster."""
+    return (*world.aws.queues, *world.cafe.stores, *world.cafe.menus)
+
+
+async def test_old_news_of_a_store_that_is_gone_makes_nothing_of_it_again(world, before):
+    assert await deleted(world)
+    world.reconciler.news.put(KEY, before)
+    await world.reconcile()
+    assert made(world) == ()
+
+
+async def test_news_that_came_while_the_end_went_on_is_old_too(world, before):
+    write = world.kubernetes.patch
+
+    async def told_late(ref, patch, **how):
+        world.reconciler.news.put(KEY, before)
+        return await write(ref, patch, **how)
+
+    world.kubernetes.patch = told_late
+    assert await deleted(world)
+    await world.reconcile()
+    assert made(world) == ()
+
+
+async def test_old_news_of_a_store_whose_end_is_blocked_makes_nothing_of_it_again(world, before):
+    world.fake_aws.fail_next("sqs", "delete_queue", Unavailable("away"))
+    assert not await deleted(world)
+    assert not world.cafe.stores
+    world.reconciler.news.put(KEY, before)
+    assert await again(world)
+    assert made(world) == ()
+
+
+async def test_a_new_store_of_the_same_name_is_made_in_spite_of_old_news(world, before):
+    assert await deleted(world)
+    new = await world.apply()
+    world.reconciler.news.put(KEY, before)
+    world.reconciler.news.put(KEY, new)
+    await world.settle()
+    assert world.condition("Ready")[0] == "True"
+    assert QUEUE in world.aws.queues

@@ -2,7 +2,7 @@
 
 import pytest
 from cloudcafe_operator.effects.kubernetes import Expired
-from cloudcafe_operator.effects.news import MOST, News
+from cloudcafe_operator.effects.news import ENDS, MOST, News
 from cloudcafe_operator.errors import Unavailable
 from cloudcafe_operator.handlers import store_watch
 from cloudcafe_operator.handlers.store_watch import StoreWatch
@@ -153,3 +153,41 @@ def test_what_is_given_back_does_not_hide_something_newer():
     news.put("key", store("a", 9))
     news.give_back("key", store("a", 3))
     assert news.take("key")["metadata"]["resourceVersion"] == "9"
+
+
+async def test_what_was_held_of_a_store_that_went_is_old():
+    gone = [("MODIFIED", store("a", 8, generation=2)), ("DELETED", store("a", 9, generation=2))]
+    woken, _, news = await watched([("7", [store("a", 3)])], gone)
+    assert woken == ["a", "a", "a"]
+    news.give_back("CafeStore/lisbon/a", store("a", 3))
+    assert news.take("CafeStore/lisbon/a") is None
+
+
+async def test_what_was_held_of_a_store_that_a_list_lacks_is_old():
+    _, news = await compared([("7", [store("a", 3), store("b", 4)])], [("9", [store("a", 3)])])
+    assert news.take("CafeStore/lisbon/b") is None
+    assert news.take("CafeStore/lisbon/a") is not None
+
+
+def test_of_a_store_that_ended_no_news_is_held_and_of_another_of_its_name_it_is():
+    news = News()
+    news.put("key", store("first", 1))
+    news.end("key", "first")
+    assert news.take("key") is None
+    news.put("key", store("first", 2))
+    assert news.take("key") is None
+    news.put("key", store("second", 3))
+    news.update("key", store("first", 2))
+    news.end("key", "first")
+    assert news.take("key")["metadata"]["uid"] == "second"
+
+
+def test_the_ends_that_came_last_are_kept_in_mind():
+    news = News()
+    for number in range(ENDS):
+        news.end(str(number), str(number))
+    news.end("0", "0")
+    news.end("more", "more")
+    for name, held in (("0", False), ("1", True), ("2", False), ("more", False)):
+        news.put(name, store(name, 1))
+        assert bool(news.take(name)) is held, name

@@ -87,6 +87,7 @@ class StoreReconciler:
             if store is None:
                 self.reporter.chronicle.forget(store_id)
             else:
+                self.news.end(key, store["metadata"]["uid"])
                 await self._delete(store)
             return None
         finalizers = store["metadata"].get("finalizers") or []

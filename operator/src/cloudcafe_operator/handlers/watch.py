@@ -62,6 +62,8 @@ class Watcher:
         key = key_of(Ref(resource, meta["name"], meta.get("namespace")))
         if change == "DELETED":
             self._known.pop(key, None)
+            if self._news:
+                self._news.end(key, meta["uid"])
         else:
             fingerprint = _fingerprint(meta)
             if self._known.get(key) == fingerprint:
@@ -94,6 +96,8 @@ class Watcher:
         mine = {key for key in self._known if key.startswith(start)}
         for key in mine - found:
             del self._known[key]
+            if self._news:
+                self._news.take(key)
             self._queue.add(key)
 
 
