@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.errors import Unavailable
+from structlog.testing import capture_logs
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("away"), KeyError("a bug of ours")])
@@ -22,6 +24,23 @@ async def test_neither_trouble_nor_a_bug_ends_the_rounds(trouble):
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
+
+
+@pytest.mark.parametrize(
+    ("trouble", "level", "bugs"),
+    [(Unavailable("away"), "warning", 0), (KeyError("a bug of ours"), "error", 1)],
+)
+async def test_trouble_is_told_and_a_bug_is_counted_too(trouble, level, bugs):
+    async def make():
+        raise trouble
+
+    before = metrics.rounds_broken._value.get()
+    with capture_logs() as told:
+        going = asyncio.create_task(for_ever(make, seconds=3600.0, waits="it waits"))
+        await asyncio.sleep(0)
+        going.cancel()
+    assert [(one["event"], one["log_level"]) for one in told] == [("it waits", level)]
+    assert metrics.rounds_broken._value.get() - before == bugs
 
 
 async def test_the_first_round_may_come_after_a_pause():

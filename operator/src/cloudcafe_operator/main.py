@@ -29,6 +29,7 @@ from cloudcafe_operator.effects.leader import LeaderAws, LeaderHttp
 from cloudcafe_operator.effects.lease import Leadership, LeaseLost, Timing
 from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.effects.probe_http import FencedResolver, ProbeClient
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.handlers.routes import (
     WATCHED,
@@ -38,7 +39,7 @@ from cloudcafe_operator.handlers.routes import (
     wakes_also,
 )
 from cloudcafe_operator.handlers.store_watch import StoreWatch
-from cloudcafe_operator.handlers.watch import KopfWatch, Watcher, again_and_again
+from cloudcafe_operator.handlers.watch import KopfWatch, Watcher
 from cloudcafe_operator.kinds import CAFE_STORES, LEASES
 from cloudcafe_operator.ports import Ports, Ref
 from cloudcafe_operator.settings import Settings
@@ -168,7 +169,8 @@ async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
     log_in = ClusterAccess(app.settings.api_server).log_in
     watch = KopfWatch(app.watcher, WATCHED_BY_KOPF, app.settings.namespaces, log_in)
     compare = partial(app.watcher.compare, WATCHED_BY_KOPF)
-    relist = again_and_again(compare, seconds=app.settings.relist_seconds)
+    every, waits = app.settings.relist_seconds, "the comparison of runs and experiments waits"
+    relist = for_ever(compare, seconds=every, waits=waits, pause_first=True)
     parts = [
         asyncio.create_task(app.leadership.hold(), name="lease"),
         asyncio.create_task(app.queue.run(), name="queue"),

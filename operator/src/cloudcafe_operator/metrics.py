@@ -18,6 +18,9 @@ work_seconds = Histogram(
     "cloudcafe_reconcile_seconds", "Length of a reconcile.", ["kind"], buckets=WORK
 )
 reconciles = Counter("cloudcafe_reconciles", "Reconciles by how they ended.", ["kind", "result"])
+rounds_broken = Counter(
+    "cloudcafe_rounds_broken", "Rounds beside the queue, as of the books, that met a bug of ours."
+)
 kubernetes_calls = Counter(
     "cloudcafe_kubernetes_calls", "Requests to the API server.", ["verb", "resource", "result"]
 )

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from cloudcafe_operator import metrics
 from cloudcafe_operator.errors import OperatorError
 
 log = structlog.get_logger()
@@ -28,5 +29,6 @@ async def for_ever(
         except OperatorError as trouble:
             log.warning(waits, reason=str(trouble))
         except Exception:  # a round that breaks must not end the operator
+            metrics.rounds_broken.inc()
             log.exception(waits)
         await asyncio.sleep(seconds)

@@ -16,8 +16,9 @@ from functools import partial
 import structlog
 
 from cloudcafe_operator.effects.kubernetes import JSON, METADATA, Expired, KubernetesApi
+from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.errors import OperatorError
-from cloudcafe_operator.handlers.watch import Watcher, again_and_again
+from cloudcafe_operator.handlers.watch import Watcher
 from cloudcafe_operator.kinds import key_of
 from cloudcafe_operator.ports import Ref, Resource
 
@@ -45,7 +46,8 @@ class StoreWatch:
 
     async def _compare(self, namespace: str | None) -> None:
         compare = partial(self.list, namespace, whole=False)
-        await again_and_again(compare, seconds=self.compare_seconds)
+        waits = "the comparison of stores waits"
+        await for_ever(compare, seconds=self.compare_seconds, waits=waits, pause_first=True)
 
     async def _follow(self, namespace: str | None) -> None:
         since = ""

@@ -14,19 +14,16 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import kopf
-import structlog
 
 from cloudcafe_operator.effects.news import News
-from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.kinds import key_of
 from cloudcafe_operator.ports import Kubernetes, Ref, Resource, WakeUp
 
-log = structlog.get_logger()
 SECONDS_TO_END = 3.0
 WATCHED_META = ("uid", "generation", "deletionTimestamp", "labels", "annotations", "finalizers")
 Extra = Callable[[str, Any], Sequence[str]]  # more keys to wake for an object, besides its own
@@ -99,16 +96,6 @@ class Watcher:
             if self._news:
                 self._news.take(key)
             self._queue.add(key)
-
-
-async def again_and_again(compare: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-    """Compare full lists until cancelled; one that is refused is made the next time."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await compare()
-        except OperatorError as error:
-            log.warning("full list failed", error=str(error))
 
 
 @dataclass(frozen=True, slots=True)
