@@ -81,7 +81,7 @@ async def test_finds_operators_without_fencing_and_without_claims(monkeypatch):
     monkeypatch.setattr(Aurora, "status", "available")  # so fast that AWS itself refuses nothing
     monkeypatch.setattr(AuroraFailover, "inject", without_looking)
     assert await together("auroraFailover", 0) == ""  # fencing and claims suffice
-    monkeypatch.setattr(plan_run, "_claimed", lambda *_: None)
+    monkeypatch.setattr(plan_run, "claimed", lambda *_: None)
     monkeypatch.setattr(FakeKubernetes, "patch_status", unfenced)
     found = [await together("auroraFailover", start) for start in range(3)]
     assert any(found)

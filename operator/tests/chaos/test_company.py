@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
+from cloudcafe_operator.planning.claims import renewed
 from cloudcafe_operator.planning.company import (
     TOGETHER,
     beside_injection,
     beside_undo,
     condensed,
-    renewed,
 )
 from cloudcafe_operator.planning.steps import Observed, Story
 from cloudcafe_operator.resources.experiment import ExperimentSpec

@@ -36,10 +36,10 @@ from cloudcafe_operator.faults.contract import Fault, World
 from cloudcafe_operator.kinds import CHAOS_RUNS, key_of
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.checks import Refusal, refusals
+from cloudcafe_operator.planning.claims import OWN_CLAIM_S
 from cloudcafe_operator.planning.company import Folded, beside_injection, condensed
 from cloudcafe_operator.planning.forestalled import forestalled
 from cloudcafe_operator.planning.room import lacking
-from cloudcafe_operator.planning.run import OWN_CLAIM_S
 from cloudcafe_operator.planning.steps import (
     Audit,
     Capture,

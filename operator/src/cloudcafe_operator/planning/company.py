@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from cloudcafe_operator.planning.steps import Observed, Store, Story, changed, deferred
+from cloudcafe_operator.planning.steps import Observed, Store, Story, deferred
 from cloudcafe_operator.resources.run import JournalEntry
 
 TOGETHER = 100  # a whole step; no write begins once the claim is too old
@@ -70,26 +70,6 @@ def _company(
         and deferred(observed, f"{effect}-{other}") <= 0
     ]
     return (index, *others[: TOGETHER - 1])
-
-
-def renewed(observed: Observed, index: int) -> Store:
-    """Claim an entry, and with it all of its step that are ours or nobody's any more.
-
-    One write for all: a step of a hundred targets takes longer than a claim is good for.
-    """
-    status, now = observed.status, observed.now
-    step = status.journal[index].step
-
-    def mine(entry: JournalEntry) -> bool:
-        old = (now - entry.claimed_at).total_seconds() >= observed.claim_seconds
-        ours = entry.claimed_by == observed.identity
-        return entry.step == step and entry.state == "Injecting" and (ours or old)
-
-    claim = {"claimed_by": observed.identity, "claimed_at": now}
-    journal = tuple(
-        entry.model_copy(update=claim) if mine(entry) else entry for entry in status.journal
-    )
-    return Store(changed(status, journal=journal))
 
 
 def condensed(stories: tuple[Story, ...]) -> tuple[Story, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.approval import approving, begin_step
-from cloudcafe_operator.planning.company import renewed
+from cloudcafe_operator.planning.claims import OWN_CLAIM_S, claimed
 from cloudcafe_operator.planning.guards import protection, reach
 from cloudcafe_operator.planning.measure import judge_baseline, measure, patience, served_again
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
@@ -44,7 +44,6 @@ TICK_S = 0.5
 SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
 SLOWEST_SAVE_S = 30.0  # a run of two hours is stored 300 times and not 1,440
 SAVES = 20  # a process that dies loses at most so large a part of what was seen
-OWN_CLAIM_S = 5.0  # our own claim is renewed before an injection when it is older
 EARLY: tuple[Phase, ...] = ("Pending", "Preflight", "Baseline")
 
 
@@ -161,7 +160,7 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     waiting = [index for index in mine if status.journal[index].state == "Injecting"]
     ready = [index for index in waiting if deferred(observed, f"inject-{index}") <= 0]
     index = (ready or waiting)[0]
-    return _claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
+    return claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
         observed, f"inject-{index}", Inject(index)
     )
 
@@ -174,22 +173,6 @@ def _paused_midway(observed: Observed, mine: Sequence[int]) -> Step:
     begun = _present(status).injected_at or claimed_at
     left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
     return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
-
-
-def _claimed(observed: Observed, index: int, own_s: float) -> Step | None:
-    """Return how to get the sole right to touch an entry whose injection may be under way.
-
-    A claim is stored under resourceVersion, so only one process can have it; one that lost it
-    to another finds its own store refused. None: it is ours.
-    """
-    entry = observed.run.status.journal[index]
-    age = (observed.now - entry.claimed_at).total_seconds()
-    if entry.claimed_by == observed.identity:
-        if age < own_s:
-            return None
-    elif age < observed.claim_seconds:
-        return Wait(min(1.0, observed.claim_seconds - age))
-    return renewed(observed, index)
 
 
 def _holding(observed: Observed, wish: Desire) -> Step:
@@ -220,7 +203,7 @@ def _reverting(observed: Observed, _: Desire) -> Step:
             waits.append(wait)
             continue
         uncertain = entry.state == "Injecting"  # another process may be about to inject it
-        step = _claimed(observed, index, math.inf) if uncertain else None
+        step = claimed(observed, index, math.inf) if uncertain else None
         if isinstance(step, Wait):
             waits.append(step.seconds)
             continue
