@@ -2,9 +2,11 @@
 
 import pytest
 from cloudcafe_operator.errors import Retry, Unavailable
+from cloudcafe_operator.kinds import CHAOS_RUNS
 
 from tests.crash.engines import Engine, all_finished
 from tests.crash.worlds import FAULTS, World, experiment
+from tests.fakes.aws_lambda import PAYMENTS
 
 SECOND = {
     "name": "second",
@@ -137,3 +139,89 @@ async def test_a_pause_does_not_keep_an_injection_in_force_whose_answer_was_lost
     await run.go(20)
     assert functions.reserved == before
     await run.end()
+
+
+BOTH = [{name: FAULTS[name]} for name in ("dynamodbThrottle", "lambdaConcurrencyZero")]
+
+
+def captured(*, hold="4s", **changes):
+    """Return a run that is paused when its targets are captured, and before any is touched."""
+    run = Paused(steps=[{"name": "both", "faults": BOTH, "hold": hold}], **changes)
+    store = run.world.kubernetes.patch_status
+    run.stored = []
+
+    async def patch_status(ref, status, **how):
+        stored = await store(ref, status, **how)
+        journal = stored["status"].get("journal", [])
+        if journal and not any(run.stored):
+            run.change(paused=True)
+            run.world.clock.advance(1.0)  # so that the experiment is read again
+        run.stored.append(journal)
+        return stored
+
+    run.world.kubernetes.patch_status = patch_status
+    return run
+
+
+async def until_paused(run):
+    await run.go(60, until=lambda: any(run.stored))
+    assert any(run.stored)
+    await run.go(20)
+
+
+async def test_a_pause_before_the_first_injection_is_waited_for_longer_than_the_hold():
+    run = captured()
+    await until_paused(run)
+    assert (run.status["phase"], run.status.get("journal", [])) == ("Injecting", [])
+    assert sum(run.world.injections().values()) == 0
+    run.change(paused=False)
+    await run.end()
+    assert run.status["verdict"] == "Passed", run.status["message"]
+    assert run.world.table.state() == run.before
+
+
+async def test_what_was_captured_before_a_pause_is_captured_anew_after_it():
+    run = captured()
+    await until_paused(run)
+    functions = run.world.parts["lambda"].reserved
+    functions[PAYMENTS] = 7  # somebody has other plans meanwhile
+    run.change(paused=False)
+    await run.end()
+    assert run.world.injections()["lambdaConcurrencyZero"] == 1
+    assert functions[PAYMENTS] == 7
+
+
+async def test_a_pause_before_the_first_injection_that_outlasts_the_deadline_ends_the_run():
+    run = captured(limits={"maxDuration": "30s", "maxTargets": 2})
+    await until_paused(run)
+    await run.end()
+    assert (run.status["verdict"], run.status["stop"]["reason"]) == ("Aborted", "DeadlineExceeded")
+    assert sum(run.world.injections().values()) == 0
+
+
+async def test_who_takes_a_paused_run_over_undoes_what_may_have_been_injected():
+    run = captured(hold="10s")
+    await run.go(60, until=lambda: any(run.stored))
+    run.engine.bury()
+    run.engine = Engine(run.world)
+    await run.go(90, until=lambda: run.status["phase"] == "Recovering")
+    assert {one["state"] for one in run.status["journal"]} == {"Reverted"}
+    await run.end()
+    assert run.world.table.state() == run.before
+
+
+async def test_what_went_from_the_journal_without_an_answer_does_not_count_as_untried():
+    run = captured()
+    store = run.world.kubernetes.patch_status
+
+    async def lose_answer(ref, status, **how):
+        stored = await store(ref, status, **how)
+        if ref.resource == CHAOS_RUNS and run.stored[-2] and not run.stored[-1]:
+            raise Unavailable("no answer within 8s")
+        return stored
+
+    run.world.kubernetes.patch_status = lose_answer
+    await until_paused(run)
+    assert not run.status.get("journal")
+    (memory,) = run.engine.engine._observer._memories.values()
+    assert memory.untried == set()

@@ -124,12 +124,14 @@ class Executor:
     async def _store(self, run: Run, wanted: Store) -> None:
         """Write the status under the version it was decided on, then tell the story."""
         patch = merge_patch(run.status.manifest(), wanted.status.manifest())
+        memory = self.observer.memory(run.uid)
+        # before the store, whose answer may be lost: another may capture in the place of what goes
+        memory.untried.intersection_update(range(len(wanted.status.journal)))
         if patch:
             stored = await self.surveyor.kubernetes.patch_status(
                 _ref(run), patch, resource_version=run.resource_version
             )
             self.observer.runs.remember(stored)
-        memory = self.observer.memory(run.uid)
         memory.saved_at = self.observer.clock.monotonic()
         report_stored(run.status, wanted.status, memory, self.observer.clock)
         for story in condensed(wanted.stories):

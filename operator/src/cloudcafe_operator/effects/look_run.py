@@ -12,8 +12,7 @@ from cloudcafe_operator.effects.survey import Surveyor, entry_of, fault_spec
 from cloudcafe_operator.effects.together import AT_ONCE, answered_within
 from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.planning import sightings
-from cloudcafe_operator.planning.run import TICK_S
-from cloudcafe_operator.planning.steps import Check, Look, Observed, Store
+from cloudcafe_operator.planning.steps import TICK_S, Check, Look, Observed, Store
 from cloudcafe_operator.resources.run import Run
 
 FEW = 4  # reads of AWS: one that hangs keeps its thread, and others need the rest of them

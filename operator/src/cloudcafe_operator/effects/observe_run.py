@@ -80,6 +80,7 @@ class Observer:
             approved=_approved(run, experiment),
             halted=await self._why_halted(),
             guards=await self._guards(run),
+            untried=frozenset(memory.untried),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
             watched_seconds=self.sampler.watched_seconds(run.uid),

@@ -7,7 +7,7 @@ says Wait. All knowledge of the order of things is here; `precedence.py` says wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from cloudcafe_operator.planning import outcomes
@@ -15,8 +15,10 @@ from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.claims import OWN_CLAIM_S, claimed
 from cloudcafe_operator.planning.guards import protection, reach
 from cloudcafe_operator.planning.measure import judge_baseline, measure, patience, served_again
+from cloudcafe_operator.planning.pause import paused_midway
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
 from cloudcafe_operator.planning.steps import (
+    TICK_S,
     Audit,
     Capture,
     Check,
@@ -40,7 +42,6 @@ from cloudcafe_operator.planning.stop import stop_condition
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.run import JournalEntry, Phase, RunStatus, StepStatus
 
-TICK_S = 0.5
 SAVE_S = 5.0  # between two stores of samples alone; they are stored all together
 SLOWEST_SAVE_S = 30.0  # a run of two hours is stored 300 times and not 1,440
 SAVES = 20  # a process that dies loses at most so large a part of what was seen
@@ -154,7 +155,7 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     status = observed.run.status
     mine = _of_step(status, lambda _: True)
     if wish.kind == "Pause":
-        return _paused_midway(observed, mine) if mine else Wait(TICK_S)
+        return paused_midway(observed, mine) if mine else Wait(TICK_S)
     if not mine:
         return _unless_deferred(observed, "capture", Capture(status.step))
     waiting = [index for index in mine if status.journal[index].state == "Injecting"]
@@ -163,16 +164,6 @@ def _injecting(observed: Observed, wish: Desire) -> Step:
     return claimed(observed, index, OWN_CLAIM_S) or _unless_deferred(
         observed, f"inject-{index}", Inject(index)
     )
-
-
-def _paused_midway(observed: Observed, mine: Sequence[int]) -> Step:
-    """Inject nothing more, and keep what is injected already no longer than its hold."""
-    status, spec = observed.run.status, observed.run.spec.template
-    # what was tried and gave no answer may be in force as well
-    claimed_at = min(status.journal[index].claimed_at for index in mine)
-    begun = _present(status).injected_at or claimed_at
-    left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
-    return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
 
 
 def _holding(observed: Observed, wish: Desire) -> Step:

@@ -14,6 +14,7 @@ from cloudcafe_operator.planning.guards import Guard
 from cloudcafe_operator.planning.samples import Sample, encode
 from cloudcafe_operator.resources.run import Run, RunStatus
 
+TICK_S = 0.5  # between two looks at a run that waits
 CLAIM_S = 25.0  # how long another process may still be injecting what it claimed
 
 
@@ -30,6 +31,7 @@ class Observed:
     approved: frozenset[str] = frozenset()  # names of the steps that a human agreed to
     halted: str = ""  # why, where somebody pulled the lever
     guards: tuple[Guard, ...] = ()  # of stores that the run touches, while something is in force
+    untried: frozenset[int] = frozenset()  # journal entries captured here that nobody has injected
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
     watched_seconds: float = 0.0  # for how long this process has sampled the run
