@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -30,6 +31,10 @@ def _parse_in_peace(*arguments: Any, **options: Any) -> Any:
 
 
 ast.parse = _parse_in_peace
+
+# How long an example takes says how busy the machine is: no test asserts a time.
+hypothesis.settings.register_profile("no time", deadline=None)
+hypothesis.settings.load_profile("no time")
 
 # Unless told otherwise, structlog draws tracebacks with all local variables: seconds for each.
 structlog.configure(

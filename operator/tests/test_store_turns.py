@@ -116,10 +116,15 @@ async def test_a_new_wish_does_not_wait_for_the_turn(late):
     assert late.cafe.stores["default.corner"]["city"] == "Porto"
 
 
-async def test_a_coffee_that_is_due_does_not_wait_for_the_turn(late):
-    late.clock.advance(700)
+async def test_after_a_long_outage_coffees_that_are_due_are_bought_one_after_the_other(late):
+    late.clock.advance(7200)
+    ahead = [late.reconciler.turns.seconds(f"default.more-{n}") for n in range(600)]
+    after = await late.reconcile()
+    assert looked(late) == []
+    assert after >= max(ahead) > 20
+    late.clock.advance(after)
     await late.reconcile()
-    assert looked(late)
+    assert any("orders" in call.target for call in looked(late))
 
 
 async def test_a_store_that_is_gone_has_no_turn(late):

@@ -175,15 +175,13 @@ class StoreReconciler:
         self, store: Manifest, store_id: str, old: CafeStoreStatus, times: Timetable
     ) -> float:
         """Return how long its status is believed before the first look; 0: look now."""
-        now, path = self.clock.now(), old.order_path
         generation = store["metadata"]["generation"]
-        if path and may_wait(old, times, generation=generation, now=now):
+        if may_wait(old, times, generation=generation):
             wait = self.turns.seconds(store_id)
             books, _ = self.ledger.verdict(ref_of(store), store_id, old)
             if wait and as_told(old.conditions, books[0]) == books:
                 self.fleet.note(store_id, old)
-                due = min(wait, (path.next_at - now).total_seconds())
-                return max(1.0, min(due, self._seconds_until(times.changes_at)))
+                return max(1.0, min(wait, self._seconds_until(times.changes_at)))
         self.turns.looked(store_id)
         return 0.0
 

@@ -1,21 +1,19 @@
 """Whether what a status says may be believed until a store's turn comes. Pure.
 
-Called by `handlers/store.py` after a start. A store for which anything is open is looked at now.
+Called by `handlers/store.py` after a start. A store for which anything is open is looked at now. A
+coffee that became due meanwhile is no reason: after an hour without an operator all are due.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from cloudcafe_operator.planning.opening import Timetable
-from cloudcafe_operator.planning.order_path import is_due
 from cloudcafe_operator.resources.conditions import get_condition
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 TRUE = ("Ready", "DataTierReady", "MenuSynced", "OrderPathVerified", "Watched")
 
 
-def may_wait(status: CafeStoreStatus, times: Timetable, *, generation: int, now: datetime) -> bool:
+def may_wait(status: CafeStoreStatus, times: Timetable, *, generation: int) -> bool:
     """Whether this very spec was met, nothing differed, and no hour has struck since."""
     if status.observed_generation != generation or status.applied is None:
         return False
@@ -29,4 +27,4 @@ def may_wait(status: CafeStoreStatus, times: Timetable, *, generation: int, now:
     hours = (times.opening.is_open, times.opening.changes_at)
     if (status.open, status.next_change) != hours or rush != known:
         return False
-    return not is_due(status.order_path, generation=generation, now=now)
+    return status.order_path is not None
