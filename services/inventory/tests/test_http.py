@@ -139,3 +139,26 @@ async def test_throttling_of_a_batch_is_told_order_by_order(client, in_memory):
     answer = await client.post("/reservations:batch", json={"requests": [step]})
     assert answer.status_code == 200
     assert answer.json()["results"][0]["status"] == "unavailable"
+
+
+async def test_stock_of_many_stores_is_as_each_is_by_itself(client):
+    for store in ("corner", "harbour"):
+        await client.put(f"/stores/{store}/stock", json={"items": [{"sku": "m", "quantity": 3}]})
+    ids = {"id": ["corner", "harbour", "nowhere"]}
+    found = await client.get("/stocks:batch", params=ids)
+    alone = {
+        store: (await client.get(f"/stores/{store}/stock")).json()
+        for store in ("corner", "harbour")
+    }
+    assert found.json() == {"found": alone, "unread": []}
+
+
+async def test_stock_of_many_stores_is_for_the_platform_alone_and_bounded(client, in_memory):
+    for ids in ([], [f"s{number}" for number in range(101)], ["corner", "Corner!"]):
+        refused = await client.get("/stocks:batch", params={"id": ids})
+        assert refused.status_code == 422
+    in_memory.table.throttled = True
+    throttled = await client.get("/stocks:batch", params={"id": ["corner", "harbour"]})
+    assert (throttled.status_code, throttled.json()["service"]) == (503, "DynamoDB")
+    client.headers["Authorization"] = "Bearer a-tills-key"
+    assert (await client.get("/stocks:batch", params={"id": "corner"})).status_code == 403

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from .conftest import Clock, Inventory
 
 TOKEN = "service-token-for-tests"
-OPERATIONS = 11
+OPERATIONS = 12
 
 
 @pytest.fixture(scope="module")

@@ -72,3 +72,38 @@ async def test_a_database_that_is_away_is_a_503_with_retry_after(client, menus):
     refused = await client.get("/stores/corner/menu")
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "1"
+
+
+async def batch(client, *ids, headers=SERVICE):
+    return await client.get("/menus:batch", params={"id": list(ids)}, headers=headers)
+
+
+async def test_menus_of_many_stores_are_as_each_is_by_itself(client):
+    for store in ("corner", "harbour"):
+        await client.put(f"/stores/{store}/menu", json=MENU, headers=SERVICE)
+    found = (await batch(client, "corner", "harbour", "nowhere")).json()
+    alone = {
+        store: (await client.get(f"/stores/{store}/menu")).json() for store in ("corner", "harbour")
+    }
+    assert found == {"found": alone, "unread": []}
+
+
+async def test_many_menus_are_for_the_platform_alone_and_bounded(client):
+    assert (await batch(client, "corner", headers={})).status_code == 401
+    for ids in ((), [f"s{number}" for number in range(101)], ("corner", "Corner!")):
+        assert (await batch(client, *ids)).status_code == 422
+
+
+async def test_of_many_menus_those_with_a_copy_are_told_while_the_database_is_away(
+    open_client, replica, menus
+):
+    async with open_client(replica.menus) as client:
+        await put(client)
+        menus.away = True
+        found = (await batch(client, "corner", "harbour")).json()
+        assert (list(found["found"]), found["unread"]) == (["corner"], ["harbour"])
+        refused = await batch(client, "harbour", "mill")
+        assert refused.status_code == 503
+        assert refused.json() | {"instance": ""} == (
+            await client.get("/stores/harbour/menu")
+        ).json() | {"instance": ""}

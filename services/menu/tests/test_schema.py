@@ -21,7 +21,7 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 
 
 def test_all_operations_are_asked():
-    assert len(OPERATIONS) == 4
+    assert len(OPERATIONS) == 5
 
 
 def test_a_menu_is_everybodys_and_nothing_else_is():

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
+from cafe_kit.batch import Batch, StoreIds, read_each
 from cafe_kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import OrderId, StoreId, StoreIdPath
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from cafe_inventory.books import Window
 from cafe_inventory.ledger import Ledger
@@ -78,6 +79,12 @@ async def get_stock(
 ) -> StockView:
     """What a store has on hand, and how much of it is reserved."""
     return await service.stock(store_id, cursor, limit)
+
+
+@router.get("/stocks:batch", response_model=Batch[StockView], tags=["stock"])
+async def get_stocks(ids: StoreIds, service: Service) -> Response:
+    """The first page of up to a hundred stores' stock; those that have none are missing."""
+    return await read_each(ids, service.stock)
 
 
 @router.delete("/stores/{store_id}/stock", status_code=204, tags=["stock"])

@@ -4,6 +4,7 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 from cafe_kit.auth import ServiceOnly, bearer, identify, require_service
+from cafe_kit.batch import Batch, StoreIds, read_each
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import StoreIdPath
@@ -91,6 +92,16 @@ async def put_menu(store_id: StoreIdPath, body: MenuInput, service: Service) -> 
 async def delete_menu(store_id: StoreIdPath, service: Service) -> None:
     """Forget a store's menu."""
     await service.delete(store_id)
+
+
+@router.get("/menus:batch", response_model=Batch[MenuView], dependencies=[ServiceOnly])
+async def get_menus(ids: StoreIds, service: Service) -> Response:
+    """What up to a hundred stores sell now; those without a menu are missing."""
+
+    async def read(store_id: str) -> MenuView:
+        return (await service.menu(store_id)).menu
+
+    return await read_each(ids, read)
 
 
 @router.get("/menus", dependencies=[ServiceOnly])

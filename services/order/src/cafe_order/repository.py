@@ -3,6 +3,7 @@
 The SQL of placing is in `placements.py`, the relay's in `outbox.py`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,10 @@ _LINES = TypeAdapter(list[LineView])
 _HISTORY = TypeAdapter(list[HistoryEntry])
 
 
-STORE = """
+STORES = """
 SELECT id, name, city, timezone, currency, tier, accepting_orders, closed_reason,
        till_key_sha256, queue_limit, measured, orders_table, tickets_queue
-FROM stores WHERE id = $1
+FROM stores WHERE id = ANY($1::text[])
 """
 
 ORDER = """
@@ -92,8 +93,14 @@ class PostgresOrders:
     async def store(self, store_id: str) -> StoreView | None:
         """One store."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(STORE, store_id)
+            row = await connection.fetchrow(STORES, [store_id])
         return None if row is None else StoreView.model_construct(**row)
+
+    async def stores(self, store_ids: Sequence[str]) -> list[StoreView]:
+        """Those of these stores that exist."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(STORES, list(store_ids))
+        return [StoreView.model_construct(**row) for row in rows]
 
     async def put_store(self, store_id: str, store: StoreInput) -> None:
         """Create or change; writes nothing when nothing differs."""

@@ -1,6 +1,6 @@
 """The rules of orders once they are placed, and of stores. Called by the endpoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -22,6 +22,10 @@ class Orders(Protocol):
 
     async def store(self, store_id: str) -> StoreView | None:
         """One store."""
+        ...
+
+    async def stores(self, store_ids: Sequence[str]) -> list[StoreView]:
+        """Those of these stores that exist."""
         ...
 
     async def put_store(self, store_id: str, store: StoreInput) -> None:
@@ -89,6 +93,10 @@ class OrderService:
         if store is None:
             raise no_store(store_id)
         return store
+
+    async def stores(self, store_ids: Sequence[str]) -> dict[str, StoreView]:
+        """Those of these stores that exist, by id."""
+        return {store.id: store for store in await self._orders.stores(store_ids)}
 
     async def own_store(self, store_id: str, caller: Caller) -> StoreView:
         """One store, for the platform or its own till.
