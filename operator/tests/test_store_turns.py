@@ -1,5 +1,7 @@
 """After a start a fleet is looked at one after the other, and what is open at once."""
 
+import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,9 @@ from cloudcafe_operator.planning.pace import (
     ALARMS_PER_SECOND,
     LOOKS_AT_ONCE,
     LOOKS_PER_SECOND,
+    TOGETHER_SECONDS,
     alarms_after,
+    next_look,
 )
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import example
@@ -48,7 +52,55 @@ def test_a_small_fleet_is_looked_at_at_once_and_a_large_one_at_its_pace():
     at_once = round(LOOKS_AT_ONCE)
     assert not any(waits[: at_once - 1])
     assert waits == sorted(waits)
-    assert waits[-1] == pytest.approx((1000 - at_once) / LOOKS_PER_SECOND, abs=1)
+    pace = (1000 - at_once) / LOOKS_PER_SECOND
+    assert pace <= waits[-1] <= pace + TOGETHER_SECONDS
+
+
+@pytest.mark.parametrize("every", [0.5, 10.0, 600.0, 1000.0])
+def test_a_store_is_looked_at_in_time_though_it_waits_for_none(every):
+    for number in range(500):
+        due = next_look(1000.3, f"store-{number}", every=every) - 1000.3
+        assert 0.65 * every - TOGETHER_SECONDS < due <= every
+        assert due > 0.6 * every
+
+
+def test_stores_that_are_due_about_together_are_looked_at_in_the_same_moment():
+    now, every, stores = 1000.3, 1000.0, 10_000
+    moments = Counter(next_look(now, f"store-{n}", every=every) for n in range(stores))
+    assert len(moments) <= 0.25 * every / TOGETHER_SECONDS + 2
+    turns = looks(FakeClock())
+    waits = Counter(turns.seconds(f"store-{number}") for number in range(1000))
+    del waits[0.0]
+    assert max(waits.values()) <= LOOKS_PER_SECOND * TOGETHER_SECONDS + 1
+    assert len(waits) <= 700 / max(waits.values()) + 2
+
+
+async def create(world, *names):
+    refs = [Ref(CAFE_STORES, name, "default") for name in names]
+    for name in names:
+        manifest = example()
+        manifest["metadata"]["name"] = name
+        await world.kubernetes.create(CAFE_STORES, manifest)
+    for _ in range(20):
+        for ref in refs:
+            await world.reconciler.reconcile(ref)
+        world.clock.advance(1.0)
+    return refs
+
+
+@pytest.mark.parametrize(("old", "requests"), [(False, 3), (True, 12)])
+async def test_looks_at_the_same_moment_share_their_requests_to_the_services(world, old, requests):
+    refs = await create(world, "one", "two", "three")
+    world.restart()
+    world.cafe.old = old
+    world.cafe.stores["default.two"]["city"] = "Porto"
+    world.recorder.forget()
+    await asyncio.gather(*(world.reconciler.reconcile(ref) for ref in refs))
+    reads = [one for one in world.recorder.calls if one.api == "http" and one.verb == "GET"]
+    assert len([one for one in reads if "/ledger" not in one.target]) == requests
+    drifts = [len(world.kubernetes.find("CafeStore", ref.name, "default")["status"]["drift"] or [])
+              for ref in refs]  # fmt: skip
+    assert drifts == [0, 1, 0]
 
 
 def test_a_turn_comes_once_and_is_kept_while_it_is_waited_for():
@@ -65,7 +117,7 @@ def test_a_turn_comes_once_and_is_kept_while_it_is_waited_for():
 
 async def test_a_store_in_order_waits_for_its_turn_and_is_then_looked_at(late):
     after = await late.reconcile()
-    assert 0 < after <= 1 / LOOKS_PER_SECOND + 1
+    assert 0 < after <= 1 / LOOKS_PER_SECOND + TOGETHER_SECONDS
     assert looked(late) == []
     late.clock.advance(after)
     await late.reconcile()

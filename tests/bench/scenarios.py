@@ -29,11 +29,13 @@ from tests.bench.counters import (
     diff,
     is_aws,
     is_aws_read,
+    is_cafe,
     mark,
     per_store,
     queue,
     until_quiet,
 )
+from tests.bench.stand_in import LOOKED
 from tests.bench.world import (
     HOME,
     MERGE,
@@ -195,7 +197,7 @@ async def idle(place: World, one: Contender, load: Load) -> Figures:
         "writes": diff(before.writes, after.writes),
         "CPU ms/s": cpu_ms(before, after) / (after.at - before.at),
         "AWS calls/min": sum(n for name, n in calls.items() if is_aws(name)) / minutes,
-        "cafe calls/min": sum(n for name, n in calls.items() if not is_aws(name)) / minutes,
+        "cafe calls/min": sum(n for name, n in calls.items() if is_cafe(name)) / minutes,
         "reconciles": looked,
         "RSS MiB": after.usage.rss_mib,
         "RSS KiB/object": after.usage.rss_mib * 1024 / load.stores,
@@ -248,7 +250,7 @@ async def restart(place: World, one: Contender, load: Load) -> Figures:
         "writes": diff(writes, await place.server.writes()),
         "AWS reads": sum(n for call, n in aws.items() if is_aws_read(call)),
         "AWS writes": sum(n for call, n in aws.items() if not is_aws_read(call)),
-        "cafe calls/store": (sum(calls.values()) - sum(aws.values())) / load.stores,
+        "cafe calls/store": sum(n for call, n in calls.items() if is_cafe(call)) / load.stores,
         "RSS MiB": one.usage().rss_mib,
         **({"queue p99 s": quantile(text, QUEUE, 0.99)} if text else {}),
     }
@@ -261,11 +263,11 @@ async def looks(place: World, one: Contender) -> Figures:
     await asyncio.sleep(SECONDS_OF_LOOKS)
     after = await mark(place, one)
     calls = {name: count - before.calls.get(name, 0) for name, count in after.calls.items()}
-    looked = sum(n for name, n in calls.items() if name == "cafe:GET stores/*")
+    looked = calls[LOOKED]
     return {
         "looks/s": looked / (after.at - before.at),
         "CPU ms/look": cpu_ms(before, after) / max(1, looked),
-        "cafe calls/look": sum(n for name, n in calls.items() if not is_aws(name)) / max(1, looked),
+        "cafe calls/look": sum(n for name, n in calls.items() if is_cafe(name)) / max(1, looked),
         "AWS calls/look": sum(n for name, n in calls.items() if is_aws(name)) / max(1, looked),
         "writes": diff(before.writes, after.writes),
     }

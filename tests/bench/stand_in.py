@@ -20,6 +20,7 @@ from tests.bench.stand_in_cloudwatch import CloudWatchTables
 from tests.fakes.cafe import FakeCafe
 
 TOKEN = "token"
+LOOKED = "stores looked at"  # counted beside the calls: one may be about many
 THROTTLED = RefusedError("ThrottlingException", "Rate exceeded")
 
 
@@ -51,6 +52,7 @@ class StandIn:
         if path.startswith("/ledger"):
             return 200, {"entries": [], "next": None}
         self.calls[f"cafe:{method} {_shape(path)}"] += 1
+        self.calls[LOOKED] += _looked(method, path)
         self.cafe.writes.clear()
         return self.cafe.handle(method, path, content, headers)
 
@@ -120,8 +122,14 @@ class Connection(asyncio.Protocol):
 
 def _shape(path: str) -> str:
     """Return a path without its names."""
-    parts = path.strip("/").split("/")
+    parts = path.partition("?")[0].strip("/").split("/")
     return "/".join("*" if number == 1 else part for number, part in enumerate(parts))
+
+
+def _looked(method: str, path: str) -> int:
+    """Return of how many stores the order service is asked."""
+    shape = f"{method} {_shape(path)}"
+    return path.count("id=") if shape == "GET stores:batch" else int(shape == "GET stores/*")
 
 
 async def serve() -> None:

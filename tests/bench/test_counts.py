@@ -15,6 +15,7 @@ import pytest
 
 from tests.bench.contenders import OURS, contender, reconciles, wait_leading
 from tests.bench.counters import is_aws, is_aws_read
+from tests.bench.stand_in import LOOKED
 from tests.bench.world import MERGE, STORES, ReadyWatch, create_stores, store, world
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -159,6 +160,11 @@ def test_a_restart_reads_lists_and_the_settings_of_queues(story):
     assert set(reads) <= LISTS
     pages = -(-4 * FLEET // 100) + 4  # tags; secrets, alarms, dashboards, tables
     assert sum(reads.values()) <= pages
+
+
+def test_a_restart_asks_the_services_about_several_stores_at_once(story):
+    assert story["restart"].calls[LOOKED] == FLEET
+    assert story["restart"].of_the_cafe() <= 1.5 * FLEET  # three for each, were it one by one
 
 
 def test_a_note_on_a_store_costs_no_call_and_no_write(story):

@@ -7,12 +7,16 @@ over a real socket.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 Answer = tuple[int, Any]
+STORE_ID, MOST_STORES = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z"), 100
+BAD_ID: Answer = (422, {"title": "A value is not acceptable", "detail": "store id"})
 GONE: Answer = (404, {"title": "Not found", "detail": "unknown store", "remedy": "create it"})
 
 
@@ -30,6 +34,8 @@ class FakeCafe:
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     busy: dict[str, tuple[float, int | None]] = field(default_factory=dict)  # orders/min, p95 ms
+    old: bool = False  # of a release in which stores are read one by one
+    unread: set[str] = field(default_factory=set)  # what a read of many leaves open
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def handle(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
@@ -40,20 +46,44 @@ class FakeCafe:
         if method != "GET":
             self.writes.append(f"{method} {path}")
         answer: Answer = (404, {"title": "Not found"})
+        path, _, query = path.partition("?")
         match path.strip("/").split("/"):
+            case [("stores:batch" | "menus:batch" | "stocks:batch") as many] if not self.old:
+                stores = parse_qs(query).get("id", [])
+                answer = self._many(many.removesuffix("s:batch"), stores)
             case ["orders"]:
                 answer = self._order(body, lower.get("idempotency-key", ""))
             case ["orders", number] if number in self.orders:
                 answer = 200, self._with_ending(number)
             case ["activity"]:
                 answer = 200, self._activity()
+            case ["stores", store, *_] if not STORE_ID.match(store):
+                answer = BAD_ID
             case ["stores", store]:
-                answer = self._part(self.stores, method, store, body, lambda b: {"id": store, **b})
-            case ["stores", store, "menu"]:
-                answer = self._part(self.menus, method, store, body, lambda b: {**b, "version": 1})
-            case ["stores", store, "stock"]:
-                answer = self._stock(method, store, body)
+                answer = self._of_store(method, store, "store", body)
+            case ["stores", store, ("menu" | "stock") as part]:
+                answer = self._of_store(method, store, part, body)
         return answer
+
+    def _many(self, part: str, stores: list[str]) -> Answer:
+        """Tell of many stores what each is told alone."""
+        if not 0 < len(stores) <= MOST_STORES or not all(map(STORE_ID.match, stores)):
+            return BAD_ID
+        answers = {
+            store: self._of_store("GET", store, part, None)
+            for store in stores
+            if store not in self.unread
+        }
+        found = {store: told for store, (status, told) in answers.items() if status != GONE[0]}
+        return 200, {"found": found, "unread": [one for one in stores if one in self.unread]}
+
+    def _of_store(self, method: str, store: str, part: str, body: Any) -> Answer:
+        match part:
+            case "menu":
+                return self._part(self.menus, method, store, body, lambda b: {**b, "version": 1})
+            case "stock":
+                return self._stock(method, store, body)
+        return self._part(self.stores, method, store, body, lambda b: {"id": store, **b})
 
     def _activity(self) -> dict[str, Any]:
         busiest = sorted(self.busy.items(), key=lambda item: -item[1][0])

@@ -1,8 +1,8 @@
 """Reads of single things, asked for by many at the same time, put into few calls.
 
-Used by `*_store.py` and `shared_lists.py`. What is asked for while a call is under way waits for
-its end and goes along with the next one, so nobody waits for a timer: one asker has a call of his
-own, and of hundreds each call serves as many as the API takes at once.
+Used by `*_store.py`, `cafe_looks.py` and `shared_lists.py`. What is asked for while a call is under
+way waits for its end and goes along with the next one, so nobody waits for a timer: one asker has a
+call of his own, and of hundreds each call serves as many as the API takes at once.
 """
 
 from __future__ import annotations

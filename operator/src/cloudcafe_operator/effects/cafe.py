@@ -1,13 +1,14 @@
 """The APIs of the cafe's services, as the operator uses them.
 
-Called by the store's observe and execute, and by probes that buy a coffee. Refusals become errors
-with the service's own sentence (its problem document), so that a condition repeats it.
+Called by the store's execute and removal, by probes that buy a coffee, and by `cafe_looks.py`,
+which reads many stores at once. Refusals become errors with the service's own sentence (its problem
+document), so that a condition repeats it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -52,8 +53,22 @@ class Cafe:
 
     async def get(self, store_id: str, part: Part) -> Json | None:
         """Return the store, its menu or its stock; None where the service knows none."""
+        return self.understood(await self.ask(store_id, part), store_id, part)
+
+    async def ask(self, store_id: str, part: Part) -> HttpAnswer:
+        """Return the service's answer about it, whatever it is."""
+        return await self._ask("GET", self._url(store_id, part))
+
+    async def ask_many(self, store_ids: Sequence[str], part: Part) -> HttpAnswer:
+        """Return the service's answer about many stores; at most a hundred."""
+        base = {"store": self.order_url, "menu": self.menu_url, "stock": self.inventory_url}[part]
+        named = "&".join(f"id={quote(one, safe='')}" for one in store_ids)
+        return await self._ask("GET", f"{base}/{part}s:batch?{named}")
+
+    def understood(self, answer: HttpAnswer, store_id: str, part: Part) -> Json | None:
+        """Return what an answer about a store tells of it, or raise what its refusal means."""
         try:
-            return await self._send("GET", self._url(store_id, part))
+            return checked(answer, f"GET {self._url(store_id, part)}")
         except NotFound:
             return None
 
@@ -99,7 +114,7 @@ class Cafe:
         return checked(await self._ask(method, url, body), f"{method} {url}")
 
     async def _ask(
-        self, method: str, url: str, body: Json | None, more: Mapping[str, str] | None = None
+        self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] | None = None
     ) -> HttpAnswer:
         return await self.http.request(
             method,

@@ -23,7 +23,7 @@ from cloudcafe_operator.errors import (
     Retry,
     Throttled,
 )
-from cloudcafe_operator.planning.pace import alarms_after, resync_after, spread
+from cloudcafe_operator.planning.pace import alarms_after, next_look, resync_after
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
 from cloudcafe_operator.planning.store_drift import TAGS
@@ -72,7 +72,7 @@ class StoreConverger:
         if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
             return await self._with_late_watch(believed, memory)
         self.forget(wanted.store_id)
-        until = self.clock.monotonic() + self._resync(wanted.store_id)
+        until = self._next_look(wanted.store_id)
         if believed and _is_a_new_wish(believed, wanted, hands_off=hands_off):
             # it was looked at a moment ago, so what is wished anew is measured by that
             until = believed.until
@@ -94,9 +94,10 @@ class StoreConverger:
             self._notes.put(Note(wanted, hands_off, until, finding, self._late_at(finding)))
         return finding
 
-    def _resync(self, store_id: str) -> float:
-        """Return how long a finding is believed: stores made together do not all end together."""
-        return spread(resync_after(self.resync_seconds, stores=self.fleet()), store_id)
+    def _next_look(self, store_id: str) -> float:
+        """Return until when a finding is believed."""
+        every = resync_after(self.resync_seconds, stores=self.fleet())
+        return next_look(self.clock.monotonic(), store_id, every=every)
 
     async def _with_late_watch(self, note: Note, memory: Memory) -> Finding:
         """Try once more for alarms and dashboard alone, where they were in trouble.

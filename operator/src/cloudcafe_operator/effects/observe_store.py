@@ -2,7 +2,8 @@
 
 A part that cannot be read becomes a `Trouble` in its place and the rest is still looked at. Tags
 and secrets of all stores come from shared listings; only where these do not (yet) know a resource
-is it read by itself, because the listings of AWS are a minute behind.
+is it read by itself, because the listings of AWS are a minute behind. Of the cafe's services, what
+is asked for many stores at the same time goes into one request.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 
 from cloudcafe_operator.effects.allowance import Allowance
-from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.cafe_looks import CafeLooks
 from cloudcafe_operator.effects.secrets_store import secret_of
 from cloudcafe_operator.effects.store_listing import SETTLES_SECONDS, Reading, SharedListing
 from cloudcafe_operator.effects.store_part import Parts
@@ -97,7 +98,7 @@ class StoreObserver:
 
     kubernetes: Kubernetes
     aws: Aws
-    cafe: Cafe
+    cafe: CafeLooks
     listing: TagListing
     secrets: SharedListing[AwsSecret]
     parts: Parts

@@ -2,9 +2,9 @@
 
 Used by `handlers/store.py` for the first look after a start. A new leader knows nothing. What
 stands in the status is believed until a store's turn comes, at the pace at which a fleet is always
-looked at: else each restart would ask AWS, the API server and the cafe's services about all stores
-at once. Used by `verify_store.py` for each coffee: else the purchases that fail would be repeated
-all together, against a service that tries to come back.
+looked at, two seconds' worth at a time: else each restart would ask AWS, the API server and the
+cafe's services about all stores at once. Used by `verify_store.py` for each coffee: else the
+purchases that fail would be repeated all together, against a service that tries to come back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from cloudcafe_operator.planning.pace import (
     LOOKS_PER_SECOND,
     ORDERS_AT_ONCE,
     ORDERS_PER_MINUTE,
+    TOGETHER_SECONDS,
+    together,
 )
 from cloudcafe_operator.ports import Clock
 
@@ -27,6 +29,7 @@ class Turns:
     clock: Clock
     per_second: float
     at_once: float
+    grouped: bool = False  # those of about the same moment come at the same one
     _due: dict[str, float] = field(default_factory=dict)
     _looked: set[str] = field(default_factory=set)
     _last: float = float("-inf")
@@ -42,7 +45,8 @@ class Turns:
         if store_id not in self._due:
             self._last = max(self._last, now - self.at_once / self.per_second)
             self._last += 1 / self.per_second
-            self._due[store_id] = self._last
+            late = self.grouped and self._last > now
+            self._due[store_id] = together(self._last + TOGETHER_SECONDS) if late else self._last
         return max(0.0, self._due[store_id] - now)
 
     def looked(self, store_id: str) -> None:
@@ -58,7 +62,7 @@ class Turns:
 
 def looks(clock: Clock) -> Turns:
     """Return whose turn it is to be looked at for the first time."""
-    return Turns(clock, LOOKS_PER_SECOND, LOOKS_AT_ONCE)
+    return Turns(clock, LOOKS_PER_SECOND, LOOKS_AT_ONCE, grouped=True)
 
 
 def purchases(clock: Clock) -> Turns:

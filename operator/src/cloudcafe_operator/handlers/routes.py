@@ -18,6 +18,7 @@ from cloudcafe_operator.effects.allowance import good_news, settings_read
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.books import HttpBooks, collector
 from cloudcafe_operator.effects.cafe import Cafe
+from cloudcafe_operator.effects.cafe_looks import CafeLooks
 from cloudcafe_operator.effects.capacity import CapacityKeeper
 from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
@@ -149,7 +150,13 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         ),
         converger=StoreConverger(
             observer=StoreObserver(
-                kubernetes, aws, cafe, listing, secrets, parts, settings_read(clock)
+                kubernetes,
+                aws,
+                CafeLooks(cafe, clock),
+                listing,
+                secrets,
+                parts,
+                settings_read(clock),
             ),
             executor=StoreExecutor(
                 kubernetes, aws, cafe, settings.aws_region, listing, secrets, parts

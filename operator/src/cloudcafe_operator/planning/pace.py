@@ -2,15 +2,18 @@
 
 A single store is looked at as often as the settings say. With many stores the intervals grow, so
 that what is asked of the cafe's services and of AWS stays below a bound however many there are.
+Looks that are due within two seconds come at the same moment, so that their reads share requests.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from datetime import timedelta
 
-LOOKS_PER_SECOND = 10.0  # whole looks at a store, each three requests to the cafe's services
+LOOKS_PER_SECOND = 10.0  # whole looks at a store; at most three requests to the cafe's services
 LOOKS_AT_ONCE = 300.0  # after a start, before that pace holds
+TOGETHER_SECONDS = 2.0
 ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done, failed ones' repeats too
 ORDERS_AT_ONCE = 30.0  # before that pace holds
 PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
@@ -22,6 +25,17 @@ SHARE = 0.25  # stores that were made together shall not all be due together
 def resync_after(seconds: float, *, stores: int) -> float:
     """Return how long a look at a store is believed."""
     return max(seconds, stores / LOOKS_PER_SECOND)
+
+
+def next_look(now: float, name: str, *, every: float) -> float:
+    """Return when a store is looked at again: by then at the latest, and with others."""
+    return together(now + spread(every, name), every=every)
+
+
+def together(moment: float, *, every: float = math.inf) -> float:
+    """Return the moment at which all are looked at that are due until two seconds later."""
+    step = min(TOGETHER_SECONDS, every / 10)
+    return moment // step * step
 
 
 def verify_after(every: timedelta, *, stores: int) -> timedelta:
