@@ -5,10 +5,14 @@ Times belong to `make bench-chaos`; here are the counts that they rest on.
 
 import asyncio
 from collections import Counter
+from contextlib import asynccontextmanager
 
 import pytest
+from cloudcafe_operator.effects.execute import Executor
 from cloudcafe_operator.faults.pod_partition import PodPartition
+from cloudcafe_operator.kinds import CHAOS_EXPERIMENTS
 from cloudcafe_operator.planning.run import save_every
+from cloudcafe_operator.ports import Ref
 
 from tests.crash.engines import Engine, all_finished, drive
 from tests.crash.worlds import NAMESPACE, World, experiment
@@ -49,6 +53,25 @@ async def ticks(world, engine, number):
     for _ in range(number):
         await engine.tick()
         world.clock.advance(1.0)
+
+
+@asynccontextmanager
+async def working(engine):
+    """Let the engine work by itself; a reconcile may wait while others go on."""
+    work = asyncio.create_task(engine.queue.run())
+    yield
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    engine.bury()
+
+
+async def seconds(world, engine, number):
+    for _ in range(number):
+        world.clock.advance(1.0)
+        await engine.engine.sampler.round()
+        engine.queue.add("ChaosExperiment/nobody/wakes-the-queue")
+        for _ in range(400):
+            await asyncio.sleep(0)
 
 
 def calls(world):
@@ -207,19 +230,38 @@ async def test_a_fault_ends_on_time_while_many_others_are_captured_slowly(monkey
     for number in range(24):
         world.kubernetes.seed(experiment("podPartition", f"other-{number}"))
         engine.queue.add(f"ChaosExperiment/{NAMESPACE}/other-{number}")
-    work = asyncio.create_task(engine.queue.run())
-    for _ in range(12):
-        world.clock.advance(1.0)
-        engine.queue.add("ChaosExperiment/nobody/wakes-the-queue")
-        for _ in range(400):
-            await asyncio.sleep(0)
+    async with working(engine):
+        await seconds(world, engine, 12)
     (first,) = (run for run in world.runs() if run["metadata"]["name"].startswith("first"))
     waiting = [run for run in world.runs() if not run.get("status", {}).get("journal")]
     assert len(waiting) == 24
     assert first["status"]["journal"][0]["state"] == "Reverted"
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
-    engine.bury()
+
+
+async def test_a_run_that_goes_while_it_waits_for_its_capture_lets_the_next_one_in(monkeypatch):
+    world, captured = World(), asyncio.Event()
+    for _ in range(6):
+        world.pods.add()
+    capture = Executor._capture
+
+    async def slowly(self, observed, step):
+        await captured.wait()
+        return await capture(self, observed, step)
+
+    monkeypatch.setattr(Executor, "_capture", slowly)
+    engine = Engine(world)
+    async with working(engine):
+        for name in ("first", "second", "third"):
+            world.kubernetes.seed(experiment("podPartition", name))
+            engine.queue.add(f"ChaosExperiment/{NAMESPACE}/{name}")
+            await seconds(world, engine, 12)
+        assert {run["status"]["phase"] for run in world.runs()} == {"Injecting"}
+        await world.kubernetes.delete(Ref(CHAOS_EXPERIMENTS, "second", NAMESPACE))
+        await seconds(world, engine, 12)
+        captured.set()
+        await seconds(world, engine, 30)
+    found = {run["metadata"]["name"]: run["status"]["journal"] for run in world.runs()}
+    assert {name for name, journal in found.items() if journal} == {"first-1", "third-1"}
 
 
 def test_the_longest_run_stores_its_samples_some_three_hundred_times():

@@ -78,6 +78,7 @@ class Executor:
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
         """Do one step. None: the run is over."""
+        self.leave(key_of(_ref(observed.run)), besides=self.places.get(type(step)))
         if isinstance(step, Wait):
             return step.seconds
         if isinstance(step, Done):
@@ -98,6 +99,12 @@ class Executor:
         else:
             await self._act_and_store(observed, step)
         return NOW
+
+    def leave(self, key: str, *, besides: Places | None = None) -> None:
+        """Let a run wait for no place, or for this one alone: others come after it."""
+        for places in self.places.values():
+            if places is not besides:
+                places.leave(key)
 
     async def _act_and_store(self, observed: Observed, step: Step) -> None:
         if came_of_it := await self._act(observed, step):

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from cloudcafe_operator.ports import Clock, WakeUp
+from cloudcafe_operator.ports import WakeUp
 
-WAIT_S = 2.0  # a run that waits is asked meanwhile whether it was halted or deleted
-LOST_S = 5.0  # who did not ask for so long does not want a place any more
+WAIT_S = 5.0  # a run that waits is asked meanwhile whether it was halted; it is woken for its place
 
 
 class Places:
-    """Lives on one event loop. A key holds at most one place: the queue sees to that."""
+    """Lives on one event loop. A key holds at most one place: the queue sees to that.
 
-    def __init__(self, queue: WakeUp, clock: Clock, *, most: int) -> None:
+    Who wants no place any more must leave: the first in line is waited for.
+    """
+
+    def __init__(self, queue: WakeUp, *, most: int) -> None:
         self._queue = queue
-        self._clock = clock
         self._free = most
-        self._line: dict[str, float] = {}  # who waits, in order, and when it asked last
+        self._line: dict[str, None] = {}  # who waits, in order
 
     @contextmanager
     def place(self, key: str) -> Iterator[bool]:
@@ -36,14 +37,21 @@ class Places:
             yield True
         finally:
             self._free += 1
-            for waiting in islice(self._line, self._free):
-                self._queue.add(waiting)
+            self._wake()
+
+    def leave(self, key: str) -> None:
+        """Give up waiting."""
+        if key in self._line:
+            del self._line[key]
+            self._wake()
 
     def _is_next(self, key: str) -> bool:
-        now = self._clock.monotonic()
-        self._line[key] = now  # one that waits already keeps its place in the line
-        self._line = {one: at for one, at in self._line.items() if now - at < LOST_S}
+        self._line.setdefault(key)  # one that waits already keeps its place in the line
         if key not in islice(self._line, self._free):
             return False
         del self._line[key]
         return True
+
+    def _wake(self) -> None:
+        for waiting in islice(self._line, self._free):
+            self._queue.add(waiting)

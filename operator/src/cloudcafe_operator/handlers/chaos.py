@@ -98,8 +98,8 @@ class ChaosReconciler:
         )
         auditor = RunAuditor(collector, self._observer, shop.store_id)
         undoer = RunUndoer(surveyor, self._observer)
-        one = Places(ports.queue, clock, most=1)  # of two that capture one target, one must see
-        few = Places(ports.queue, clock, most=READERS)  # the other's journal
+        one = Places(ports.queue, most=1)  # of two that capture one target, one must see
+        few = Places(ports.queue, most=READERS)  # the other's journal
         places = {Capture: one, Preflight: few, Audit: few}
         self._executor = Executor(surveyor, self._observer, ports.events, auditor, undoer, places)
         self._experiments = ExperimentExecutor(
@@ -124,6 +124,7 @@ class ChaosReconciler:
         try:
             return await self._drive(key, namespace, name)
         except Exception as problem:  # noqa: BLE001 - what is in force must be undone on time
+            self._executor.leave(key)
             self._observer.runs.forget(namespace, name)  # what we hold may be what was wrong
             return self._wait(key, problem)
 
@@ -148,6 +149,7 @@ class ChaosReconciler:
         for _ in range(STEPS_AT_ONCE):
             observed = await self._observer.observe(namespace, name)
             if observed is None:
+                self._executor.leave(key)
                 self._observer.forget(self._uids.pop(key, ""))
                 return None
             if observed.run.status.phase != "Finished":
