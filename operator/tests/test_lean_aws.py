@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -10,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cloudcafe_operator.effects import lean_aws
-from cloudcafe_operator.effects.lean_aws import Keys, LeanAws
+from cloudcafe_operator.effects.lean_aws import Keys, LeanAws, Paging
 from cloudcafe_operator.errors import AlreadyExists, NotFound, Throttled, Unavailable
 
 
@@ -146,18 +147,33 @@ async def test_pages_are_followed_to_the_end(server, aws):
         (200, {"SecretList": [1, 2], "NextToken": "more"}, {}),
         (200, {"SecretList": [3]}, {}),
     ]
-    assert await aws.pages("secretsmanager", "list_secrets", "SecretList", {"A": 1}) == [1, 2, 3]
+    listed = Paging("SecretList")
+    assert await aws.pages("secretsmanager", "list_secrets", {"A": 1}, listed) == [1, 2, 3]
     assert json.loads(server.asked[1][1]) == {"A": 1, "NextToken": "more"}
+
+
+async def test_between_two_pages_passes_as_much_time_as_is_asked_for(server, aws, monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(lean_aws, "asyncio", SimpleNamespace(sleep=sleep))
+    more = (200, {"SecretList": [1], "NextToken": "more"}, {})
+    server.answers = [more, more, (200, {"SecretList": [2]}, {})]
+    listed = Paging("SecretList", gap_s=7.0)
+    assert await aws.pages("secretsmanager", "list_secrets", {}, listed) == [1, 1, 2]
+    assert slept == [7.0, 7.0]
 
 
 async def test_a_listing_survives_that_pages_are_throttled(server, aws):
     refused = (400, {"__type": "ThrottlingException"}, {})
     first = (200, {"SecretList": [1], "NextToken": "more"}, {})
     server.answers = [refused, first, *[refused] * 5, (200, {"SecretList": [2]}, {})]
-    assert await aws.pages("secretsmanager", "list_secrets", "SecretList", {}) == [1, 2]
+    assert await aws.pages("secretsmanager", "list_secrets", {}, Paging("SecretList")) == [1, 2]
     server.answers = [first, *[refused] * 6]
     with pytest.raises(Throttled):
-        await aws.pages("secretsmanager", "list_secrets", "SecretList", {})
+        await aws.pages("secretsmanager", "list_secrets", {}, Paging("SecretList"))
 
 
 async def test_no_answer_says_which_call_had_none(aws):

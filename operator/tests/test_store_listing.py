@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 from cloudcafe_operator.effects import store_listing
+from cloudcafe_operator.effects.observe_store import TAG_LISTING_SECONDS, TagListing
 from cloudcafe_operator.effects.store_listing import SECONDS, SharedListing
 from cloudcafe_operator.errors import Throttled
+from cloudcafe_operator.planning.pace import PAGE_SECONDS
 
-from tests.fakes import FakeClock
+from tests.fakes import FakeAws, FakeClock
 
 
 class Shop:
@@ -17,13 +19,15 @@ class Shop:
         self.clock = FakeClock()
         self.items = {"a": 1}
         self.reads = 0
+        self.gaps = []
         self.error = None
         self.open = asyncio.Event()
         self.open.set()
         self.listing = SharedListing(self.read, self.clock)
 
-    async def read(self):
+    async def read(self, gap_s):
         self.reads += 1
+        self.gaps.append(gap_s)
         await self.open.wait()
         if self.error:
             raise self.error
@@ -57,8 +61,27 @@ async def test_while_a_list_is_read_again_the_last_one_counts(shop):
     shop.open.clear()
     assert await shop.listing.find(["a"]) == {"a": 1}
     shop.open.set()
+    await asyncio.sleep(0.01)
     assert await shop.listing.find(["a"]) == {"a": 2}
     assert shop.reads == 2
+
+
+async def test_only_who_begins_to_read_a_list_again_waits_for_it(shop):
+    await shop.listing.find(["a"])
+    shop.clock.advance(SECONDS + 1)
+    shop.open.clear()
+    began = asyncio.create_task(shop.listing.find(["a"]))
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(shop.listing.find(["a"]), 0.01) == {"a": 1}
+    assert not began.done()
+    assert await began == {"a": 1}
+
+
+async def test_the_first_list_is_read_at_once_and_the_next_ones_at_a_pace(shop):
+    for _ in range(3):
+        await shop.listing.find(["a"])
+        shop.clock.advance(SECONDS + 1)
+    assert shop.gaps == [0.0, PAGE_SECONDS, PAGE_SECONDS]
 
 
 async def test_what_was_changed_while_the_list_was_read_is_not_believed(shop):
@@ -77,3 +100,21 @@ async def test_a_list_that_cannot_be_read_is_told_and_read_again(shop):
         await shop.listing.find(["a"])
     shop.error = None
     assert await shop.listing.find(["a"]) == {"a": 1}
+
+
+async def test_tags_that_were_listed_last_count_while_aws_throttles_the_list():
+    aws, clock = FakeAws(), FakeClock()
+    listed = {"ResourceARN": "arn:q", "Tags": [{"Key": "owner", "Value": "me"}]}
+    operation = ("resourcegroupstaggingapi", "get_resources")
+    aws.on(*operation, lambda **_: {"ResourceTagMappingList": [listed]})
+    tags = TagListing(aws, clock)
+    assert await tags.tags("arn:q") == {"owner": "me"}
+    aws.fail_next(*operation, Throttled("slow"))
+    clock.advance(TAG_LISTING_SECONDS)
+    tags.forget("arn:changed")
+    assert await tags.tags("arn:q") == {"owner": "me"}
+    assert await tags.tags("arn:changed") is None
+    assert aws.count(*operation) == 2
+    clock.advance(TAG_LISTING_SECONDS)
+    await tags.tags("arn:q")
+    assert aws.count(*operation) == 3

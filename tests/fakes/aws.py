@@ -56,9 +56,15 @@ class FakeAws:
         return answer
 
     async def pages(
-        self, service: str, operation: str, result_key: str, **parameters: Any
+        self,
+        service: str,
+        operation: str,
+        result_key: str,
+        *,
+        gap_s: float = 0.0,
+        **parameters: Any,
     ) -> list[Any]:
-        """Answer as one page."""
+        """Answer as one page, before which there is no gap."""
         answer = await self.call(service, operation, **parameters)
         return list(answer.get(result_key, []))
 

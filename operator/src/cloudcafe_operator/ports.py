@@ -152,9 +152,18 @@ class Aws(Protocol):
         """
 
     async def pages(
-        self, service: str, operation: str, result_key: str, **parameters: Any
+        self,
+        service: str,
+        operation: str,
+        result_key: str,
+        *,
+        gap_s: float = 0.0,
+        **parameters: Any,
     ) -> list[Any]:
-        """Follow a paginated call to its end and return the items under `result_key`."""
+        """Follow a paginated call to its end and return the items under `result_key`.
+
+        With `gap_s` so many seconds pass between two pages, where nobody waits for the list.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,11 +106,12 @@ class AlarmsPart:
         found = await self._aws.call("cloudwatch", "list_tags_for_resource", ResourceARN=arn)
         return unpaired(found.get("Tags", []))
 
-    async def _all(self) -> Alarms:
+    async def _all(self, gap_s: float) -> Alarms:
         found = await self._aws.pages(
             "cloudwatch",
             "describe_alarms",
             "MetricAlarms",
+            gap_s=gap_s,
             AlarmNamePrefix=PREFIX,
             AlarmTypes=["MetricAlarm"],
         )

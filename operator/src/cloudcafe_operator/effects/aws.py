@@ -25,7 +25,7 @@ from botocore.exceptions import (
 
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
-from cloudcafe_operator.effects.lean_aws import SPOKEN, Keys, LeanAws, only_reads
+from cloudcafe_operator.effects.lean_aws import SPOKEN, Keys, LeanAws, Paging, only_reads
 from cloudcafe_operator.effects.threads import started_pool
 from cloudcafe_operator.errors import (
     AccessDenied,
@@ -144,16 +144,23 @@ class AwsApi:
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make one call."""
-        return cast("dict[str, Any]", await self._run(service, operation, parameters, ""))
+        return cast("dict[str, Any]", await self._run(service, operation, parameters, None))
 
     async def pages(
-        self, service: str, operation: str, result_key: str, **parameters: Any
+        self,
+        service: str,
+        operation: str,
+        result_key: str,
+        *,
+        gap_s: float = 0.0,
+        **parameters: Any,
     ) -> list[Any]:
-        """Follow a paginated call to its end."""
-        return cast("list[Any]", await self._run(service, operation, parameters, result_key))
+        """Follow a paginated call to its end; gaps are kept by what `lean_aws.py` speaks."""
+        paging = Paging(result_key, gap_s)
+        return cast("list[Any]", await self._run(service, operation, parameters, paging))
 
     async def _run(
-        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+        self, service: str, operation: str, parameters: dict[str, Any], paging: Paging | None
     ) -> Any:
         bucket = self._bucket(f"{service}:{operation}")
         wait = bucket.admit(time.monotonic(), f"{service}:{operation}")
@@ -161,7 +168,7 @@ class AwsApi:
             await asyncio.sleep(wait)
         result = "success"
         try:
-            return await self._ask(service, operation, parameters, result_key)
+            return await self._ask(service, operation, parameters, paging)
         except OperatorError as error:
             result = error.reason
             raise
@@ -175,15 +182,15 @@ class AwsApi:
         return self._buckets[call]
 
     async def _ask(
-        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+        self, service: str, operation: str, parameters: dict[str, Any], paging: Paging | None
     ) -> Any:
         if service not in SPOKEN:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(
-                self._threads, self._send, service, operation, parameters, result_key
+                self._threads, self._send, service, operation, parameters, paging
             )
-        if result_key:
-            return await self._lean.pages(service, operation, result_key, parameters)
+        if paging:
+            return await self._lean.pages(service, operation, parameters, paging)
         return await self._lean.call(service, operation, parameters)
 
     def _read(self) -> Keys:
@@ -198,16 +205,16 @@ class AwsApi:
         return Keys(str(keys.access_key), str(keys.secret_key), keys.token)
 
     def _send(
-        self, service: str, operation: str, parameters: dict[str, Any], result_key: str
+        self, service: str, operation: str, parameters: dict[str, Any], paging: Paging | None
     ) -> Any:
         """Call botocore; blocking, so never on the event loop."""
         said = f"{service}:{operation}"
         try:
             client = self._client(service, reads=only_reads(operation))
-            if not result_key:
+            if not paging:
                 return getattr(client, operation)(**parameters)
             pages = client.get_paginator(operation).paginate(**parameters)
-            return [item for page in pages for item in page.get(result_key, [])]
+            return [item for page in pages for item in page.get(paging.result_key, [])]
         except ClientError as problem:
             raise error_for(Refusal.of(problem.response, service, operation)) from problem
         except ParamValidationError as problem:

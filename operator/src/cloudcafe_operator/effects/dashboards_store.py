@@ -121,9 +121,13 @@ class DashboardPart:
         body = _normal(found["DashboardBody"])
         return Live(arn, unpaired(answer.get("Tags", [])), {BODY: body})
 
-    async def _all(self) -> Mapping[str, Entry]:
+    async def _all(self, gap_s: float) -> Mapping[str, Entry]:
         found = await self._aws.pages(
-            "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=PREFIX
+            "cloudwatch",
+            "list_dashboards",
+            "DashboardEntries",
+            gap_s=gap_s,
+            DashboardNamePrefix=PREFIX,
         )
         return {one["DashboardName"]: one for one in found}
 

@@ -62,6 +62,14 @@ class Keys:
     token: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """What is listed, and how many seconds pass between two pages."""
+
+    result_key: str
+    gap_s: float = 0.0
+
+
 class Identity(Protocol):
     """Whose keys a call is signed with."""
 
@@ -113,7 +121,7 @@ class LeanAws:
         return await self._send(service, operation, name, body)
 
     async def pages(
-        self, service: str, operation: str, result_key: str, parameters: Mapping[str, Any]
+        self, service: str, operation: str, parameters: Mapping[str, Any], paging: Paging
     ) -> list[Any]:
         """Follow a listing to its end; one refused page does not lose those before it."""
         answered, asked = NEXT[service]
@@ -123,10 +131,11 @@ class LeanAws:
             more = {asked: token} if token else {}
             asked_for = {**parameters, **more}
             page = await self.call(service, operation, asked_for, attempts=ATTEMPTS_OF_A_PAGE)
-            items += page.get(result_key, [])
+            items += page.get(paging.result_key, [])
             token = page.get(answered) or ""
             if not token:
                 return items
+            await asyncio.sleep(paging.gap_s)
 
     async def _send(self, service: str, operation: str, name: str, body: bytes) -> Any:
         url = self.endpoint(service)

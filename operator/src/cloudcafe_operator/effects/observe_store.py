@@ -24,7 +24,7 @@ from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
 from cloudcafe_operator.planning import naming
-from cloudcafe_operator.planning.pace import listing_seconds
+from cloudcafe_operator.planning.pace import PAGE_SECONDS, listing_seconds
 from cloudcafe_operator.planning.store import needs_value
 from cloudcafe_operator.planning.store_memory import Memory, QueueArea, met_settings
 from cloudcafe_operator.planning.store_owner import owned
@@ -61,34 +61,36 @@ class TagListing:
     async def tags(self, arn: str) -> Mapping[str, str] | None:
         """Return a resource's tags, or None where the listing does not know it."""
         if self._clock.monotonic() >= self._next_read:
-            await self._reading.wait(self._read_all)
+            await self._reading.wait(self._read_all, needed=not self._tags)
         return None if arn in self._changed else self._tags.get(arn)
 
     async def _read_all(self) -> None:
         started = self._clock.monotonic()
-        self._tags = await self._read()
+        try:
+            self._tags = await self._read(PAGE_SECONDS if self._tags else 0.0)
+        except OperatorError as error:  # what was listed before still saves most of the calls
+            log.warning("no shared tag listing", error=str(error))
+            self._next_read = started + TAG_LISTING_SECONDS
+            return
         self._changed = {
             arn: at for arn, at in self._changed.items() if started - at < SETTLES_SECONDS
         }
         seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
-        self._next_read = self._clock.monotonic() + seconds
+        self._next_read = started + seconds
 
     def forget(self, arn: str) -> None:
         """Do not believe what is read about this one: its tags are being changed."""
         self._changed[arn] = self._clock.monotonic()
 
-    async def _read(self) -> dict[str, dict[str, str]]:
-        try:
-            items = await self._aws.pages(
-                "resourcegroupstaggingapi",
-                "get_resources",
-                "ResourceTagMappingList",
-                TagFilters=[{"Key": PART_OF_TAG, "Values": ["cloudcafe"]}],
-                ResourceTypeFilters=LISTED,
-            )
-        except OperatorError as error:  # the listing only saves calls: without it, ask one by one
-            log.warning("no shared tag listing", error=str(error))
-            return {}
+    async def _read(self, gap_s: float) -> dict[str, dict[str, str]]:
+        items = await self._aws.pages(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            gap_s=gap_s,
+            TagFilters=[{"Key": PART_OF_TAG, "Values": ["cloudcafe"]}],
+            ResourceTypeFilters=LISTED,
+        )
         return {item["ResourceARN"]: _tags(item.get("Tags", [])) for item in items}
 
 

@@ -19,11 +19,12 @@ PAGE = 100  # the most that AWS gives at once
 def secret_listing(aws: Aws, clock: Clock) -> SharedListing[AwsSecret]:
     """Return the secrets of all stores, without their values, by name."""
 
-    async def read() -> dict[str, AwsSecret]:
+    async def read(gap_s: float) -> dict[str, AwsSecret]:
         items = await aws.pages(
             "secretsmanager",
             "list_secrets",
             "SecretList",
+            gap_s=gap_s,
             Filters=[{"Key": "tag-key", "Values": [PART_OF_TAG]}],
             IncludePlannedDeletion=True,
             MaxResults=PAGE,

@@ -2,7 +2,8 @@
 
 However many stores there are, a kind costs so many calls an interval as its list has pages. What
 was changed here since, or is not on the list, is read by itself: that is as rare as changes are.
-A long list takes AWS a minute, for which no worker waits: meanwhile the last one counts.
+A long list takes minutes, for which no worker waits: meanwhile the last one counts. So only the
+first is read as fast as it can be, any other page by page at a pace that AWS does not feel.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
+from cloudcafe_operator.planning.pace import PAGE_SECONDS
 from cloudcafe_operator.ports import Clock
 
 Item = TypeVar("Item")
@@ -20,14 +22,20 @@ LONGEST_WAIT_SECONDS = 3.0
 
 
 class Reading:
-    """One reading at a time, for which all who need it wait, but not long."""
+    """One reading at a time, for which all who need it wait, but not long.
+
+    Where there is a last list only who begins the reading waits: a short one is soon read.
+    """
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, read: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    async def wait(self, read: Callable[[], Coroutine[Any, Any, None]], *, needed: bool) -> bool:
         """Return whether it has ended; raises what it raised."""
-        if self._task is None or self._task.done():
+        if self._task and not self._task.done():
+            if not needed:
+                return False
+        else:
             self._task = asyncio.create_task(read(), name="shared listing")
             self._task.add_done_callback(_taken_note_of)
         done, _ = await asyncio.wait([self._task], timeout=LONGEST_WAIT_SECONDS)
@@ -43,11 +51,11 @@ def _taken_note_of(task: asyncio.Task[None]) -> None:
 
 
 class SharedListing(Generic[Item]):
-    """The things of all stores by name."""
+    """The things of all stores by name. `read` is given the seconds between two pages."""
 
     def __init__(
         self,
-        read: Callable[[], Awaitable[Mapping[str, Item]]],
+        read: Callable[[float], Awaitable[Mapping[str, Item]]],
         clock: Clock,
         *,
         seconds: float = SECONDS,
@@ -66,8 +74,8 @@ class SharedListing(Generic[Item]):
         None also while the first list is being read. Raises what reading the list raises.
         """
         if self._clock.monotonic() - self._read_at >= self._seconds:
-            ended = await self._reading.wait(self._read_all)
-            if not ended and self._read_at == float("-inf"):
+            first = self._read_at == float("-inf")
+            if not await self._reading.wait(self._read_all, needed=first) and first:
                 return None
         asked = tuple(names)
         if any(name in self._changed for name in asked):
@@ -76,7 +84,8 @@ class SharedListing(Generic[Item]):
 
     async def _read_all(self) -> None:
         started = self._clock.monotonic()
-        self._items = await self._read()
+        gap = 0.0 if self._read_at == float("-inf") else PAGE_SECONDS
+        self._items = await self._read(gap)
         self._read_at = started
         self._changed = {
             name: at for name, at in self._changed.items() if started - at < SETTLES_SECONDS

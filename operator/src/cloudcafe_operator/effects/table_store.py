@@ -166,13 +166,14 @@ class TablePart:
         state = "Ready" if status in ("ACTIVE", "UPDATING") else status
         return Live(arn, unpaired(tags.get("Tags", [])), settings, state)
 
-    async def _all(self) -> Mapping[str, Mapping[str, str]]:
+    async def _all(self, gap_s: float) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of the tables of all stores; without it each flagship's is described."""
         try:
             found = await self._aws.pages(
                 "resourcegroupstaggingapi",
                 "get_resources",
                 "ResourceTagMappingList",
+                gap_s=gap_s,
                 TagFilters=[{"Key": PART_OF_TAG, "Values": ["cloudcafe"]}],
                 ResourceTypeFilters=["dynamodb:table"],
             )

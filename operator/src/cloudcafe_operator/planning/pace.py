@@ -16,6 +16,7 @@ LOOKS_AT_ONCE = 300.0  # after a start, before that pace holds
 TOGETHER_SECONDS = 2.0
 ORDERS_PER_MINUTE = 300.0  # coffees bought to prove that it can be done, failed ones' repeats too
 ORDERS_AT_ONCE = 30.0  # before that pace holds
+PAGE_SECONDS = 1.0  # between two pages of a list that was read before
 PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
 PAGE = 100
 ALARMS_PER_SECOND = 3.0  # that an account may set, unless more was asked for
