@@ -32,6 +32,7 @@ PACKAGES = {
     "loyalty": "cafe_loyalty",
     "payment-processor": "cafe_payments",
     "analytics-worker": "cafe_analytics",
+    "storefront": "cafe_storefront",
 }
 TESTING = "fake"
 #: Where an operation of one word (`query`) is meant as such: others are told by their names alone.
@@ -86,6 +87,8 @@ USES = {
     "analytics-worker": Uses(
         streams=("cloudcafe-order-events",), sends=("cloudcafe-analytics-dlq",)
     ),
+    # the queues that the operator makes for stores
+    "storefront": Uses(consumes=("cloudcafe-*-orders.fifo",)),
 }
 
 

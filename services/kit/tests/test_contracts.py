@@ -18,6 +18,8 @@ from cafe_payments import app as payments
 from cafe_payments.settings import PaymentSettings
 from cafe_provider import app as provider
 from cafe_provider.settings import ProviderSettings
+from cafe_storefront import app as storefront
+from cafe_storefront.settings import StorefrontSettings
 
 TOKEN = "service-token-for-tests"
 
@@ -36,6 +38,7 @@ BUILDS = {
     "analytics-worker": lambda _: analytics.build(
         AnalyticsSettings(service_token=TOKEN, redshift_url="postgresql://x:1/analytics")
     ),
+    "storefront": lambda _: storefront.build(StorefrontSettings(service_token=TOKEN)),
 }
 
 

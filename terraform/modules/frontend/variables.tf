@@ -72,7 +72,7 @@ variable "alb_dns_name" {
 variable "api_paths" {
   description = "Paths that go to the API; all others are pages."
   type        = list(string)
-  default     = ["/orders", "/orders/*", "/stores/*/menu", "/customers/*", "/promotions", "/promotions/*"]
+  default     = ["/shop/*", "/orders", "/orders/*", "/stores/*/menu", "/customers/*", "/promotions", "/promotions/*"]
 
   validation {
     condition     = alltrue([for path in var.api_paths : can(regex("^/[A-Za-z0-9_.*$/~\"'@:+-]+$", path))])

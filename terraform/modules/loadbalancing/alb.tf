@@ -5,6 +5,8 @@ locals {
     order   = { priority = 10, methods = ["GET", "POST"], paths = ["/orders", "/orders/*"] }
     menu    = { priority = 20, methods = ["GET"], paths = ["/stores/*/menu"] }
     loyalty = { priority = 30, methods = ["GET", "POST"], paths = ["/customers/*", "/promotions", "/promotions/*"] }
+    # of the storefront only what is for guests: the staff's boards come in by the tills' door
+    storefront = { priority = 40, methods = ["GET", "POST"], paths = ["/shop/*"] }
   }
 
   targets = toset(concat(keys(local.routes), ["inventory"]))
