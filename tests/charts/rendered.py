@@ -14,7 +14,15 @@ CHART = ROOT / "charts" / "cloudcafe"
 AWS = CHART / "values-aws.yaml"
 ADMISSION = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 WORKLOADS = ("Deployment", "StatefulSet")
-SERVICES = ("order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker")
+SERVICES = (
+    "order",
+    "menu",
+    "inventory",
+    "loyalty",
+    "payment-processor",
+    "analytics-worker",
+    "storefront",
+)
 
 
 def helm(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

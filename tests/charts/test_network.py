@@ -14,7 +14,7 @@ PARTITIONED = CUT_FROM | CUT_TO
 CLIENT = {"app.kubernetes.io/name": "trickle", "cloudcafe.dev/client": "true"}
 OPERATOR = "cloudcafe-operator"
 PORTS = (5432, 5439, 6379, 6380, 8080, 8474, 8480, 8481, 8482, 9090, 4566, 27017)
-EDGE = ("order", "menu", "loyalty", "payment-processor")  # behind load balancers and the API
+EDGE = ("order", "menu", "loyalty", "storefront", "payment-processor")  # behind balancers and API
 EVERY_WAY = {
     ("order", "menu", 8080),
     ("order", "inventory", 8080),
@@ -30,6 +30,9 @@ EVERY_WAY = {
     ("payment-processor", "localaws", 4566),
     ("payment-processor", "payment-provider", 8080),
     ("analytics-worker", "localaws", 4566),
+    ("storefront", "localaws", 4566),
+    ("storefront", "menu", 8080),
+    ("storefront", "order", 8080),
     ("analytics-worker", "toxiproxy", 5439),
     ("analytics-worker-migrate", "toxiproxy", 5439),
     ("toxiproxy", "postgresql", 5432),

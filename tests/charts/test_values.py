@@ -162,3 +162,15 @@ def test_a_kind_may_be_left_alone(monkeypatch):
     found = Settings().capacity
     assert "dynamodbRead" not in found
     assert found["aurora"].most == 4
+
+
+def test_a_barista_works_in_the_embedded_cafe_alone(embedded, on_aws):
+    given = environment(dict(embedded.containers())["storefront/storefront"])
+    assert given["CAFE_BARISTA_SECONDS"]["value"] == "60"
+    assert "CAFE_BARISTA_SECONDS" not in str(on_aws.objects)
+    off = render(
+        "--set-string",
+        "cloudcafe-services.services.storefront.embeddedEnv.CAFE_BARISTA_SECONDS=0",
+    )
+    given = environment(dict(off.containers())["storefront/storefront"])
+    assert given["CAFE_BARISTA_SECONDS"]["value"] == "0"

@@ -41,7 +41,8 @@
   value: http://{{ . }}:8080
 {{- end }}
 {{- end }}
-{{- range $name, $value := .service.env }}
+{{- $embedded := ternary .service.embeddedEnv dict $values.global.embedded }}
+{{- range $name, $value := merge (dict) $embedded .service.env }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
