@@ -5,7 +5,8 @@ marked [AWS] need an account and credentials, and have been rehearsed up to thei
 (`--print` shows these and runs nothing). Terraform's plan is shown and confirmed before each apply.
 
     up:      package → plan, apply → images to ECR → plan, apply with their tags → controllers and
-             secrets → chart (which migrates the order's schema) → analytics' schema → validate
+             secrets → chart (which migrates the order's schema) → analytics' schema → pages →
+             validate
     down:    runs and stores → chart → what its controllers left → plan, destroy → sweep by tag
     secrets: Secrets Manager into the cluster at once, and all restarted: after a leak
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from functools import partial
+from typing import Any
 
 from dev.deploy_cluster import (
     CONTROLLERS,
@@ -30,11 +32,13 @@ from dev.deploy_cluster import (
 from dev.deployment import Deployment
 from dev.operator import farewell
 from dev.steps import say, step
-from dev.system import main, succeeds
+from dev.system import ROOT, main, succeeds
 from dev.terraform.lambda_zip import build as build_package
 
 ENVIRONMENTS = ("dev", "prod")
 PART = "cloudcafe.dev/part-of"
+#: What is for guests; the staff's board is served by the storefront itself.
+PAGES = ROOT / "services/storefront/src/cafe_storefront/pages/shop"
 
 
 def up(to: Deployment) -> None:
@@ -51,7 +55,22 @@ def up(to: Deployment) -> None:
     controllers(to, outputs)
     chart(to, outputs)
     migrate_analytics(to, outputs)
+    pages(to, outputs)
     validate(to)
+
+
+def pages(to: Deployment, outputs: dict[str, Any]) -> None:
+    """[AWS] Put the public pages into CloudFront's bucket, once what they call is there."""
+    value = outputs["deploy"]["value"]
+    to.call(
+        *("aws", "s3", "sync", PAGES, f"s3://{value['bucket']}", "--region", to.region),
+        # CloudFront asks again, so a page and its scripts are of one release
+        *("--delete", "--cache-control", "no-cache"),
+    )
+    to.call(
+        *("aws", "cloudfront", "create-invalidation", "--paths", "/*"),
+        *("--distribution-id", value["distribution_id"]),
+    )
 
 
 def down(to: Deployment) -> None:

@@ -20,7 +20,7 @@ MONGO = f"mongodb://{LOGIN}@%s/cafe?{OPTIONS}"
 REDIS = f"rediss://{LOGIN}@%s/0"
 USER = {"username": "{{ .username }}", "password": "{{ .password }}"}
 #: A target group's Service, where they are called differently: tills order too.
-SERVICE_OF = {"order-tills": "order"}
+SERVICE_OF = {"order-tills": "order", "storefront-boards": "storefront"}
 
 
 def manifests(deploy: Mapping[str, Any], region: str, namespace: str) -> list[dict[str, Any]]:

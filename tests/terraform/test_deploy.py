@@ -40,6 +40,8 @@ def test_up_goes_from_repositories_to_images_to_what_runs_them(rehearsed):
         at(said, "kubectl", "apply"),
         at(said, "--install cloudcafe"),
         at(said, "ecs run-task", "cafe_analytics.migrate"),
+        at(said, "aws s3 sync", "storefront/src/cafe_storefront/pages/shop s3://pages", "--delete"),
+        at(said, "create-invalidation", "--distribution-id E1"),
         at(said, "helm", "test cloudcafe"),
     ]
     assert order == sorted(order)
@@ -104,4 +106,10 @@ def test_tills_and_customers_reach_the_same_service():
         for one in made
         if one["kind"] == "TargetGroupBinding"
     }
-    assert services == {"order": "order", "order-tills": "order", "loyalty": "loyalty"}
+    assert services == {
+        "order": "order",
+        "order-tills": "order",
+        "loyalty": "loyalty",
+        "storefront": "storefront",
+        "storefront-boards": "storefront",
+    }

@@ -44,6 +44,7 @@ ACCESS = {
     "loyalty": ("memorydb", "aws"),
     "payment-processor": ("aws",),  # and the card provider, by the same rule: both are the world
     "analytics-worker": ("redshift", "aws"),
+    "storefront": ("aws", "menu", "order"),
 }
 OUTSIDE = {"aws": 443}
 INTERNAL = ("operator", "nodes", "control-plane", "endpoints")
@@ -69,9 +70,10 @@ def ways() -> Iterator[Way]:
     for source, port in (("operator", 443), ("nodes", 443)):
         yield from (Way(source, target, port) for target in ("control-plane", "endpoints", "aws"))
     yield from (Way("cloudfront", "alb", 443), Way("lattice", "alb-lattice", 8443))
-    yield from (Way("alb", service, 8080) for service in ("order", "menu", "loyalty"))
+    yield from (Way("alb", service, 8080) for service in ("order", "menu", "loyalty", "storefront"))
     yield Way("alb-lattice", "inventory", 8080)
     yield from (Way("tills", "nlb", 443), Way("nlb", "order", 8080))
+    yield from (Way("tills", "nlb", 8443), Way("nlb", "storefront", 8080))
 
 
 def groups() -> dict[str, dict[str, str]]:
@@ -96,4 +98,5 @@ ROUTES = (
     Route("order", 10, ("GET", "POST"), ("/orders", "/orders/*")),
     Route("menu", 20, ("GET",), ("/stores/*/menu",)),
     Route("loyalty", 30, ("GET", "POST"), ("/customers/*", "/promotions", "/promotions/*")),
+    Route("storefront", 40, ("GET", "POST"), ("/shop/*",)),
 )

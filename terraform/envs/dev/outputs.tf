@@ -9,7 +9,7 @@ output "deploy" {
 }
 
 output "urls" {
-  description = "Where customers, tills and the card provider find the cafe."
+  description = "Where customers, tills, staff and the card provider find the cafe."
   value       = module.cafe.urls
 }
 

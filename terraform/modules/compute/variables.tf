@@ -138,7 +138,7 @@ variable "nodes" {
 variable "images" {
   description = "The images that the cafe runs; each has a repository <name>/<image>."
   type        = set(string)
-  default     = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker", "operator", "cli"]
+  default     = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker", "storefront", "operator", "cli"]
 
   validation {
     condition     = alltrue([for image in ["analytics-worker", "loyalty"] : contains(var.images, image)])

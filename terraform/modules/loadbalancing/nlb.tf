@@ -1,4 +1,12 @@
 # Tills. TLS ends here; what is inside goes to the order service as it is, so that a till may keep its connection for hours.
+# On a port of their own, by the same networks and the same keys: the boards of the stores' staff, which the storefront serves.
+
+locals {
+  counters = {
+    order-tills       = { port = 443 }
+    storefront-boards = { port = 8443 }
+  }
+}
 
 resource "aws_lb" "tills" {
   #checkov:skip=CKV_AWS_150:By variable: prod is protected, dev is destroyed every day
@@ -22,7 +30,9 @@ resource "aws_lb" "tills" {
 }
 
 resource "aws_lb_target_group" "tills" {
-  name        = "${var.name}-order-tills"
+  for_each = local.counters
+
+  name        = "${var.name}-${each.key}"
   vpc_id      = var.vpc_id
   target_type = "ip"
   protocol    = "TCP"
@@ -48,8 +58,10 @@ resource "aws_lb_target_group" "tills" {
 }
 
 resource "aws_lb_listener" "tills" {
+  for_each = local.counters
+
   load_balancer_arn = aws_lb.tills.arn
-  port              = 443
+  port              = each.value.port
   protocol          = "TLS"
   ssl_policy        = local.tls_policy
   certificate_arn   = var.certificate_arn
@@ -57,7 +69,7 @@ resource "aws_lb_listener" "tills" {
 
   default_action {
     type             = "forward"
-    target_group_arn = aws_lb_target_group.tills.arn
+    target_group_arn = aws_lb_target_group.tills[each.key].arn
   }
 }
 

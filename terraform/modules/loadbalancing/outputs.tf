@@ -19,10 +19,10 @@ output "alb_listener_arn" {
 }
 
 output "target_group_arns" {
-  description = "Target groups for the cluster's TargetGroupBindings: order, menu, loyalty, inventory, order-tills."
+  description = "Target groups for the cluster's TargetGroupBindings: order, menu, loyalty, storefront, inventory, order-tills, storefront-boards."
   value = merge(
     { for service, group in aws_lb_target_group.http : service => group.arn },
-    { order-tills = aws_lb_target_group.tills.arn },
+    { for counter, group in aws_lb_target_group.tills : counter => group.arn },
   )
 
   # a binding to a group that no listener uses stays unhealthy
@@ -33,7 +33,7 @@ output "target_group_arn_suffixes" {
   description = "The target groups as CloudWatch's dimension TargetGroup names them."
   value = merge(
     { for service, group in aws_lb_target_group.http : service => group.arn_suffix },
-    { order-tills = aws_lb_target_group.tills.arn_suffix },
+    { for counter, group in aws_lb_target_group.tills : counter => group.arn_suffix },
   )
 }
 
@@ -50,6 +50,11 @@ output "nlb_arn_suffix" {
 output "tills_url" {
   description = "Where tills place orders."
   value       = "https://${aws_route53_record.tills.name}"
+}
+
+output "boards_url" {
+  description = "Where a store's staff open its board."
+  value       = "https://${aws_route53_record.tills.name}:${local.counters.storefront-boards.port}/board/"
 }
 
 output "lattice_service_network_arn" {

@@ -11,9 +11,10 @@ locals {
     loyalty           = ["memorydb", "aws"]
     payment-processor = ["payment-provider", "aws"]
     analytics-worker  = ["redshift", "aws"]
+    storefront        = ["aws", "menu", "order"]
     operator          = concat(["aws", "control-plane"], local.services)
   }
-  services = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker"]
+  services = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker", "storefront"]
 
   stores = {
     aurora      = 5432
@@ -51,11 +52,14 @@ locals {
     { from = "alb", to = "order", port = 8080 },
     { from = "alb", to = "menu", port = 8080 },
     { from = "alb", to = "loyalty", port = 8080 },
+    { from = "alb", to = "storefront", port = 8080 },
     # a group of its own: the two prefix lists count 55 and 10 of the 60 rules that a group may have
     { from = "lattice", to = "alb-lattice", port = 8443 },
     { from = "alb-lattice", to = "inventory", port = 8080 },
     { from = "tills", to = "nlb", port = 443 },
     { from = "nlb", to = "order", port = 8080 },
+    { from = "tills", to = "nlb", port = 8443 }, # the staff's boards
+    { from = "nlb", to = "storefront", port = 8080 },
   ]
 
   ports = merge(

@@ -31,7 +31,7 @@ variable "emails" {
 variable "services" {
   description = "Services that publish metrics to the namespace CloudCafe."
   type        = list(string)
-  default     = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker"]
+  default     = ["order", "menu", "inventory", "loyalty", "payment-processor", "analytics-worker", "storefront"]
 
   validation {
     condition     = contains(var.services, "order")

@@ -56,10 +56,11 @@ output "deploy" {
 }
 
 output "urls" {
-  description = "Where customers, tills and the card provider find the cafe."
+  description = "Where customers, tills, staff and the card provider find the cafe."
   value = {
     customers = module.frontend.url
     tills     = module.loadbalancing.tills_url
+    boards    = module.loadbalancing.boards_url
     callback  = module.serverless.callback_url
   }
 }

@@ -39,7 +39,7 @@ run "outputs_name_each_target_group" {
   command = apply
 
   assert {
-    condition     = toset(keys(output.target_group_arns)) == toset(["order", "menu", "loyalty", "inventory", "order-tills"])
+    condition     = toset(keys(output.target_group_arns)) == toset(["order", "menu", "loyalty", "inventory", "storefront", "order-tills", "storefront-boards"])
     error_message = "the cluster binds pods to five target groups"
   }
   assert {

@@ -32,7 +32,7 @@ run "three_doors" {
     error_message = "the firewall stands before the ALB"
   }
   assert {
-    condition     = alltrue([for listener in [aws_lb_listener.customers, aws_lb_listener.lattice, aws_lb_listener.tills] : contains(["HTTPS", "TLS"], listener.protocol) && listener.ssl_policy == local.tls_policy])
+    condition     = alltrue([for listener in concat([aws_lb_listener.customers, aws_lb_listener.lattice], values(aws_lb_listener.tills)) : contains(["HTTPS", "TLS"], listener.protocol) && listener.ssl_policy == local.tls_policy])
     error_message = "TLS at each door"
   }
   assert {
@@ -41,12 +41,12 @@ run "three_doors" {
   }
   assert {
     condition = { for service, rule in aws_lb_listener_rule.customers : service => rule.action[0].target_group_arn } == {
-      for service in ["order", "menu", "loyalty"] : service => output.target_group_arns[service]
+      for service in ["order", "menu", "loyalty", "storefront"] : service => output.target_group_arns[service]
     }
-    error_message = "customers reach order, menu and loyalty; nobody reaches inventory from outside"
+    error_message = "customers reach order, menu, loyalty and storefront; nobody reaches inventory from outside"
   }
   assert {
-    condition     = length(distinct([for rule in aws_lb_listener_rule.customers : rule.priority])) == 3
+    condition     = length(distinct([for rule in aws_lb_listener_rule.customers : rule.priority])) == 4
     error_message = "each rule has its own priority"
   }
   assert {
@@ -60,12 +60,21 @@ run "three_doors" {
 
   # tills
   assert {
-    condition     = !aws_lb.tills.internal && aws_lb_target_group.tills.protocol == "TCP" && aws_lb_listener.tills.default_action[0].target_group_arn == output.target_group_arns["order-tills"]
-    error_message = "tills reach order over TLS, and TCP behind it"
+    condition     = !aws_lb.tills.internal && alltrue([for group in aws_lb_target_group.tills : group.protocol == "TCP"]) && {
+      for listener in aws_lb_listener.tills : listener.port => listener.default_action[0].target_group_arn
+      } == {
+      443  = output.target_group_arns["order-tills"]
+      8443 = output.target_group_arns["storefront-boards"]
+    }
+    error_message = "tills reach order over TLS, and TCP behind it; boards reach the storefront so"
   }
   assert {
     condition     = output.tills_url == "https://tills.cafe.example.com"
     error_message = "tills have a name for which the certificate is"
+  }
+  assert {
+    condition     = output.boards_url == "https://tills.cafe.example.com:8443/board/"
+    error_message = "boards are by the tills' name"
   }
 
   # Lattice
@@ -106,7 +115,7 @@ run "the_smallest_profile_may_be_broken_and_torn_down" {
 
   assert {
     condition = alltrue([for tags in concat(
-      [aws_lb.alb.tags, aws_lb.tills.tags, aws_lb_target_group.tills.tags],
+      [aws_lb.alb.tags, aws_lb.tills.tags], values(aws_lb_target_group.tills)[*].tags,
       values(aws_lb_target_group.http)[*].tags, values(aws_lb_listener_rule.customers)[*].tags,
     ) : tags["cloudcafe.dev/chaos"] == "allowed"])
     error_message = "the routing fault and the loss of targets need the tag"
