@@ -53,6 +53,8 @@ def test_an_attempt_keeps_its_key_and_body_and_is_stale_after_a_quarter_of_an_ho
     }
     assert not LOGIC.isStale(made, 15 * MINUTE)
     assert LOGIC.isStale(made, 15 * MINUTE + 1)
+    assert not LOGIC.isOver({**made, "askedAt": 9 * MINUTE}, 24 * 60 * MINUTE)
+    assert LOGIC.isOver({**made, "askedAt": 9 * MINUTE}, 24 * 60 * MINUTE + 1)
 
 
 def test_a_basket_has_what_was_chosen_and_costs_what_the_menu_says():

@@ -1,7 +1,8 @@
 // What the pages decide, without a page: attempts to order, what an answer means, what an order's
 // state says to its guest. Pure, so that tests run it without a browser.
 
-export const STALE_MS = 15 * 60 * 1000;
+const STALE_MS = 15 * 60 * 1000;
+const OVER_MS = 24 * 60 * 60 * 1000; // the order service knows a key for twice as long
 
 // The states of an order that goes well, as its guest hears of them.
 const STEPS = [
@@ -14,12 +15,17 @@ const ENDS = ["completed", "rejected", "cancelled"];
 
 // An attempt to order: its key is made once and kept until somebody knows how it ended.
 export function attempt(storeId, lines, expectedTotalMinor, key, now) {
-  return { key, at: now, body: { storeId, lines, expectedTotalMinor } };
+  return { key, madeAt: now, askedAt: now, body: { storeId, lines, expectedTotalMinor } };
 }
 
 // Whether an attempt is too old to be tried again unasked: its guest may have left long ago.
 export function isStale(attempt, now) {
-  return now - attempt.at > STALE_MS;
+  return now - attempt.askedAt > STALE_MS;
+}
+
+// Whether an attempt is too old to be tried at all: its key might be forgotten, and buy again.
+export function isOver(attempt, now) {
+  return now - attempt.madeAt > OVER_MS;
 }
 
 // The lines of an order and what they cost, from the quantities by sku.

@@ -1,6 +1,6 @@
 // Choosing a store and ordering. The store is the page's fragment: /#cloudcafe.espresso-soho
 
-import { attempt, basket, isStale, judged, number, refusal } from "./logic.js";
+import { attempt, basket, isOver, isStale, judged, number, refusal } from "./logic.js";
 import { byId, call, el, insist, keep, kept, money, say } from "./page.js";
 
 const ATTEMPT = "cafe-attempt";
@@ -86,8 +86,8 @@ function fill(form, menu) {
     const now = count();
     // a second click, in whichever tab, finds the first one's attempt
     pending = kept(ATTEMPT) || pending;
-    if (pending || sending || !now.lines.length) return;
-    begin(attempt(menu.storeId, now.lines, now.totalMinor, crypto.randomUUID(), Date.now()));
+    if (pending) send();
+    else if (now.lines.length) begin(attempt(menu.storeId, now.lines, now.totalMinor, crypto.randomUUID(), Date.now()));
   };
   form.hidden = false;
   count();
@@ -133,8 +133,8 @@ function forget() {
 function offer() {
   say(byId("said-order"), "");
   byId("ask").replaceChildren(
-    el("p", {}, `Your order of ${new Date(pending.at).toLocaleString()} got no answer. It may have been taken.`),
-    el("button", { type: "button", onclick: () => { byId("ask").replaceChildren(); begin({ ...pending, at: Date.now() }); } },
+    el("p", {}, `Your order of ${new Date(pending.madeAt).toLocaleString()} got no answer. It may have been taken.`),
+    el("button", { type: "button", onclick: () => { byId("ask").replaceChildren(); begin({ ...pending, askedAt: Date.now() }); } },
       "Ask again: it is bought once at most"),
     el("button", { type: "button", onclick: () => { forget(); show(); } }, "Forget it"));
 }
@@ -152,4 +152,5 @@ byId("earlier").replaceChildren(...(kept(ORDERS) || []).map((id) =>
 byId("earlier-title").hidden = !byId("earlier").children.length;
 addEventListener("hashchange", () => { say(byId("said-order"), ""); show(); });
 show();
+if (pending && isOver(pending, Date.now())) forget();
 if (pending) (isStale(pending, Date.now()) ? offer : send)();
