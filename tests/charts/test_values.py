@@ -128,7 +128,7 @@ def test_a_token_of_ones_own_is_used_by_everyone():
         for _, container in chart.containers()
         if "CAFE_SERVICE_TOKEN" in environment(container)
     ]
-    assert len(tokens) == 11
+    assert len(tokens) == 12
     assert set(tokens) == {"mine"}
 
 

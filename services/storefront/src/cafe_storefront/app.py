@@ -43,8 +43,8 @@ def build(settings: StorefrontSettings, neighbours: Neighbours = Neighbours()) -
     application.closers += [menu_client.aclose, order_client.aclose, aws.close]
     business = add_cloudwatch(application, aws)
     menu, order = Neighbour("menu", menu_client), Neighbour("order", order_client)
-    # the pages come up without either, and say what they wait for
-    application.health.depends_on("menu", menu.check, required=False)
+    # once up, the pages stay up without either, and say what they wait for
+    application.health.depends_on("menu", menu.check)
     application.health.depends_on("order", order.check, required=False)
     stores = Stores(
         order,

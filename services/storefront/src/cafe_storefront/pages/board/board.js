@@ -27,9 +27,11 @@ function show() {
   ]) {
     const tickets = board.tickets.filter((one) => one.making === making);
     byId(`${id}-count`).textContent = tickets.length;
-    const focused = document.activeElement?.dataset?.id;
+    const buttons = () => [...byId(id).querySelectorAll("button")];
+    const focused = buttons().indexOf(document.activeElement);
     byId(id).replaceChildren(...tickets.map((ticket) => card(ticket, label, press)));
-    if (focused) byId(id).querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    // the keyboard stays in its column: on the same ticket, or on the next one
+    if (focused >= 0) buttons()[Math.min(focused, tickets.length - 1)]?.focus();
   }
 }
 
@@ -38,7 +40,6 @@ function card(ticket, label, press) {
   const button = el("button", {
     type: "button", ariaLabel: `${label}: ${number(ticket.orderId)}`, onclick: () => change(press(board, ticket.id)),
   }, label);
-  button.dataset.id = ticket.id;
   return el("li", {},
     el("h3", {}, number(ticket.orderId), el("time", { dateTime: ticket.placedAt, className: late ? "late" : "" }, time(ticket.placedAt))),
     el("ul", {}, ...ticket.lines.map((line) => el("li", {}, `${line.quantity} × ${line.name}`))),
