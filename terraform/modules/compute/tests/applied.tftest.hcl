@@ -57,7 +57,7 @@ run "makes_all_of_it" {
   }
 
   assert {
-    condition     = length(aws_ecr_repository.this) == 8 && alltrue([for one in aws_ecr_repository.this : one.image_tag_mutability == "IMMUTABLE" && one.image_scanning_configuration[0].scan_on_push])
+    condition     = length(aws_ecr_repository.this) == 9 && alltrue([for one in aws_ecr_repository.this : one.image_tag_mutability == "IMMUTABLE" && one.image_scanning_configuration[0].scan_on_push])
     error_message = "Each image has a repository that scans what is pushed and never lets a tag change."
   }
 

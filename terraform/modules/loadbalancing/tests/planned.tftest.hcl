@@ -60,7 +60,7 @@ run "three_doors" {
 
   # tills
   assert {
-    condition     = !aws_lb.tills.internal && alltrue([for group in aws_lb_target_group.tills : group.protocol == "TCP"]) && {
+    condition = !aws_lb.tills.internal && alltrue([for group in aws_lb_target_group.tills : group.protocol == "TCP"]) && {
       for listener in aws_lb_listener.tills : listener.port => listener.default_action[0].target_group_arn
       } == {
       443  = output.target_group_arns["order-tills"]

@@ -142,7 +142,9 @@ run "a_small_network_with_all_that_variables_change" {
     error_message = "a rule opens one port, and none opens it to the internet"
   }
   assert {
-    condition     = [for key in ["tills to nlb tcp 443", "tills to nlb tcp 443 1"] : aws_vpc_security_group_ingress_rule.this[key].cidr_ipv4] == ["203.0.113.0/24", "198.51.100.0/25"]
+    condition = alltrue([for door in ["tills to nlb tcp 443", "tills to nlb tcp 8443"] :
+      [for key in [door, "${door} 1"] : aws_vpc_security_group_ingress_rule.this[key].cidr_ipv4] == ["203.0.113.0/24", "198.51.100.0/25"]
+    ])
     error_message = "every till network gets a rule"
   }
 

@@ -28,8 +28,8 @@ provider "aws" {
 
 run "gives_each_pod_what_its_code_calls" {
   assert {
-    condition     = aws_eks_pod_identity_association.this["operator"].service_account == "cloudcafe-operator" && length(aws_eks_pod_identity_association.this) == 9
-    error_message = "The operator, six services and two controllers have roles by Pod Identity."
+    condition     = aws_eks_pod_identity_association.this["operator"].service_account == "cloudcafe-operator" && length(aws_eks_pod_identity_association.this) == 10
+    error_message = "The operator, seven services and two controllers have roles by Pod Identity."
   }
 
   assert {
