@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from cloudcafe_operator.errors import Unavailable
 from cloudcafe_operator.faults.registry import faults
 
 from tests.crash.engines import Engine, all_finished
 from tests.crash.sweep import judge
 from tests.crash.worlds import FAULTS, World, experiment
+from tests.fakes import Died
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -29,6 +31,67 @@ async def test_an_operator_that_reads_old_runs_is_refused_and_reads_again(fault)
     assert judge(world, before, fault) == ""
 
 
+async def cut_off(world):
+    """Return an engine and its API server, cut off since the answer to its capture."""
+    wire = Wire(world)
+    engine = Engine(world, kubernetes=wire)
+    while not wire.is_cut:
+        await engine.tick()
+        world.clock.advance(0.5)
+    world.clock.advance(30.0)
+    return engine, wire
+
+
+async def ticked(world, engine, phase):
+    """Drive an engine until the run is in a phase."""
+    for _ in range(200):
+        await engine.tick()
+        if world.runs()[0]["status"]["phase"] == phase:
+            return
+        world.clock.advance(0.5)
+    raise AssertionError(world.runs())
+
+
+async def test_who_was_cut_off_undoes_what_another_injected_meanwhile():
+    world = throttled()
+    before = world.table.state()
+    first, wire = await cut_off(world)
+    second = Engine(world)
+    await ticked(world, second, "Holding")
+    second.bury()
+    world.halt()
+    wire.is_cut = False
+    await ticked(world, first, "Finished")
+    assert (world.table.lowered, world.table.state()) == (1, before)
+
+
+async def test_what_another_had_may_be_injected_though_it_is_ours_again():
+    world = throttled()
+    before = world.table.state()
+    first, wire = await cut_off(world)
+    world.aws.on("dynamodb", "update_table", lambda **asked: dies(world.table.update(**asked)))
+    second = Engine(world)
+    with pytest.raises(Died):
+        await ticked(world, second, "Holding")
+    second.bury()
+    world.aws.on("dynamodb", "update_table", world.table.update)
+    world.halt()
+    world.clock.advance(30.0)
+    wire.is_cut, wire.loses_next = False, True  # the answer to the claim
+    await ticked(world, first, "Finished")
+    assert (world.table.lowered, world.table.state()) == (1, before)
+
+
+def throttled():
+    world = World()
+    world.kubernetes.seed(experiment("dynamodbThrottle"))
+    return world
+
+
+def dies(_):
+    raise Died
+
+
 async def together(fault, head_start):
     """Run two engines side by side, interleaved at every call; return what is wrong."""
     world = World()
@@ -45,6 +108,34 @@ async def together(fault, head_start):
             return judge(world, before, fault) or ("" if verdict == unnoticed else verdict)
         world.clock.advance(1.0)
     return f"not finished: {world.runs()}"
+
+
+class Wire:
+    """One operator's way to the API server: cut from when it has stored what it captured."""
+
+    def __init__(self, world):
+        self._world, self._inner = world, world.kubernetes
+        self._was_cut, self.is_cut, self.loses_next = False, False, False
+
+    def __getattr__(self, name):
+        if self.is_cut and name in ("get", "list", "list_metadata"):
+            return self._refuse
+        return getattr(self._inner, name)
+
+    async def patch_status(self, ref, status, **how):
+        if self.is_cut:
+            await self._refuse()
+        stored = await self._inner.patch_status(ref, status, **how)
+        if self.loses_next and status.get("journal"):
+            self.loses_next = False
+            await self._refuse()
+        if status.get("journal") and not self._was_cut:
+            self._was_cut = self.is_cut = True
+            self._world.clock.advance(2.0)  # until what was read before must be read again
+        return stored
+
+    async def _refuse(self, *_, **__):
+        raise Unavailable("no answer within 8s")
 
 
 class Stale:

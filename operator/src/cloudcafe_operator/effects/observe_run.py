@@ -14,6 +14,7 @@ from cloudcafe_operator.effects.read_guards import Guards
 from cloudcafe_operator.effects.sampling import Sampler
 from cloudcafe_operator.kinds import CONFIG_MAPS
 from cloudcafe_operator.planning.approval import APPROVED, approved_steps
+from cloudcafe_operator.planning.claims import is_ours
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
 from cloudcafe_operator.planning.precedence import why_halted
@@ -72,6 +73,7 @@ class Observer:
         gone, paused = _gone(run, experiment), bool(experiment["spec"].get("paused"))
         sampled = run.status.phase in SAMPLED and run.spec.template.mode == "Run"
         memory = self.memory(run.uid)
+        _believe_the_journal(memory, run, self.identity)
         now = self.clock.monotonic()
         return Observed(
             run=run,
@@ -141,6 +143,12 @@ class Observer:
         halted = why_halted((lever or {}).get("data") or {})
         self._halted = (self.clock.monotonic(), halted)
         return halted
+
+
+def _believe_the_journal(memory: Memory, run: Run, identity: str) -> None:
+    """Forget what was untried where it was another's meanwhile, though it may be ours again."""
+    ours = {index for index, one in enumerate(run.status.journal) if is_ours(one, identity)}
+    memory.untried &= ours
 
 
 def _gone(run: Run, experiment: Manifest) -> str:

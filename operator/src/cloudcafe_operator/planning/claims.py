@@ -12,6 +12,14 @@ from cloudcafe_operator.resources.run import JournalEntry
 OWN_CLAIM_S = 5.0  # our own claim is renewed before an injection when it is older
 
 
+def is_ours(entry: JournalEntry, identity: str) -> bool:
+    """Whether this process alone has the right to inject an entry that nobody stored as Injected.
+
+    What it remembers of its own acts is all that can have happened only while that is so.
+    """
+    return entry.state == "Injecting" and entry.claimed_by == identity
+
+
 def claimed(observed: Observed, index: int, own_s: float) -> Step | None:
     """Return how to get an entry's claim, or a younger one than so many seconds.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cloudcafe_operator.planning import outcomes
-from cloudcafe_operator.planning.claims import OWN_CLAIM_S
+from cloudcafe_operator.planning.claims import OWN_CLAIM_S, is_ours
 from cloudcafe_operator.planning.steps import (
     TICK_S,
     Observed,
@@ -42,8 +42,7 @@ def paused_midway(observed: Observed, mine: Sequence[int]) -> Step:
 def _is_untried(observed: Observed, index: int) -> bool:
     """Whether nobody can have injected an entry: this process alone had the right, and did not."""
     entry = observed.run.status.journal[index]
-    ours = entry.claimed_by == observed.identity and index in observed.untried
-    return ours and entry.state == "Injecting"
+    return index in observed.untried and is_ours(entry, observed.identity)
 
 
 def _captured_in_vain(observed: Observed, mine: Sequence[int]) -> Step:
