@@ -5,7 +5,7 @@ from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.faults.aurora_failover import AuroraFailover
 
 from tests.crash.bench import Bench
-from tests.crash.engines import all_finished, drive
+from tests.crash.engines import Engine, all_finished, drive
 from tests.crash.worlds import FAULTS, World, experiment
 
 
@@ -87,6 +87,52 @@ async def test_a_way_back_before_the_recovery_is_one_outage_with_the_failover():
     assert status["verdict"] == "Passed", status["message"]
     measures = status["steps"][0]["measures"]
     assert measures["recoveredAfter"] >= 8  # two failovers of four seconds each
+
+
+class Slow:
+    """Shows a failover only some seconds after it has taken the call."""
+
+    def __init__(self, world, seconds):
+        self.world, self.seconds, self.asked = world, seconds, []
+        world.aws.on("rds", "describe_db_clusters", self.describe)
+        world.aws.on("rds", "failover_db_cluster", self.failover)
+
+    def failover(self, **asked):
+        self.asked.append((self.world.clock.monotonic() + self.seconds, asked))
+        return {"DBCluster": {}}
+
+    def describe(self, **asked):
+        while self.asked and self.asked[0][0] <= self.world.clock.monotonic():
+            self.world.aurora.failover(**self.asked.pop(0)[1])
+        return self.world.aurora.describe(**asked)
+
+
+async def halted_at_once(*, fail_back):
+    """Pull the lever as soon as the call was made; return the world and its run's status."""
+    world = World()
+    fault = {"auroraFailover": {**FAULTS["auroraFailover"], "failBack": fail_back}}
+    step = {"name": "away", "hold": "4s", "recovery": {"within": "60s"}, "faults": [fault]}
+    world.kubernetes.seed(experiment("auroraFailover", steps=[step]))
+    slow, engine = Slow(world, 3.0), Engine(world)
+    while not slow.asked:
+        await engine.tick()
+        world.clock.advance(0.5)
+    world.halt()
+    engine.bury()
+    await drive(world, until=all_finished)
+    return world, world.runs()[0]["status"], slow
+
+
+async def test_a_writer_gets_its_role_back_though_the_failover_shows_only_after_the_halt():
+    world, status, slow = await halted_at_once(fail_back=True)
+    assert [one["state"] for one in status["journal"]] == ["Reverted"]
+    assert (slow.asked, world.aurora.failovers, world.aurora.writer) == ([], 2, "cloudcafe-1")
+
+
+async def test_an_undo_that_gives_nothing_back_is_believed_at_once():
+    _, status, slow = await halted_at_once(fail_back=False)
+    assert [one["state"] for one in status["journal"]] == ["Reverted"]
+    assert slow.asked
 
 
 @pytest.mark.parametrize(

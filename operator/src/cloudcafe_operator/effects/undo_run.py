@@ -113,7 +113,7 @@ class RunUndoer:
 
     def _unsettled(self, run: Run, index: int, fault: Fault[Any]) -> float:
         """Return for how many seconds nobody can know that nothing is left."""
-        if fault.momentary:  # nothing is put back, so nothing can be put back too early
+        if not fault.puts_back(_entry(run, index)):
             return 0.0
         clock, entry = self.observer.clock, run.status.journal[index]
         memory = self.observer.memory(run.uid)

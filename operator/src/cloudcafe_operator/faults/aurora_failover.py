@@ -114,6 +114,10 @@ class AuroraFailover(Fault[AuroraFailoverSpec]):
         )
         raise Retry(f"cluster {entry.target.name} fails back to {writer}", after=1.0)
 
+    def puts_back(self, entry: Entry) -> bool:
+        """The writer's role, where that was asked for."""
+        return bool(entry.captured.get(FAIL_BACK))
+
     async def verify(self, entry: Entry, world: World) -> bool:
         """The cluster is available and has exactly one writer."""
         try:

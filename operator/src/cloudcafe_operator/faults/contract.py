@@ -130,6 +130,10 @@ class Fault(ABC, Generic[Spec]):
         Raise Retry where the target cannot take the change yet.
         """
 
+    def puts_back(self, entry: Entry) -> bool:
+        """Whether undoing an entry puts anything back, so that it can be done too early. Pure."""
+        return not self.momentary
+
     @abstractmethod
     async def verify(self, entry: Entry, world: World) -> bool:
         """Read back: the fault is gone and the target is healthy again as far as it can tell."""
