@@ -11,17 +11,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from cloudcafe_operator.errors import UserError
-from cloudcafe_operator.planning.opening import merged, occurrences
+from cloudcafe_operator.planning.opening import DAY, Interval, merged, occurrences
 from cloudcafe_operator.resources.common import parse_known
 from cloudcafe_operator.resources.run import Target
 from cloudcafe_operator.resources.store import Chaos
+from cloudcafe_operator.resources.week import ProtectedHours
 
+NOON = time(12)
 Manifest = Mapping[str, Any]
+
+
+class _Meta(TypedDict, total=False):
+    name: Any
+    namespace: Any
+
+
+class _Spec(TypedDict, total=False):
+    timezone: Any
+    chaos: Any
+
+
+class StoreInShort(TypedDict, total=False):
+    """What `guards` reads of a store: ten thousand whole ones would take 300 MB."""
+
+    metadata: _Meta
+    spec: _Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +70,25 @@ class Guard:
 
     def protected_until(self, now: datetime) -> datetime | None:
         """Return when the protected hours of the moment end; None: it is not protected now."""
-        spans = merged(
-            span
-            for entry in self.chaos.protected_hours
-            for span in occurrences(entry.days, (entry.start, entry.end), self.zone, now)
-        )
+        hours = self.chaos.protected_hours
+        if not hours:
+            return None
+        spans = protected_spans(hours, self.zone, now.astimezone(self.zone).date())
         return next((span.end for span in spans if now in span), None)
+
+
+@lru_cache(maxsize=20_000)  # each run that something is in force for asks twice a second
+def protected_spans(
+    hours: tuple[ProtectedHours, ...], zone: ZoneInfo, day: date
+) -> tuple[Interval, ...]:
+    """Return the protected times that touch a day of a store's clock, at their full length."""
+    noon = datetime.combine(day, NOON, tzinfo=zone)
+    spans = merged(
+        span
+        for entry in hours
+        for span in occurrences(entry.days, (entry.start, entry.end), zone, noon)
+    )
+    return tuple(one for one in spans if one.start < noon + DAY and one.end > noon - DAY)
 
 
 def guards(stores: Iterable[Manifest]) -> tuple[Guard, ...]:
