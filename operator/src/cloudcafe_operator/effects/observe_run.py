@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cloudcafe_operator.effects.known import Known
 from cloudcafe_operator.effects.read_guards import Guards
@@ -17,6 +18,7 @@ from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.claims import is_ours
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
+from cloudcafe_operator.planning.moments import moments
 from cloudcafe_operator.planning.precedence import why_halted
 from cloudcafe_operator.planning.steps import CLAIM_S, Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
@@ -43,6 +45,7 @@ class Memory:
     diverged: dict[int, str] = field(default_factory=dict)  # what an undo found, while it settled
     settles_at: dict[int, float] = field(default_factory=dict)  # by journal entry, monotonic
     failures: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, tuple[datetime, float]] = field(default_factory=dict)  # moment, monotonic
 
 
 @dataclass
@@ -88,6 +91,7 @@ class Observer:
             watched_seconds=self.sampler.watched_seconds(run.uid),
             unsaved_seconds=now - memory.saved_at,
             deferred={key: at - now for key, at in memory.retry_at.items() if at > now},
+            counted=_counted(memory, run.status, now),
             now=self.clock.now(),
             identity=self.identity,
             claim_seconds=self.claim_seconds,
@@ -149,6 +153,16 @@ def _believe_the_journal(memory: Memory, run: Run, identity: str) -> None:
     """Forget what was untried where it was another's meanwhile, though it may be ours again."""
     ours = {index for index, one in enumerate(run.status.journal) if is_ours(one, identity)}
     memory.untried &= ours
+
+
+def _counted(memory: Memory, status: RunStatus, now: float) -> dict[str, float]:
+    """Return for how many seconds this process has known each moment of a status."""
+    old = memory.seen
+    memory.seen = {
+        name: old[name] if name in old and old[name][0] == moment else (moment, now)
+        for name, moment in moments(status).items()
+    }
+    return {name: now - at for name, (_, at) in memory.seen.items()}
 
 
 def _gone(run: Run, experiment: Manifest) -> str:

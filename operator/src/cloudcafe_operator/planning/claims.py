@@ -6,6 +6,7 @@ another finds its own store refused.
 
 from __future__ import annotations
 
+from cloudcafe_operator.planning.moments import claim
 from cloudcafe_operator.planning.steps import Observed, Step, Store, Wait, changed
 from cloudcafe_operator.resources.run import JournalEntry
 
@@ -26,7 +27,7 @@ def claimed(observed: Observed, index: int, own_s: float) -> Step | None:
     None: it is ours, and may be acted on.
     """
     entry = observed.run.status.journal[index]
-    age = (observed.now - entry.claimed_at).total_seconds()
+    age = observed.since(claim(index), entry.claimed_at)
     if entry.claimed_by == observed.identity:
         if age < own_s:
             return None
@@ -43,13 +44,14 @@ def renewed(observed: Observed, index: int) -> Store:
     status, now = observed.status, observed.now
     step = status.journal[index].step
 
-    def mine(entry: JournalEntry) -> bool:
-        old = (now - entry.claimed_at).total_seconds() >= observed.claim_seconds
+    def mine(one: int, entry: JournalEntry) -> bool:
+        old = observed.since(claim(one), entry.claimed_at) >= observed.claim_seconds
         ours = entry.claimed_by == observed.identity
         return entry.step == step and entry.state == "Injecting" and (ours or old)
 
-    claim = {"claimed_by": observed.identity, "claimed_at": now}
+    new = {"claimed_by": observed.identity, "claimed_at": now}
     journal = tuple(
-        entry.model_copy(update=claim) if mine(entry) else entry for entry in status.journal
+        entry.model_copy(update=new) if mine(one, entry) else entry
+        for one, entry in enumerate(status.journal)
     )
     return Store(changed(status, journal=journal))

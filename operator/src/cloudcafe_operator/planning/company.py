@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from cloudcafe_operator.planning.claims import is_ours
+from cloudcafe_operator.planning.moments import claim
 from cloudcafe_operator.planning.steps import Observed, Store, Story, deferred
 from cloudcafe_operator.resources.run import JournalEntry
 
@@ -44,20 +46,20 @@ class Folded:
 def beside_injection(observed: Observed, index: int, claim_s: float) -> tuple[int, ...]:
     """Return the entry and others of its fault that this process may inject now."""
 
-    def may(entry: JournalEntry) -> bool:
-        young = (observed.now - entry.claimed_at).total_seconds() < claim_s
-        return entry.state == "Injecting" and entry.claimed_by == observed.identity and young
+    def may(one: int, entry: JournalEntry) -> bool:
+        young = observed.since(claim(one), entry.claimed_at) < claim_s
+        return is_ours(entry, observed.identity) and young
 
     return _company(observed, index, "inject", may)
 
 
 def beside_undo(observed: Observed, index: int) -> tuple[int, ...]:
     """Return the entry and others of its fault whose injection is known to be over."""
-    return _company(observed, index, "undo", lambda entry: entry.state == "Injected")
+    return _company(observed, index, "undo", lambda _, entry: entry.state == "Injected")
 
 
 def _company(
-    observed: Observed, index: int, effect: str, may: Callable[[JournalEntry], bool]
+    observed: Observed, index: int, effect: str, may: Callable[[int, JournalEntry], bool]
 ) -> tuple[int, ...]:
     journal = observed.run.status.journal
     first = journal[index]
@@ -66,7 +68,7 @@ def _company(
         for other, entry in enumerate(journal)
         if other != index
         and (entry.step, entry.slot) == (first.step, first.slot)
-        and may(entry)
+        and may(other, entry)
         and deferred(observed, f"{effect}-{other}") <= 0
     ]
     return (index, *others[: TOGETHER - 1])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cloudcafe_operator.planning import outcomes
 from cloudcafe_operator.planning.claims import OWN_CLAIM_S, is_ours
+from cloudcafe_operator.planning.moments import INJECTION, claim, injection_begun
 from cloudcafe_operator.planning.steps import (
     TICK_S,
     Observed,
@@ -31,11 +32,8 @@ def paused_midway(observed: Observed, mine: Sequence[int]) -> Step:
     status, spec = observed.run.status, observed.run.spec.template
     if all(_is_untried(observed, index) for index in mine):
         return _captured_in_vain(observed, mine)
-    step = status.steps[status.step]
-    # what was tried and gave no answer may be in force as well
-    claimed_at = min(status.journal[index].claimed_at for index in mine)
-    begun = step.injected_at or claimed_at
-    left = seconds(spec.steps[status.step].hold) - (observed.now - begun).total_seconds()
+    begun = injection_begun(status) or observed.now
+    left = seconds(spec.steps[status.step].hold) - observed.since(INJECTION, begun)
     return Wait(min(TICK_S, left)) if left > 0 else outcomes.start_undo(observed, observed.status)
 
 
@@ -53,8 +51,8 @@ def _captured_in_vain(observed: Observed, mine: Sequence[int]) -> Step:
     new one, and is refused.
     """
     status = observed.status
-    claimed_at = max(status.journal[index].claimed_at for index in mine)
-    left = OWN_CLAIM_S - (observed.now - claimed_at).total_seconds()
+    ages = (observed.since(claim(index), status.journal[index].claimed_at) for index in mine)
+    left = OWN_CLAIM_S - min(ages)
     if left > 0:
         return Wait(min(TICK_S, left))
     journal = status.journal[: mine[0]]

@@ -15,6 +15,7 @@ from cloudcafe_operator.planning.approval import approving, begin_step
 from cloudcafe_operator.planning.claims import OWN_CLAIM_S, claimed
 from cloudcafe_operator.planning.guards import protection, reach
 from cloudcafe_operator.planning.measure import judge_baseline, measure, patience, served_again
+from cloudcafe_operator.planning.moments import HOLD, START
 from cloudcafe_operator.planning.pause import paused_midway
 from cloudcafe_operator.planning.precedence import Desire, Facts, desired
 from cloudcafe_operator.planning.steps import (
@@ -79,7 +80,7 @@ def facts(observed: Observed) -> Facts:
         stop=stop_condition(observed),
         protected=_protected(observed),
         deadline=_deadline(observed),
-        hold_over=status.phase == "Holding" and _is_over(observed, _present(status).hold_until),
+        hold_over=status.phase == "Holding" and _hold_over(observed),
         paused=observed.paused,
     )
 
@@ -95,12 +96,20 @@ def _protected(observed: Observed) -> str:
 
 def _deadline(observed: Observed) -> str:
     longest = observed.run.spec.template.limits.max_duration
-    over = _is_over(observed, observed.run.status.deadline)
+    over = _is_over(observed, observed.run.status.deadline, START, longest)
     return f"the run took longer than limits.maxDuration {longest}" if over else ""
 
 
-def _is_over(observed: Observed, moment: datetime | None) -> bool:
-    return moment is not None and observed.now >= moment
+def _hold_over(observed: Observed) -> bool:
+    status = observed.run.status
+    hold = observed.run.spec.template.steps[status.step].hold
+    return _is_over(observed, _present(status).hold_until, HOLD, hold)
+
+
+def _is_over(observed: Observed, end: datetime | None, begun: str, lasts: str) -> bool:
+    """Whether it is over by the clock, or by what was counted since it began."""
+    counted = observed.counted.get(begun, 0.0)
+    return end is not None and (observed.now >= end or counted >= seconds(lasts))
 
 
 def _present(status: RunStatus) -> StepStatus:

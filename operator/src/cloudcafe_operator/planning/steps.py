@@ -37,6 +37,7 @@ class Observed:
     watched_seconds: float = 0.0  # for how long this process has sampled the run
     unsaved_seconds: float = 0.0  # since samples were last stored
     deferred: Mapping[str, float] = field(default_factory=dict)  # effect → seconds until again
+    counted: Mapping[str, float] = field(default_factory=dict)  # moment → seconds it is known here
 
     @property
     def status(self) -> RunStatus:
@@ -45,6 +46,10 @@ class Observed:
         if not self.samples:
             return status
         return changed(status, probes=encode(self.samples, self.troubles))
+
+    def since(self, name: str, moment: datetime) -> float:
+        """Seconds since a moment: by the clock, or where it was set back, by what was counted."""
+        return max((self.now - moment).total_seconds(), self.counted.get(name, 0.0))
 
     @property
     def offset(self) -> float:
