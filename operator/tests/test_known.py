@@ -9,6 +9,7 @@ from cloudcafe_operator.effects.together import side_by_side
 from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS
 from cloudcafe_operator.ports import Ref
+from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock, FakeKubernetes
 
@@ -174,6 +175,59 @@ async def test_the_past_is_not_believed_whatever_was_forgotten_meanwhile():
         await bench.get()
     bench.kubernetes.get = now
     assert await bench.get() == "Finished"
+
+
+class Restored(Bench):
+    """An API server whose numbers are those of an hour ago, unless it is `current` for once."""
+
+    async def begin(self):
+        await self.get()
+        self.past = await self.kubernetes.get(REF)
+        stored = await self.kubernetes.patch_status(REF, {"phase": "Finished"})
+        self.known.remember(stored)
+        self.now, self.kubernetes.get = self.kubernetes.get, answer(self.past)
+
+    async def refuses(self, *, seconds, every=1.0):
+        """Look for so many seconds; nothing is believed meanwhile."""
+        for _ in range(int(seconds / every)):
+            self.known.forget("shop", "a")
+            with pytest.raises(Retry):
+                await self.get()
+            self.clock.advance(every)
+
+    async def current(self):
+        self.known.forget("shop", "a")
+        self.kubernetes.get = self.now
+        assert await self.get() == "Finished"
+        self.known.forget("shop", "a")
+        self.kubernetes.get = answer(self.past)
+
+
+async def test_where_there_is_nothing_but_the_past_it_is_believed_after_half_a_minute():
+    bench = Restored(run(phase="Injecting"))
+    await bench.begin()
+    with capture_logs() as logs:
+        await bench.refuses(seconds=30)
+        for _ in range(3):
+            bench.known.forget("shop", "a")
+            assert await bench.get() == "Injecting"
+            bench.clock.advance(1.0)
+    (said,) = logs
+    assert (said["log_level"], said["name"]) == ("warning", "a")
+
+
+async def test_one_answer_of_now_begins_the_distrust_anew():
+    bench = Restored(run(phase="Injecting"))
+    await bench.begin()
+    await bench.refuses(seconds=29)
+    await bench.current()
+    await bench.refuses(seconds=30)
+
+
+async def test_answers_that_are_far_apart_do_not_say_that_there_is_nothing_but_the_past():
+    bench = Restored(run(phase="Injecting"))
+    await bench.begin()
+    await bench.refuses(seconds=180, every=60.0)
 
 
 async def test_a_namesake_may_begin_anew():

@@ -1,6 +1,7 @@
 """Two operators live at once, and one that reads the past: nothing is injected twice."""
 
 import asyncio
+import itertools
 
 import pytest
 from cloudcafe_operator.errors import Unavailable
@@ -29,6 +30,23 @@ async def test_an_operator_that_reads_old_runs_is_refused_and_reads_again(fault)
         world.clock.advance(0.5)
     assert all_finished(world)
     assert judge(world, before, fault) == ""
+
+
+async def test_a_fault_is_undone_though_etcd_was_restored_from_before():
+    world = throttled()
+    world.kubernetes._versions = itertools.count(100_000)
+    before, engine = world.table.state(), Engine(world)
+    await ticked(world, engine, "Holding")
+    restore(world.kubernetes)
+    await ticked(world, engine, "Finished")
+    assert (world.table.lowered, world.table.state()) == (1, before)
+
+
+def restore(kubernetes):
+    """Number all objects as a snapshot of long ago would, and count on from there."""
+    kubernetes._versions = itertools.count(1)
+    for item in kubernetes.objects.values():
+        item["metadata"]["resourceVersion"] = str(next(kubernetes._versions))
 
 
 async def cut_off(world):

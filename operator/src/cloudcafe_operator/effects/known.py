@@ -8,6 +8,8 @@ and our own writes tell us theirs. Nobody is trusted longer than KNOWN_S without
 Nobody is taken back either: a run that was undone, seen as it was before its injection, would be
 injected once more. Resource versions of one object are numbers that grow ("Resource versions" in
 the Kubernetes API concepts), so an answer from before the newest that was seen is asked for again.
+Not for ever: where etcd was restored from a snapshot there is nothing but the past, and what is in
+force must be undone all the same.
 """
 
 from __future__ import annotations
@@ -15,16 +17,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+import structlog
 
 from cloudcafe_operator.errors import Retry, UserError
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref, Resource
 
 KNOWN_S = 0.5
+DOUBTED_S = 30.0  # nothing but the past is believed after it; no server lags for so long
+ASKED_S = 10.0  # two answers that are further apart do not say what was between them
 MOST_REMEMBERED = 10_000  # objects whose newest version is known, also of what is over
 T = TypeVar("T")
 Name = tuple[str, str]  # namespace, name
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,14 @@ class _Held(Generic[T]):
     version: str
     order: int  # of when the API server was asked, among all that this process asked
     value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    uid: str
+    version: int
+    doubted_since: float = 0.0  # monotonic: since when every answer was from before it
+    doubted_at: float = float("-inf")  # monotonic: the last of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +75,7 @@ class Known(Generic[T]):
         self._fields = fields
         self._order = itertools.count(1)
         self._held: dict[Name, _Held[T]] = {}
-        self._newest: dict[Name, tuple[str, int]] = {}  # uid and version, the longest known first
+        self._newest: dict[Name, _Newest] = {}  # the longest known first
         self._listing: _Listing | None = None
         self._lock = asyncio.Lock()
 
@@ -96,13 +111,30 @@ class Known(Generic[T]):
             held = self._held.get(name)
             if held and held.order > order:  # our own write came between
                 return held.value
-            raise Retry(f"{self._resource.kind} {name[1]} was shown as it was before", after=0.2)
+            self._doubt(name)
         return self._hold(manifest, order)
 
     def _is_past(self, name: Name, meta: Manifest) -> bool:
         """Whether an answer is older than what was seen of the same object."""
-        uid, newest = self._newest.get(name, ("", 0))
-        return uid == meta["uid"] and _number(meta["resourceVersion"]) < newest
+        newest = self._newest.get(name)
+        if newest is None or newest.uid != meta["uid"]:
+            return False
+        return _number(meta["resourceVersion"]) < newest.version
+
+    def _doubt(self, name: Name) -> None:
+        """Refuse the past, until there has been nothing else for DOUBTED_S."""
+        newest, now = self._newest[name], self._clock.monotonic()
+        since = newest.doubted_since if now - newest.doubted_at <= ASKED_S else now
+        if now - since < DOUBTED_S:
+            self._newest[name] = replace(newest, doubted_since=since, doubted_at=now)
+            raise Retry(f"{self._resource.kind} {name[1]} was shown as it was before", after=0.2)
+        del self._newest[name]
+        log.warning(
+            "nothing but the past was shown, so it is believed: was etcd restored?",
+            kind=self._resource.kind,
+            namespace=name[0],
+            name=name[1],
+        )
 
     def _hold(self, manifest: Manifest, order: int) -> T:
         """Hold the newer: an answer that was asked for earlier may come later."""
@@ -110,7 +142,7 @@ class Known(Generic[T]):
         name = (meta["namespace"], meta["name"])
         held = self._held.get(name)
         if not self._is_past(name, meta):
-            self._newest[name] = meta["uid"], _number(meta["resourceVersion"])
+            self._newest[name] = _Newest(meta["uid"], _number(meta["resourceVersion"]))
             if len(self._newest) > MOST_REMEMBERED:
                 del self._newest[next(iter(self._newest))]
         if held is None or held.order < order:
