@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import ThrottledByAws, Unavailable
 
 from tests.fakes import Died
 from tests.fakes.stores import DEAD_LETTERS, ID, QUEUE, REF, SECRET, StoreWorld
@@ -221,6 +221,41 @@ async def test_an_adoption_goes_on_after_an_error_without_a_second_word():
     world.fake_aws.fail_next("secretsmanager", "tag_resource", Unavailable("away"))
     await world.settle_for(60)
     assert world.condition("Ready")[0] == "True"
+
+
+async def agreed_while_throttled(times):
+    """A store that adopts two alarms as well, while CloudWatch throttles so many times."""
+    world = StoreWorld()
+    by_terraform(world)
+    for name in ("dead-letters", "order-queue-age"):
+        called = f"cloudcafe/{REF.namespace}/{REF.name}/{name}"
+        world.aws.extras.put_metric_alarm(AlarmName=called, Tags=[], Threshold=7.0)
+    await world.apply(managementPolicy="Adopt")
+    await world.settle_for(60)
+    refusals = [ThrottledByAws("slow down")] * times
+    world.fake_aws.fail_next("cloudwatch", "tag_resource", *refusals)
+    await say(world, adoption(world)["word"])
+    return world
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_one_word_is_enough_though_cloudwatch_throttles_meanwhile(times):
+    world = await agreed_while_throttled(times)
+    await world.settle_for(60, until=lambda: world.condition("Ready")[0] == "True")
+    ready = set()
+    await world.settle_for(900, until=lambda: ready.add(world.condition("Ready")[:2]))
+    assert ready == {("True", "Ready")}
+    assert world.condition("Watched")[0] == "True"
+    assert adoption(world) is None
+
+
+async def test_a_store_is_ready_and_asks_for_no_word_again_while_its_alarms_wait_to_be_adopted():
+    world = await agreed_while_throttled(500)
+    word = adoption(world)["word"]
+    await world.settle_for(300)
+    assert world.condition("Ready")[:2] == ("True", "Ready")
+    assert world.condition("Watched")[:2] == ("False", "ThrottledByAWS")
+    assert adoption(world)["word"] == word
 
 
 def of_before(world, uid="a-lost-clusters"):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from cloudcafe_operator.planning.store_drift import Difference, differences
 from cloudcafe_operator.planning.store_memory import Memory
 from cloudcafe_operator.planning.store_owner import nobodys
-from cloudcafe_operator.planning.store_steps import DATA_TIER
+from cloudcafe_operator.planning.store_steps import DATA_TIER, WATCH
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
 from cloudcafe_operator.resources.store import ADOPT
 from cloudcafe_operator.resources.store_status import Adoption, Change
@@ -39,7 +39,8 @@ def propose(wanted: Wanted, observed: Observed, memory: Memory) -> Adoption | No
         return None
     changes = _changes(wanted, observed)
     if not changes:  # or it cannot be seen whether there are any
-        unseen = any(isinstance(getattr(observed, area), Trouble) for area in DATA_TIER)
+        areas = (*DATA_TIER, *WATCH)
+        unseen = any(isinstance(getattr(observed, area), Trouble) for area in areas)
         return memory.adoption if unseen else None
     if as_agreed(wanted, observed, memory).adopting:
         return memory.adoption

@@ -37,9 +37,9 @@ def judge_data_tier(wanted: Wanted, finding: Finding) -> Judgement:
             "OwnedBySomeoneElse",
             f"{taken} and is never touched: rename the store, or have its owner remove it",
         )
-    if finding.adoption:
-        return false(name, "AwaitingAdoption", ask(wanted, finding.adoption))
     free = nobodys(wanted, observed)
+    if finding.adoption and (free or finding.adoption.word != wanted.terms.word):
+        return false(name, "AwaitingAdoption", ask(wanted, finding.adoption))
     if free and wanted.terms.management != "Observe":
         return false(
             name,
