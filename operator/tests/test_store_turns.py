@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from cloudcafe_operator.effects.turns import looks
 from cloudcafe_operator.errors import QuotaExceeded, Throttled
-from cloudcafe_operator.kinds import CAFE_STORES
+from cloudcafe_operator.kinds import CAFE_STORES, key_of
 from cloudcafe_operator.planning.pace import (
     ALARMS_PER_SECOND,
     LOOKS_AT_ONCE,
@@ -18,6 +19,7 @@ from cloudcafe_operator.planning.pace import (
 )
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import example
+from cloudcafe_operator.workqueue import WorkQueue
 
 from tests.fakes import FakeClock
 from tests.fakes.stores import REF, StoreWorld
@@ -273,3 +275,32 @@ async def test_whatever_wakes_a_store_its_alarms_keep_their_place_in_line(world)
             await world.reconcile()
         found = world.fake_aws.count("cloudwatch", "put_metric_alarm") > tried
         assert found == bool(again), seconds
+
+
+async def drive(world, seconds):
+    """Let the store's own queue work for so long."""
+    if world.reconciler.queue is None:
+        queue = WorkQueue(lambda _: world.reconcile(), clock=world.clock, chance=lambda: 0.0)
+        world.reconciler = replace(world.reconciler, queue=queue)
+        queue.add(key_of(REF))
+    for _ in range(round(seconds)):
+        await world.reconciler.queue.drain()
+        world.clock.advance(1.0)
+
+
+@pytest.mark.parametrize("opens", ["09:02", "09:04"])
+async def test_opening_hours_do_not_try_alarms_before_their_turn(world, opens):
+    tried = []
+
+    def full(**_asked):
+        tried.append(world.clock.monotonic())
+        raise QuotaExceeded("full")
+
+    world.fake_aws.on("cloudwatch", "put_metric_alarm", full)
+    world.clock.advance(30.0)
+    await world.apply(hours=[{"days": [], "open": opens, "close": "23:00"}], timezone="UTC")
+    await drive(world, 420.0)
+    assert world.cafe.stores["default.corner"]["acceptingOrders"]
+    apart = [later - earlier for earlier, later in pairwise(tried)]
+    assert len(apart) > 1
+    assert min(apart) >= 60.0

@@ -68,59 +68,55 @@ class StoreConverger:
         """Converge, unless all was in order a moment ago and nothing else is wanted since."""
         if untold := self._untold.get(wanted.store_id):
             memory = replace(memory, written=frozenset(untold))
-        believed = self._notes.believed(wanted.store_id)
-        if believed and (believed.wanted, believed.hands_off) == (wanted, hands_off):
-            return await self._with_late_watch(believed, memory)
+        note = self._notes.believed(wanted.store_id)
+        same = note is not None and (note.wanted, note.hands_off) == (wanted, hands_off)
+        if note and (same or _is_a_new_wish(note, wanted, hands_off=hands_off)):
+            # it was looked at a moment ago, so what is wished anew is measured by that
+            areas = self._to_look_at(note)
+            if same and not areas:
+                return note.finding
+            return await self._look_again(replace(note, wanted=wanted), memory, areas)
         self.forget(wanted.store_id)
         until = self._next_look(wanted.store_id)
-        if believed and _is_a_new_wish(believed, wanted, hands_off=hands_off):
-            # it was looked at a moment ago, so what is wished anew is measured by that
-            until = believed.until
-            finding = await self.converge(
-                wanted,
-                memory,
-                hands_off=hands_off,
-                areas=_late(believed.finding.observed),
-                known=believed.finding.observed,
-            )
-        else:
-            finding = await self.converge(wanted, memory, hands_off=hands_off)
-        if not troubles(finding.observed, (*DATA_TIER, *CAFE)):
-            if not (hands_off or in_place(wanted, finding)):
-                until = self.clock.monotonic() + resync_after(
-                    UNSETTLED_SECONDS, stores=self.fleet()
-                )
-            finding = self._in_line(wanted.store_id, finding)
-            self._notes.put(Note(wanted, hands_off, until, finding, self._late_at(finding)))
-        return finding
+        finding = await self.converge(wanted, memory, hands_off=hands_off)
+        return self._noted(Note(wanted, hands_off, until, finding), _late(finding.observed))
 
     def _next_look(self, store_id: str) -> float:
         """Return until when a finding is believed."""
         every = resync_after(self.resync_seconds, stores=self.fleet())
         return next_look(self.clock.monotonic(), store_id, every=every)
 
-    async def _with_late_watch(self, note: Note, memory: Memory) -> Finding:
-        """Try once more for alarms and dashboard alone, where they were in trouble.
+    def _to_look_at(self, note: Note) -> list[Area]:
+        """Return what is looked at before the rest of it: what CloudWatch refused, in its turn.
 
-        CloudWatch takes few alarms a second: who waits its turn must not read all else.
+        It takes few alarms a second: who waits must not read all else.
         """
-        observed = note.finding.observed
-        late = _late(observed)
-        if not late or self.clock.monotonic() < note.late_at:
-            return note.finding
-        finding = await self.converge(
-            note.wanted, memory, hands_off=note.hands_off, areas=late, known=observed
-        )
-        finding = self._in_line(note.wanted.store_id, finding)
-        self._notes.put(replace(note, finding=finding, late_at=self._late_at(finding)))
-        return finding
+        return [] if self.clock.monotonic() < note.late_at else _late(note.finding.observed)
 
-    def _late_at(self, finding: Finding) -> float:
-        """Return when what CloudWatch refused is tried again, whatever the store is woken for."""
-        waits = [
-            _wait_of(getattr(finding.observed, area).error) for area in _late(finding.observed)
-        ]
-        return self.clock.monotonic() + max(waits, default=0.0)
+    async def _look_again(self, note: Note, memory: Memory, areas: list[Area]) -> Finding:
+        """Look at these areas and do what is wished; the rest is as noted."""
+        before = note.finding.observed
+        self._notes.drop(note.wanted.store_id)
+        finding = await self.converge(
+            note.wanted, memory, hands_off=note.hands_off, areas=areas, known=before
+        )
+        late, wait = _late(finding.observed), set(_late(before)) - set(areas)
+        return self._noted(replace(note, finding=finding), [one for one in late if one not in wait])
+
+    def _noted(self, note: Note, refused: Collection[Area]) -> Finding:
+        """Return a finding, and believe it where it may be; `refused` CloudWatch has just now."""
+        store_id, finding = note.wanted.store_id, note.finding
+        if troubles(finding.observed, (*DATA_TIER, *CAFE)):
+            self.forget(store_id)
+            return finding
+        now, until = self.clock.monotonic(), note.until
+        if not (note.hands_off or in_place(note.wanted, finding)):
+            until = min(until, now + resync_after(UNSETTLED_SECONDS, stores=self.fleet()))
+        finding = self._in_line(store_id, finding)
+        waits = [_wait_of(getattr(finding.observed, area).error) for area in refused]
+        late_at = max(note.late_at, now + max(waits, default=0.0))
+        self._notes.put(replace(note, until=until, finding=finding, late_at=late_at))
+        return finding
 
     def _in_line(self, store_id: str, finding: Finding) -> Finding:
         """Let those whose alarms are throttled try again one after the other, not all at once."""
