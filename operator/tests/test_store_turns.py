@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 from cloudcafe_operator.effects.turns import looks
-from cloudcafe_operator.errors import QuotaExceeded, Throttled
+from cloudcafe_operator.errors import OperatorError, QuotaExceeded, Throttled
+from cloudcafe_operator.handlers.store import PROVED_AGAIN_S
 from cloudcafe_operator.kinds import CAFE_STORES, key_of
 from cloudcafe_operator.planning.pace import (
     ALARMS_PER_SECOND,
@@ -22,7 +23,7 @@ from cloudcafe_operator.resources.store import example
 from cloudcafe_operator.workqueue import WorkQueue
 
 from tests.fakes import FakeClock
-from tests.fakes.stores import REF, StoreWorld
+from tests.fakes.stores import ID, REF, StoreWorld
 
 NEW = {"city": "Porto"}
 
@@ -288,8 +289,8 @@ async def drive(world, seconds):
         world.clock.advance(1.0)
 
 
-@pytest.mark.parametrize("opens", ["09:02", "09:04"])
-async def test_opening_hours_do_not_try_alarms_before_their_turn(world, opens):
+def refused(world):
+    """When alarms are tried, while their quota is used up."""
     tried = []
 
     def full(**_asked):
@@ -297,10 +298,51 @@ async def test_opening_hours_do_not_try_alarms_before_their_turn(world, opens):
         raise QuotaExceeded("full")
 
     world.fake_aws.on("cloudwatch", "put_metric_alarm", full)
+    return tried
+
+
+def least_apart(moments):
+    assert len(moments) > 1
+    return min(later - earlier for earlier, later in pairwise(moments))
+
+
+@pytest.mark.parametrize("opens", ["09:02", "09:04"])
+async def test_opening_hours_do_not_try_alarms_before_their_turn(world, opens):
+    tried = refused(world)
     world.clock.advance(30.0)
     await world.apply(hours=[{"days": [], "open": opens, "close": "23:00"}], timezone="UTC")
     await drive(world, 420.0)
-    assert world.cafe.stores["default.corner"]["acceptingOrders"]
-    apart = [later - earlier for earlier, later in pairwise(tried)]
-    assert len(apart) > 1
-    assert min(apart) >= 60.0
+    assert world.cafe.stores[ID]["acceptingOrders"]
+    assert least_apart(tried) >= 60.0
+
+
+async def test_what_a_store_lost_is_made_again_though_its_alarms_wait_for_a_quota(world):
+    tried = refused(world)
+    world.reconciler.converger.resync_seconds = 10_000.0
+    await world.apply()
+    await drive(world, 60.0)
+    world.cafe.stores.clear()
+    await drive(world, 600.0 + PROVED_AGAIN_S)
+    assert list(world.cafe.stores) == [ID]
+    assert world.condition("Ready")[0] == "True"
+    assert least_apart(tried) >= 60.0
+
+
+async def test_alarms_keep_their_place_while_what_a_coffee_needs_is_looked_at_again(world):
+    tried = refused(world)
+    await world.apply()
+    with pytest.raises(QuotaExceeded):
+        await without_end(world)
+    world.http.mount("menu:8080", lambda *_: (503, {"title": "Away"}))
+    for seconds, times in ((20.0, 1), (20.0, 1), (25.0, 2), (20.0, 2)):
+        world.reconciler.converger.doubt(ID)
+        world.clock.advance(seconds)
+        with pytest.raises(OperatorError):
+            await world.reconcile()
+        assert world.condition("MenuSynced")[0] == "False"
+        assert len(tried) == times, seconds
+    world.open_services()
+    with pytest.raises(QuotaExceeded):
+        await world.reconcile()
+    assert world.condition("MenuSynced")[0] == "True"
+    assert len(tried) == 2

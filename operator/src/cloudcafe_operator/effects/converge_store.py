@@ -41,6 +41,7 @@ from cloudcafe_operator.ports import Clock
 GUESSED: tuple[Area, ...] = (
     "dead_letters", "queue", "secret", "till", "config", "store", "menu", "stock"
 )  # fmt: skip
+NEEDED: tuple[Area, ...] = (*DATA_TIER, *CAFE)  # for a coffee
 REFUSED_SECONDS = 60.0  # a quota that is used up, a permission that lacks
 UNSETTLED_SECONDS = 15.0  # a store that waits for somebody is looked at soon again
 MOST_ROUNDS = 6  # dead letters, queue and secret, till and config, registration; and one to see it
@@ -79,6 +80,8 @@ class StoreConverger:
         self.forget(wanted.store_id)
         until = self._next_look(wanted.store_id)
         finding = await self.converge(wanted, memory, hands_off=hands_off)
+        if troubles(finding.observed, NEEDED):
+            return finding
         return self._noted(Note(wanted, hands_off, until, finding), _late(finding.observed))
 
     def _next_look(self, store_id: str) -> float:
@@ -87,11 +90,16 @@ class StoreConverger:
         return next_look(self.clock.monotonic(), store_id, every=every)
 
     def _to_look_at(self, note: Note) -> list[Area]:
-        """Return what is looked at before the rest of it: what CloudWatch refused, in its turn.
+        """Return what is looked at before the rest of it.
 
-        It takes few alarms a second: who waits must not read all else.
+        CloudWatch takes few alarms a second: who waits its turn must not read all else, and who
+        looks at all else does not try them before it.
         """
-        return [] if self.clock.monotonic() < note.late_at else _late(note.finding.observed)
+        its_turn = self.clock.monotonic() >= note.late_at
+        return [
+            *(NEEDED if note.doubted else ()),
+            *(_late(note.finding.observed) if its_turn else ()),
+        ]
 
     async def _look_again(self, note: Note, memory: Memory, areas: list[Area]) -> Finding:
         """Look at these areas and do what is wished; the rest is as noted."""
@@ -101,16 +109,14 @@ class StoreConverger:
             note.wanted, memory, hands_off=note.hands_off, areas=areas, known=before
         )
         late, wait = _late(finding.observed), set(_late(before)) - set(areas)
-        return self._noted(replace(note, finding=finding), [one for one in late if one not in wait])
+        note = replace(note, finding=finding, doubted=bool(troubles(finding.observed, NEEDED)))
+        return self._noted(note, [area for area in late if area not in wait])
 
     def _noted(self, note: Note, refused: Collection[Area]) -> Finding:
-        """Return a finding, and believe it where it may be; `refused` CloudWatch has just now."""
+        """Return a finding and believe it; `refused` is what CloudWatch did just now."""
         store_id, finding = note.wanted.store_id, note.finding
-        if troubles(finding.observed, (*DATA_TIER, *CAFE)):
-            self.forget(store_id)
-            return finding
         now, until = self.clock.monotonic(), note.until
-        if not (note.hands_off or in_place(note.wanted, finding)):
+        if not (note.hands_off or note.doubted or in_place(note.wanted, finding)):
             until = min(until, now + resync_after(UNSETTLED_SECONDS, stores=self.fleet()))
         finding = self._in_line(store_id, finding)
         waits = [_wait_of(getattr(finding.observed, area).error) for area in refused]
@@ -140,6 +146,11 @@ class StoreConverger:
         """Look again at the next reconcile."""
         self._notes.drop(store_id)
         self._in_wait.discard(store_id)
+
+    def doubt(self, store_id: str) -> None:
+        """Look again at the next reconcile at all that a coffee needs."""
+        if note := self._notes.believed(store_id):
+            self._notes.put(replace(note, doubted=True))
 
     def told(self, store_id: str, observed: Observed | None = None) -> None:
         """The status knows what was written: what differs from now on, others did.

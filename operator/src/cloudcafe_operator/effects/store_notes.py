@@ -18,7 +18,8 @@ from cloudcafe_operator.ports import Clock
 class Note:
     """What was found last, for which wish, and until when it is believed.
 
-    `late_at`: when what CloudWatch refused is tried again; both are monotonic.
+    `late_at`: when what CloudWatch refused is tried again; both are monotonic. `doubted`: a coffee
+    could not be bought though all for it seemed to be there, or something for it is in trouble.
     """
 
     wanted: Wanted
@@ -26,6 +27,7 @@ class Note:
     until: float
     finding: Finding
     late_at: float = 0.0
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,8 @@ class StoreReconciler:
         store = await self.reporter.write(store, old, with_unknown_fields(status, unknown))
         self.converger.told(wanted.store_id, finding.observed)
         _, proved, _, _ = proof.judgement
+        if proved == "False":  # what was believed in order cannot be
+            self.converger.doubt(wanted.store_id)
         for trouble in troubles(finding.observed, AREAS):
             # its type says when to try again; opening hours and guests wait for no quota
             again = PROVED_AGAIN_S if proved == "False" else 1.0
@@ -162,8 +164,7 @@ class StoreReconciler:
             again = max(again, proof.after)
             self._wake(ref_of(store), min(again, self._seconds_until(times.changes_at)))
             raise trouble.error
-        if proved == "False":  # what was believed in order cannot be
-            self.converger.forget(wanted.store_id)
+        if proved == "False":
             return proof.after
         due = min(proof.after, self.converger.seconds_believed(wanted.store_id))
         due = max(1.0, min(due, self._seconds_until(times.changes_at)))
