@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from cloudcafe_operator.effects import cafe_looks
 from cloudcafe_operator.effects.cafe import Cafe
 from cloudcafe_operator.effects.cafe_looks import MOST_STORES, OLD_SECONDS, CafeLooks
 from cloudcafe_operator.errors import AccessDenied, OperatorError, Throttled, Unavailable, UserError
@@ -124,6 +125,27 @@ async def test_a_service_that_does_not_answer_in_time_is_waited_for_once(world, 
     found = await world.find("a", "b")
     assert [type(one) for one in found] == [Unavailable, Unavailable]
     assert str(found[0]) == "GET http://cafe/stores/a: no answer within 5 s"
+
+
+async def test_a_request_that_hangs_holds_up_no_look_at_another_store(world, monkeypatch):
+    monkeypatch.setattr(cafe_looks, "PATIENCE_SECONDS", 0.01)
+    looks, request, ends = CafeLooks(world.cafe, world.clock), world.http.request, asyncio.Event()
+
+    async def hangs(method, url, **more):
+        if url.endswith("/stores/a"):
+            await ends.wait()
+        return await request(method, url, **more)
+
+    monkeypatch.setattr(world.http, "request", hangs)
+    slow = asyncio.create_task(looks.get("a", "store"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5.0):
+        others = await asyncio.gather(looks.get("b", "store"), looks.get("c", "store"))
+    assert [one["id"] for one in others] == ["b", "c"]
+    assert not slow.done()
+    ends.set()
+    assert (await slow)["id"] == "a"
+    assert world.asked() == (1, 1)  # nothing is asked for twice
 
 
 async def test_one_services_trouble_is_not_the_others(world):

@@ -2,7 +2,8 @@
 
 Used by `*_store.py`, `cafe_looks.py` and `shared_lists.py`. What is asked for while a call is under
 way waits for its end and goes along with the next one, so nobody waits for a timer: one asker has a
-call of his own, and of hundreds each call serves as many as the API takes at once.
+call of his own, and of hundreds each call serves as many as the API takes at once. Where a call may
+hang, nobody waits for another's longer than a patience: the next one then goes beside it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ Asker = tuple[tuple[str, ...], "asyncio.Future[dict[str, Item]]"]
 
 
 class AskedTogether(Generic[Item]):
-    """`read` returns those of some names that exist; it is given at most `most` at once."""
+    """`read` returns those of some names that exist; it is given at most `most` at once.
 
-    def __init__(self, read: Read[Item], *, most: int) -> None:
+    `patience`: seconds that a call may take before the next one goes beside it; None: for ever.
+    """
+
+    def __init__(self, read: Read[Item], *, most: int, patience: float | None = None) -> None:
         self._read = read
         self._most = most
+        self._patience = patience
         self._waiting: list[Asker[Item]] = []
         self._asking: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[None]] = set()
 
     async def find(self, names: tuple[str, ...]) -> dict[str, Item]:
         """Return what exists of these names; raises what reading them raised."""
@@ -36,22 +42,31 @@ class AskedTogether(Generic[Item]):
     @property
     def is_idle(self) -> bool:
         """Whether nobody asks or waits."""
-        return self._asking is None and not self._waiting
+        return self._asking is None and not self._waiting and not self._calls
 
     async def _ask(self) -> None:
         """Ask until nobody waits."""
         try:
             while self._waiting:
-                askers = self._next()
-                names = dict.fromkeys(name for asked, _ in askers for name in asked)
-                try:
-                    found = await self._read(tuple(names))
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is the askers'
-                    _tell(askers, error)
+                answering = self._answer(self._next())
+                if self._patience is None:
+                    await answering
                 else:
-                    _tell(askers, found)
+                    call = asyncio.create_task(answering, name="answering")
+                    self._calls.add(call)
+                    call.add_done_callback(self._calls.discard)
+                    await asyncio.wait([call], timeout=self._patience)
         finally:
             self._asking = None
+
+    async def _answer(self, askers: list[Asker[Item]]) -> None:
+        names = dict.fromkeys(name for asked, _ in askers for name in asked)
+        try:
+            found = await self._read(tuple(names))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the askers'
+            _tell(askers, error)
+        else:
+            _tell(askers, found)
 
     def _next(self) -> list[Asker[Item]]:
         """Take as many askers as one call serves, at least one."""

@@ -17,6 +17,8 @@ from cloudcafe_operator.effects.cafe import SUCCESS, Cafe, Part
 from cloudcafe_operator.ports import Clock, HttpAnswer, Json
 
 MOST_STORES = 100  # that a service takes in one request
+# one pod that hangs, or one store that is read slowly, must not hold up the looks at all others
+PATIENCE_SECONDS = 1.0
 OLD_SECONDS = 60.0  # a service that knows no such request may be upgraded meanwhile
 UNKNOWN = (404, 405)  # it knows no such request
 # one of many stores may be the reason: its id, its size, a document that breaks the service
@@ -32,7 +34,9 @@ class CafeLooks:
         self._clock = clock
         self._alone_until: dict[Part, float] = {}
         self._asked: dict[Part, AskedTogether[Told]] = {
-            part: AskedTogether(partial(self._read, part), most=MOST_STORES)
+            part: AskedTogether(
+                partial(self._read, part), most=MOST_STORES, patience=PATIENCE_SECONDS
+            )
             for part in get_args(Part)
         }
 
