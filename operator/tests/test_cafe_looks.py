@@ -97,7 +97,7 @@ async def test_one_bad_id_is_the_trouble_of_nobody_else(world):
     assert [first, last] == await world.alone("a", "b")
 
 
-@pytest.mark.parametrize("status", [400, 413, 414, 422, 431, 500])
+@pytest.mark.parametrize("status", [400, 413, 414, 422, 431, 500, 504])
 async def test_where_one_store_may_be_to_blame_each_is_asked_for_alone(world, status):
     world.refusal = (status, {"title": "No"})
     assert await world.find("a", "b") == await world.alone("a", "b")
