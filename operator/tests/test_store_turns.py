@@ -17,6 +17,7 @@ from cloudcafe_operator.planning.pace import (
     TOGETHER_SECONDS,
     alarms_after,
     next_look,
+    resync_after,
 )
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import example
@@ -76,6 +77,14 @@ def test_stores_that_are_due_about_together_are_looked_at_in_the_same_moment():
     del waits[0.0]
     assert max(waits.values()) <= LOOKS_PER_SECOND * TOGETHER_SECONDS + 1
     assert len(waits) <= 700 / max(waits.values()) + 2
+
+
+@pytest.mark.parametrize("stores", [5000, 6000, 10_000, 30_000])
+def test_a_large_fleet_is_looked_at_at_its_pace_on_average(stores):
+    every = resync_after(600.0, stores=stores)
+    names = [f"lisbon.store-{number}" for number in range(stores)]
+    per_second = sum(1 / (next_look(1000.3, name, every=every) - 1000.3) for name in names)
+    assert 0.85 * LOOKS_PER_SECOND < per_second <= 1.005 * LOOKS_PER_SECOND
 
 
 async def create(world, *names):

@@ -21,11 +21,12 @@ PAGES_PER_MINUTE = 30.0  # of the listing of tags, a hundred resources each
 PAGE = 100
 ALARMS_PER_SECOND = 3.0  # that an account may set, unless more was asked for
 SHARE = 0.25  # stores that were made together shall not all be due together
+OFTENER = math.log(1 / (1 - SHARE)) / SHARE  # they are due by that, as up to so much is taken off
 
 
 def resync_after(seconds: float, *, stores: int) -> float:
-    """Return how long a look at a store is believed."""
-    return max(seconds, stores / LOOKS_PER_SECOND)
+    """Return how long a look at a store is believed at most; `spread`, a fleet keeps the pace."""
+    return max(seconds, stores / LOOKS_PER_SECOND * OFTENER)
 
 
 def next_look(now: float, name: str, *, every: float) -> float:
