@@ -237,6 +237,20 @@ async def test_throttled_alarms_of_many_stores_are_tried_less_often(world):
     assert max(waits) > 20
 
 
+async def test_a_look_at_everything_tries_no_alarms_whose_turn_has_not_come(world):
+    world.fake_aws.fail_next("cloudwatch", "put_metric_alarm", *[Throttled("slow")] * 50)
+    world.reconciler.converger._in_wait.update(f"default.other-{n}" for n in range(10_000))
+    await world.apply()
+    turn = await after_throttled(world, REF)
+    for seconds, tries in ((620.0, 0), (620.0, 0), (turn - 1240.0, 1)):
+        world.recorder.forget()
+        world.clock.advance(seconds)
+        with pytest.raises(Throttled):
+            await world.reconcile()
+        assert any("/stores/" in call.target for call in looked(world))
+        assert world.fake_aws.count("cloudwatch", "put_metric_alarm") == tries
+
+
 async def test_a_store_of_a_large_fleet_is_looked_at_less_often_from_the_first_on(world):
     world.reconciler.converger.fleet = lambda: 10_000
     await world.apply()

@@ -21,8 +21,8 @@ MOST_STORES = 100  # that a service takes in one request
 PATIENCE_SECONDS = 1.0
 OLD_SECONDS = 60.0  # a service that knows no such request may be upgraded meanwhile
 UNKNOWN = (404, 405)  # it knows no such request
-# one of many stores may be the reason: its id, its size, a document that breaks the service; or that
-# they are many, where each alone is read in time
+# one of many stores may be the reason: its id, its size, a document that breaks the service; or
+# that they are many, where each alone is read in time
 ONE_TO_BLAME = (400, 413, 414, 422, 431, 500, 504)
 Told = HttpAnswer | Json | None  # an answer to be understood, a document, or that there is none
 

@@ -77,12 +77,26 @@ class StoreConverger:
             if same and not areas:
                 return note.finding
             return await self._look_again(replace(note, wanted=wanted), memory, areas)
+        return await self._look_at_all(wanted, memory, hands_off=hands_off)
+
+    async def _look_at_all(self, wanted: Wanted, memory: Memory, *, hands_off: bool) -> Finding:
+        """Look at everything but what waits its turn at CloudWatch."""
+        last = self._notes.last(wanted.store_id)
+        waiting = self._waiting(last) if last else {}
+        late_at = last.late_at if last else 0.0
         self.forget(wanted.store_id)
         until = self._next_look(wanted.store_id)
-        finding = await self.converge(wanted, memory, hands_off=hands_off)
+        finding = await self.converge(
+            wanted,
+            memory,
+            hands_off=hands_off,
+            areas=[area for area in AREAS if area not in waiting],
+            known=Observed(**waiting) if waiting else None,
+        )
         if troubles(finding.observed, NEEDED):
             return finding
-        return self._noted(Note(wanted, hands_off, until, finding), _late(finding.observed))
+        refused = [area for area in _late(finding.observed) if area not in waiting]
+        return self._noted(Note(wanted, hands_off, until, finding, late_at), refused)
 
     def _next_look(self, store_id: str) -> float:
         """Return until when a finding is believed."""
@@ -92,14 +106,18 @@ class StoreConverger:
     def _to_look_at(self, note: Note) -> list[Area]:
         """Return what is looked at before the rest of it.
 
-        CloudWatch takes few alarms a second: who waits its turn must not read all else, and who
-        looks at all else does not try them before it.
+        CloudWatch takes few alarms a second: who waits its turn must not read all else.
         """
-        its_turn = self.clock.monotonic() >= note.late_at
-        return [
-            *(NEEDED if note.doubted else ()),
-            *(_late(note.finding.observed) if its_turn else ()),
-        ]
+        waiting = self._waiting(note)
+        late = [area for area in _late(note.finding.observed) if area not in waiting]
+        return [*NEEDED, *late] if note.doubted else late
+
+    def _waiting(self, note: Note) -> dict[str, Any]:
+        """Return what CloudWatch refused and whose turn has not come: no look tries it before."""
+        if self.clock.monotonic() >= note.late_at:
+            return {}
+        observed = note.finding.observed
+        return {area: getattr(observed, area) for area in _late(observed)}
 
     async def _look_again(self, note: Note, memory: Memory, areas: list[Area]) -> Finding:
         """Look at these areas and do what is wished; the rest is as noted."""
@@ -108,9 +126,10 @@ class StoreConverger:
         finding = await self.converge(
             note.wanted, memory, hands_off=note.hands_off, areas=areas, known=before
         )
-        late, wait = _late(finding.observed), set(_late(before)) - set(areas)
-        note = replace(note, finding=finding, doubted=bool(troubles(finding.observed, NEEDED)))
-        return self._noted(note, [area for area in late if area not in wait])
+        waiting = set(_late(before)) - set(areas)
+        refused = [area for area in _late(finding.observed) if area not in waiting]
+        doubted = bool(troubles(finding.observed, NEEDED))
+        return self._noted(replace(note, finding=finding, doubted=doubted), refused)
 
     def _noted(self, note: Note, refused: Collection[Area]) -> Finding:
         """Return a finding and believe it; `refused` is what CloudWatch did just now."""

@@ -43,7 +43,11 @@ class StoreNotes:
 
     def believed(self, store_id: str) -> Note | None:
         """Return the note of a store, if there is one that is still believed."""
-        if not self.seconds(store_id):
+        return self.last(store_id) if self.seconds(store_id) else None
+
+    def last(self, store_id: str) -> Note | None:
+        """Return the note of a store, if there is one, believed or not."""
+        if store_id not in self._packed:
             return None
         _, packed = self._packed[store_id]
         note: Note = pickle.loads(packed)  # noqa: S301 - this very process has packed it
