@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
 
 from cloudcafe_operator.effects.rush import PLAN
 
 from dev.steps import say
 from dev.system import ROOT
+from tests.bench.changes import Changes, change
 from tests.bench.contenders import OURS, Contender, contender, quantile, reconciles, wait_leading
 from tests.bench.counters import (
     PATIENCE_S,
@@ -49,6 +49,7 @@ from tests.bench.world import (
 SECONDS_OF_LOOKS = 20.0
 ALARMS_PER_SECOND = 3.0  # AWS's quota for PutMetricAlarm, unless it is raised
 MOST_THROTTLED = 100
+STEADY, STEADY_SECONDS = 20, 20  # changes a second, and for how long
 MOST_IN_LINE = 10  # of a contender that makes nothing while it waits for an alarm: 30 s
 
 
@@ -57,10 +58,19 @@ class Load:
     """How much work."""
 
     stores: int
-    changes_per_second: int = 300
     changes: int = 3000
     idle_seconds: float = 60.0
     throttled_share: float = 0.2
+
+    @property
+    def rush(self) -> Changes:
+        """Return changes of all stores, as fast as the aims say."""
+        return Changes(min(self.changes, self.stores), per_second=300)
+
+    @property
+    def steady(self) -> Changes:
+        """Return changes at a pace that two cores bear, API server and all."""
+        return Changes(min(STEADY_SECONDS * STEADY, self.stores), per_second=STEADY)
 
 
 class Found(dict[str, Figures]):
@@ -90,7 +100,8 @@ async def measure(
                 one = stack.enter_context(contender(name, place))
                 found["cold start"] = await cold_start(place, one, watch, half)
                 found["create"] = await create(place, one, watch, range(half, load.stores))
-                found["change"] = await change(place, one, watch, load)
+                found["change"] = await change(place, one, watch, load.rush)
+                found["steady change"] = await change(place, one, watch, load.steady)
                 found["touch"] = await touch(place, one, load)
                 found["idle"] = await idle(place, one, load)
             with ExitStack() as stack:
@@ -140,48 +151,6 @@ async def create(place: World, one: Contender, watch: ReadyWatch, numbers: range
     }
 
 
-async def change(place: World, one: Contender, watch: ReadyWatch, load: Load) -> Figures:
-    """So many changes of a spec a second, each of another store."""
-    total = min(load.changes, load.stores)
-    say(f"{one.name}: {total} changes at {load.changes_per_second}/s")
-    before, sent = await mark(place, one), dict[tuple[str, int], float]()
-    began = time.monotonic()
-    limit = asyncio.Semaphore(64)
-
-    async def patch(number: int) -> None:
-        async with limit:
-            name = f"store-{number % load.stores:05}"
-            spec = {"spec": {"city": f"Lisbon {number}"}}
-            at = time.monotonic()
-            item = await place.server.ask("PATCH", f"{STORES}/{name}", spec, content=MERGE)
-            sent[name, item["metadata"]["generation"]] = at
-
-    tasks = []
-    for number in range(total):
-        due = began + number / load.changes_per_second
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        tasks.append(asyncio.create_task(patch(number)))
-    await asyncio.gather(*tasks)
-    offered = time.monotonic() - began
-    last = {name: max(made for one, made in sent if one == name) for name, _ in sent}
-    deadline = time.monotonic() + PATIENCE_S
-    while missing := [key for key in last.items() if key not in watch.ready_at]:
-        watch.check()
-        assert time.monotonic() < deadline, f"changed and not Ready: {missing[:5]}"
-        await asyncio.sleep(0.05)
-    after = await mark(place, one)
-    took = [_ready_after(watch, name, made, at) for (name, made), at in sent.items()]
-    cuts = quantiles(took, n=100, method="inclusive")
-    return {
-        "offered/s": total / offered,
-        "changes/s": total / (max(watch.ready_at[key] for key in last.items()) - began),
-        "update → Ready p50 s": cuts[49],
-        "update → Ready p99 s": cuts[98],
-        "CPU ms/object": cpu_ms(before, after) / total,
-        **queue(one, before, after),
-    }
-
-
 async def idle(place: World, one: Contender, load: Load) -> Figures:
     """Nothing changes."""
     if one.name == OURS:
@@ -193,6 +162,7 @@ async def idle(place: World, one: Contender, load: Load) -> Figures:
     calls = {name: count - before.calls.get(name, 0) for name, count in after.calls.items()}
     minutes = (after.at - before.at) / 60
     looked = reconciles(after.metrics) - reconciles(before.metrics)
+    say(f"{one.name}: {json.dumps({name: n for name, n in calls.items() if n and is_aws(name)})}")
     return {
         "writes": diff(before.writes, after.writes),
         "CPU ms/s": cpu_ms(before, after) / (after.at - before.at),
@@ -337,11 +307,3 @@ async def minimal(load: Load, folder: Path) -> dict[str, Figures]:
                 "stores": load.stores,
             }
     return found
-
-
-def _ready_after(watch: ReadyWatch, name: str, made: int, sent: float) -> float:
-    """Return the seconds until this change, or a later one of the same store, was Ready."""
-    return min(
-        at for (one, generation), at in watch.ready_at.items()
-        if one == name and generation >= made
-    ) - sent  # fmt: skip
