@@ -350,7 +350,18 @@ async def test_the_fleets_dashboard_is_put_once_and_when_the_fleet_changes(world
     for number in (1, 2):
         again.note(f"store-{number}", "kiosk")
     await again.round()
+    await again.round()
     assert world.fake_aws.count("cloudwatch", "put_dashboard") == 2
+
+
+async def test_after_a_start_the_fleets_dashboard_waits_until_all_stores_are_known(world):
+    fleet = FleetDashboard(world.fake_aws, "eu-west-1", 60)
+    for number in range(4):
+        fleet.note(f"store-{number}", "kiosk")
+        await fleet.round()
+    assert world.fake_aws.count("cloudwatch", "put_dashboard") == 0
+    await fleet.round()
+    assert "4 stores" in world.aws.extras.dashboards[FLEET]["DashboardBody"]
 
 
 @pytest.mark.parametrize(("kiosks", "flagships"), [(0, 0), (1, 0), (20_000, 5_000)])

@@ -141,6 +141,7 @@ class FleetDashboard:
     seconds: float
     _tiers: dict[str, str] = field(default_factory=dict)
     _written: str | None = None
+    _known: int = -1  # how many stores there were at the last round
 
     def note(self, store_id: str, tier: str) -> None:
         """Remember a store."""
@@ -156,9 +157,16 @@ class FleetDashboard:
         await for_ever(self.round, seconds=self.seconds, waits=waits, pause_first=True)
 
     async def round(self) -> None:
-        """Put it where it is another than what was put last, by this operator or by one before."""
+        """Put it where it is another than what was put last, by this operator or by one before.
+
+        After a start stores become known one after the other: until none came for a round, nothing
+        is put, or it would tell of a part of them.
+        """
         body = fleet_body(self._tiers.values(), self.region)
         if self._written is None:
+            before, self._known = self._known, len(self._tiers)
+            if self._known != before:
+                return
             self._written = await self._read()
         if body == self._written:
             return
