@@ -72,6 +72,22 @@ async def test_the_experiment_shows_its_last_run():
     assert "finalizers" not in shown["metadata"] or not shown["metadata"]["finalizers"]
 
 
+async def test_an_experiment_that_goes_while_it_is_looked_at_is_no_failure():
+    world = world_with("podKill")
+
+    def vanish(write, moment):
+        if (write.verb, moment) == ("patch_status", "before") and "Experiment" in write.target:
+            gone = [key for key in world.kubernetes.objects if key[1] == "ChaosExperiment"]
+            for key in gone:
+                del world.kubernetes.objects[key]
+
+    world.recorder.hook = vanish
+    engine = Engine(world)
+    key = f"ChaosExperiment/{NAMESPACE}/try"
+    assert await engine.engine.experiment(key) == SLOWEST_S
+    assert await engine.engine.experiment(key) is None
+
+
 async def test_writes_nothing_when_nothing_changes():
     world = world_with("podKill")
     await drive(world, until=all_finished)

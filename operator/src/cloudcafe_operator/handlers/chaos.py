@@ -113,7 +113,11 @@ class ChaosReconciler:
     async def experiment(self, key: str) -> float | None:
         """Reconcile the experiment of a key."""
         _, namespace, name = key.split("/", 2)
-        return await self._experiments.reconcile(namespace, name)
+        try:
+            return await self._experiments.reconcile(namespace, name)
+        except NotFound as problem:  # it was deleted while we looked: the next look finds nothing
+            log.info("experiment has gone meanwhile", key=key, error=str(problem))
+            return SLOWEST_S
 
     async def run(self, key: str) -> float | None:
         """Drive the run of a key on until it has to wait.
