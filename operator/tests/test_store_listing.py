@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from cloudcafe_operator.effects import store_listing
 from cloudcafe_operator.effects.observe_store import TAG_LISTING_SECONDS, TagListing
-from cloudcafe_operator.effects.store_listing import SECONDS, SharedListing
+from cloudcafe_operator.effects.store_listing import AGAIN_SECONDS, SECONDS, SharedListing
 from cloudcafe_operator.errors import Throttled
 from cloudcafe_operator.planning.pace import PAGE_SECONDS
 
@@ -118,3 +118,15 @@ async def test_tags_that_were_listed_last_count_while_aws_throttles_the_list():
     clock.advance(TAG_LISTING_SECONDS)
     await tags.tags("arn:q")
     assert aws.count(*operation) == 3
+
+
+async def test_a_list_that_cannot_be_renewed_counts_on_and_is_tried_again_after_a_minute(shop):
+    await shop.listing.find(["a"])
+    shop.clock.advance(SECONDS + 1)
+    shop.error = Throttled("slow")
+    for _ in range(5):
+        assert await shop.listing.find(["a"]) == {"a": 1}
+    assert shop.reads == 2
+    shop.clock.advance(AGAIN_SECONDS)
+    shop.error, shop.items = None, {"a": 2}
+    assert await shop.listing.find(["a"]) == {"a": 2}

@@ -64,6 +64,18 @@ async def test_a_hold_ends_on_time_though_the_clock_is_set_back(back):
 
 
 @pytest.mark.parametrize("back", BACK)
+async def test_a_stop_condition_is_seen_though_the_clock_is_set_back(back):
+    spec = experiment("dynamodbThrottle")["spec"]
+    rules = [{"probe": "coffee", "failingFor": "3s"}]
+    shop = Shop(stopWhen=rules, steps=[{**spec["steps"][0], "hold": "200s"}])
+    await shop.until_phase("Holding")
+    shop.clock.jump(-back)
+    shop.world.http.unmount("order:8080")
+    assert await shop.until_undone() <= 8
+    assert shop.status["stop"]["reason"] == "StopCondition"
+
+
+@pytest.mark.parametrize("back", BACK)
 async def test_who_takes_a_run_over_holds_it_no_longer_than_its_hold(back):
     shop = Shop()
     await shop.until_phase("Holding")

@@ -160,3 +160,20 @@ def test_a_moment_is_protected_as_by_the_whole_timetable(given_hours, zone, now)
         assert found == wanted
     else:
         assert found > now + timedelta(days=4)
+
+
+async def test_who_knows_enough_waits_for_nobody_elses_list():
+    bench, answered = Bench(), asyncio.Event()
+    await bench.guards.known(["shop"])
+    bench.clock.advance(2.0)
+
+    async def hangs(*_, **__):
+        await answered.wait()
+        return []
+
+    bench.kubernetes.list = hangs
+    reading = asyncio.create_task(bench.guards.read(["shop"]))
+    await asyncio.sleep(0)
+    assert len(await asyncio.wait_for(bench.guards.known(["shop"]), 5)) == 2
+    answered.set()
+    await reading

@@ -1,12 +1,13 @@
 """The demo's barista finishes what waits, and leaves what somebody holds."""
 
 import asyncio
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from cafe_menu.models import MenuInput
 from cafe_storefront.app import Neighbours, build
-from cafe_storefront.barista import Barista
+from cafe_storefront.barista import MOST_TAKES, Barista
 from cafe_storefront.settings import StorefrontSettings
 
 from services.order.tests.conftest import TOKEN
@@ -24,6 +25,25 @@ async def test_all_that_waits_at_a_store_is_finished(world, barista):
         await world.ticket(f"key-number-{number}")
     assert await barista.round(asyncio.Event()) == 12
     assert world.waiting == []
+
+
+class NeverEmpty:
+    """The queue of a store that sells faster than anybody makes coffee."""
+
+    def __init__(self):
+        self.takes = 0
+
+    async def take(self, _queue, _most):
+        self.takes += 1
+        return [SimpleNamespace(receipt="one")]
+
+    async def done(self, _queue, receipts):
+        return len(receipts)
+
+
+async def test_a_store_that_sells_all_the_time_keeps_no_other_waiting(world, barista):
+    barista._queues = NeverEmpty()
+    assert await asyncio.wait_for(barista.round(asyncio.Event()), 30) == MOST_TAKES
 
 
 async def test_what_a_board_holds_stays_its_own(world, barista):

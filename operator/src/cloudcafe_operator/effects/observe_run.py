@@ -88,6 +88,7 @@ class Observer:
             untried=frozenset(memory.untried),
             samples=self.sampler.watch(run) if sampled else {},
             troubles=self.sampler.troubles(run.uid),
+            sampled_until=self.sampler.offset(run.uid),
             watched_seconds=self.sampler.watched_seconds(run.uid),
             unsaved_seconds=now - memory.saved_at,
             deferred={key: at - now for key, at in memory.retry_at.items() if at > now},

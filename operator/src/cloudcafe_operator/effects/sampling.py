@@ -35,11 +35,24 @@ class Watch:
     started_at: datetime
     begun: float  # monotonic
     samples: dict[str, list[Sample]]
+    offset: float  # seconds since the run's start, as counted last
+    offset_at: float  # monotonic
     ordered: dict[str, tuple[Sample, ...]] = field(default_factory=dict)  # as last asked for
     troubles: dict[str, str] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)  # monotonic, by probe
     task: asyncio.Task[None] | None = None
     in_flight: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def seconds(self, clock: Clock) -> float:
+        """Return the seconds since the run's start; a clock that is set back takes none away.
+
+        Samples that seemed older than those before them would hide that a probe fails.
+        """
+        now = clock.monotonic()
+        wall = (clock.now() - self.started_at).total_seconds()
+        self.offset = max(wall, self.offset + now - self.offset_at)
+        self.offset_at = now
+        return self.offset
 
 
 class Sampler:
@@ -65,6 +78,11 @@ class Sampler:
         """Return what each probe of a run met when it was bad last."""
         watch = self._watches.get(run_uid)
         return dict(watch.troubles) if watch else {}
+
+    def offset(self, run_uid: str) -> float:
+        """Return the seconds since a run's start by which its samples are counted."""
+        watch = self._watches.get(run_uid)
+        return watch.seconds(self._clock) if watch else 0.0
 
     def watched_seconds(self, run_uid: str) -> float:
         """Return for how long a run has been sampled by this process."""
@@ -94,12 +112,15 @@ class Sampler:
     def _start(self, run: Run) -> Watch:
         spec = run.spec.template
         stored = decode(run.status.probes)
+        begun = self._clock.monotonic()
         watch = Watch(
             run_uid=run.uid,
             namespace=run.namespace,
             spec=spec,
             started_at=run.status.started_at or self._clock.now(),
-            begun=self._clock.monotonic(),
+            begun=begun,
+            offset=max((one.at for found in stored.values() for one in found), default=0.0),
+            offset_at=begun,
             troubles={log.name: log.trouble for log in run.status.probes},
             samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.sampled},
         )
@@ -131,7 +152,7 @@ class Sampler:
             task.add_done_callback(watch.in_flight.discard)
 
     async def _sample(self, watch: Watch, probe: Probe) -> None:
-        at = round((self._clock.now() - watch.started_at).total_seconds(), 2)
+        at = round(watch.seconds(self._clock), 2)
         key = f"{watch.run_uid}-{probe.name}-{at:.2f}"
         try:
             seen = await self._customer.sample(probe, namespace=watch.namespace, key=key)

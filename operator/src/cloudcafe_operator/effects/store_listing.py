@@ -12,6 +12,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
+import structlog
+
+from cloudcafe_operator.errors import OperatorError
 from cloudcafe_operator.planning.pace import PAGE_SECONDS
 from cloudcafe_operator.ports import Clock
 
@@ -19,6 +22,8 @@ Item = TypeVar("Item")
 SECONDS = 300.0
 SETTLES_SECONDS = 300.0  # lists of AWS lag behind a change: ListSecrets by five minutes
 LONGEST_WAIT_SECONDS = 3.0
+AGAIN_SECONDS = 60.0  # after a list that could not be read again
+log = structlog.get_logger()
 
 
 class Reading:
@@ -67,13 +72,16 @@ class SharedListing(Generic[Item]):
         self._read_at = float("-inf")
         self._items: Mapping[str, Item] = {}
         self._changed: dict[str, float] = {}
+        self._next_try = float("-inf")
 
     async def find(self, names: Iterable[str]) -> dict[str, Item] | None:
         """Return what is on the list of these names; None where one was changed since.
 
-        None also while the first list is being read. Raises what reading the list raises.
+        None also while the first list is being read. Raises what reading the first list raises;
+        where a later one cannot be read, the last one counts on.
         """
-        if self._clock.monotonic() - self._read_at >= self._seconds:
+        now = self._clock.monotonic()
+        if now - self._read_at >= self._seconds and now >= self._next_try:
             first = self._read_at == float("-inf")
             if not await self._reading.wait(self._read_all, needed=first) and first:
                 return None
@@ -84,8 +92,15 @@ class SharedListing(Generic[Item]):
 
     async def _read_all(self) -> None:
         started = self._clock.monotonic()
-        gap = 0.0 if self._read_at == float("-inf") else PAGE_SECONDS
-        self._items = await self._read(gap)
+        first = self._read_at == float("-inf")
+        try:
+            self._items = await self._read(0.0 if first else PAGE_SECONDS)
+        except OperatorError as error:
+            if first:
+                raise
+            log.warning("a shared list is not renewed", error=str(error))
+            self._next_try = self._clock.monotonic() + AGAIN_SECONDS
+            return
         self._read_at = started
         self._changed = {
             name: at for name, at in self._changed.items() if started - at < SETTLES_SECONDS

@@ -34,6 +34,7 @@ class Observed:
     untried: frozenset[int] = frozenset()  # journal entries captured here that nobody has injected
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
+    sampled_until: float = 0.0  # seconds since the run's start, by which samples are counted
     watched_seconds: float = 0.0  # for how long this process has sampled the run
     unsaved_seconds: float = 0.0  # since samples were last stored
     deferred: Mapping[str, float] = field(default_factory=dict)  # effect → seconds until again

@@ -21,10 +21,10 @@ def stop_condition(observed: Observed) -> str:
         samples = observed.samples.get(rule.probe, ())
         trouble = observed.troubles.get(rule.probe, "")
         met = f": {trouble}" if trouble else ""
-        lasted = failing_for(samples, observed.offset)
+        lasted = failing_for(samples, observed.sampled_until)
         if 0 < lasted >= seconds(rule.failing_for):  # 0s was allowed once
             return f"probe {rule.probe} had no good sample for {short(lasted)}" + met
-        silent = unanswered_for(samples, observed.offset, observed.watched_seconds)
+        silent = unanswered_for(samples, observed.sampled_until, observed.watched_seconds)
         if silent >= _patience(spec, rule):
             return (
                 f"probe {rule.probe} of stopWhen had no answer for {short(silent)}, and what is "

@@ -17,6 +17,7 @@ from cafe_storefront.repository import TicketQueues
 from cafe_storefront.service import Shop
 from cafe_storefront.stores import Stores
 
+MOST_TAKES = 20  # at one store in a round
 log = structlog.get_logger()
 
 
@@ -50,6 +51,8 @@ class Barista:
         while not stopping.is_set():
             page = await self._shop.stores(cursor)
             for store_id in page.stores:
+                if stopping.is_set():
+                    break
                 finished += await self._serve(store_id)
             cursor = page.next
             if cursor is None:
@@ -60,7 +63,12 @@ class Barista:
         finished = 0
         try:
             queue = (await self._stores.of(store_id)).tickets_queue
-            while queue and (tickets := await self._queues.take(queue, MOST_TICKETS)):
+            if queue is None:
+                return 0
+            for _ in range(MOST_TAKES):  # of a busy store: others wait as well
+                tickets = await self._queues.take(queue, MOST_TICKETS)
+                if not tickets:
+                    break
                 finished += await self._queues.done(queue, [one.receipt for one in tickets])
         except CafeError as error:
             log.info("no barista at the store", store=store_id, why=error.detail)

@@ -132,9 +132,14 @@ function forget() {
 // An attempt of long ago: its guest decides.
 function offer() {
   say(byId("said-order"), "");
+  if (isOver(pending, Date.now())) { forget(); return show(); }
   byId("ask").replaceChildren(
     el("p", {}, `Your order of ${new Date(pending.madeAt).toLocaleString()} got no answer. It may have been taken.`),
-    el("button", { type: "button", onclick: () => { byId("ask").replaceChildren(); begin({ ...pending, askedAt: Date.now() }); } },
+    el("button", { type: "button", onclick: () => {
+      if (isOver(pending, Date.now())) { forget(); return show(); } // the page was open for long
+      byId("ask").replaceChildren();
+      begin({ ...pending, askedAt: Date.now() });
+    } },
       "Ask again: it is bought once at most"),
     el("button", { type: "button", onclick: () => { forget(); show(); } }, "Forget it"));
 }
