@@ -1,7 +1,7 @@
 """A pause begins nothing and keeps nothing in force: what is broken is undone in its time."""
 
 import pytest
-from cloudcafe_operator.errors import Retry, Unavailable
+from cloudcafe_operator.errors import Conflict, Retry, Unavailable
 from cloudcafe_operator.kinds import CHAOS_RUNS
 
 from tests.crash.engines import Engine, all_finished
@@ -225,3 +225,20 @@ async def test_what_went_from_the_journal_without_an_answer_does_not_count_as_un
     assert not run.status.get("journal")
     (memory,) = run.engine.engine._observer._memories.values()
     assert memory.untried == set()
+
+
+async def test_what_could_not_leave_the_journal_yet_is_still_known_to_be_untried():
+    run = captured()
+    store, refused = run.world.kubernetes.patch_status, []
+
+    async def refuse_once(ref, status, **how):
+        leaves = ref.resource == CHAOS_RUNS and status.get("journal", ...) in (None, [])
+        if leaves and any(run.stored) and not refused:
+            refused.append(status)
+            raise Conflict("somebody wrote an annotation")
+        return await store(ref, status, **how)
+
+    run.world.kubernetes.patch_status = refuse_once
+    await until_paused(run)
+    assert refused
+    assert (run.status["phase"], run.status.get("journal", [])) == ("Injecting", [])

@@ -133,11 +133,16 @@ class Executor:
         patch = merge_patch(run.status.manifest(), wanted.status.manifest())
         memory = self.observer.memory(run.uid)
         # before the store, whose answer may be lost: another may capture in the place of what goes
-        memory.untried.intersection_update(range(len(wanted.status.journal)))
+        going = {index for index in memory.untried if index >= len(wanted.status.journal)}
+        memory.untried -= going
         if patch:
-            stored = await self.surveyor.kubernetes.patch_status(
-                _ref(run), patch, resource_version=run.resource_version
-            )
+            try:
+                stored = await self.surveyor.kubernetes.patch_status(
+                    _ref(run), patch, resource_version=run.resource_version
+                )
+            except Conflict:
+                memory.untried |= going  # nothing went
+                raise
             self.observer.runs.remember(stored)
         memory.saved_at = self.observer.clock.monotonic()
         report_stored(run.status, wanted.status, memory, self.observer.clock)
