@@ -92,16 +92,10 @@ class RecordedAws:
         return answer
 
     async def pages(
-        self,
-        service: str,
-        operation: str,
-        result_key: str,
-        *,
-        gap_s: float = 0.0,
-        **parameters: Any,
+        self, service: str, operation: str, result_key: str, **parameters: Any
     ) -> list[Any]:
         """Read."""
-        return await self.inner.pages(service, operation, result_key, gap_s=gap_s, **parameters)
+        return await self.inner.pages(service, operation, result_key, **parameters)
 
     def _note(self, service: str, operation: str, parameters: dict[str, Any], request: str) -> None:
         occasion = _occasion.get()

@@ -52,17 +52,11 @@ class FencedAws:
         return await self.inner.call(service, operation, **parameters)
 
     async def pages(
-        self,
-        service: str,
-        operation: str,
-        result_key: str,
-        *,
-        gap_s: float = 0.0,
-        **parameters: Any,
+        self, service: str, operation: str, result_key: str, **parameters: Any
     ) -> list[Any]:
         """Read while the fence is open."""
         self.fence.pass_through()
-        return await self.inner.pages(service, operation, result_key, gap_s=gap_s, **parameters)
+        return await self.inner.pages(service, operation, result_key, **parameters)
 
 
 @dataclass(frozen=True, slots=True)

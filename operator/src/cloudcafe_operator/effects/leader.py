@@ -37,16 +37,10 @@ class LeaderAws:
         return await self.inner.call(service, operation, **parameters)
 
     async def pages(
-        self,
-        service: str,
-        operation: str,
-        result_key: str,
-        *,
-        gap_s: float = 0.0,
-        **parameters: Any,
+        self, service: str, operation: str, result_key: str, **parameters: Any
     ) -> list[Any]:
         """Read."""
-        return await self.inner.pages(service, operation, result_key, gap_s=gap_s, **parameters)
+        return await self.inner.pages(service, operation, result_key, **parameters)
 
 
 @dataclass(frozen=True, slots=True)
