@@ -16,7 +16,6 @@ import contextlib
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -28,14 +27,6 @@ from cloudcafe_operator.ports import Clock
 
 Reconcile = Callable[[str], Awaitable[float | None]]
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Lane:
-    """The keys of one kind, and how many of them are being worked on."""
-
-    agenda: Agenda = field(default_factory=Agenda)
-    busy: int = 0
 
 
 class WorkQueue:
@@ -56,18 +47,18 @@ class WorkQueue:
         self._clock = clock
         self._workers = workers
         self._chance = chance
-        self._lanes: dict[str, _Lane] = defaultdict(_Lane)
+        self._agendas: dict[str, Agenda] = defaultdict(Agenda)  # by kind
         self._failures: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         """How many keys wait."""
-        return sum(len(lane.agenda) for lane in self._lanes.values())
+        return sum(len(agenda) for agenda in self._agendas.values())
 
     def add(self, key: str, *, after: float = 0.0) -> None:
         """Put a key in, due after so many seconds; the earliest wish counts."""
-        self._lanes[_kind(key)].agenda.add(key, self._clock.monotonic() + after)
+        self._agendas[_kind(key)].add(key, self._clock.monotonic() + after)
         metrics.queue_depth.set(len(self))
         self._wake.set()
 
@@ -99,15 +90,14 @@ class WorkQueue:
                 task.result()  # a killed operator (BaseException) surfaces here
 
     def _start_due(self) -> None:
-        for kind, lane in self._lanes.items():
-            while lane.busy < self._workers:
-                taken = lane.agenda.take(self._clock.monotonic())
+        for kind, agenda in self._agendas.items():
+            while len(agenda.in_hand) < self._workers:
+                taken = agenda.take(self._clock.monotonic())
                 if taken is None:
                     break
                 key, due = taken
                 metrics.queue_latency.labels(kind).observe(self._clock.monotonic() - due)
-                lane.busy += 1
-                task = asyncio.create_task(self._work(key, lane), name=key)
+                task = asyncio.create_task(self._work(key), name=key)
                 self._tasks.add(task)
                 task.add_done_callback(self._finished)
         metrics.queue_depth.set(len(self))
@@ -119,14 +109,14 @@ class WorkQueue:
 
     async def _wait(self) -> None:
         """Wait for a new key, a finished worker or the next due time."""
-        free = [lane.agenda for lane in self._lanes.values() if lane.busy < self._workers]
+        free = [one for one in self._agendas.values() if len(one.in_hand) < self._workers]
         due = [at for agenda in free if (at := agenda.next_due()) is not None]
         timeout = max(0.0, min(due) - self._clock.monotonic()) if due else None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), timeout)
         self._wake.clear()
 
-    async def _work(self, key: str, lane: _Lane) -> None:
+    async def _work(self, key: str) -> None:
         """Run one reconcile and file what comes next."""
         kind = _kind(key)
         started = self._clock.monotonic()
@@ -138,8 +128,7 @@ class WorkQueue:
             self._failures.pop(key, None)
             metrics.reconciles.labels(kind, "success").inc()
         finally:
-            lane.busy -= 1
-            lane.agenda.finish(key)
+            self._agendas[kind].finish(key)
         metrics.work_seconds.labels(kind).observe(self._clock.monotonic() - started)
         if after is not None:
             self.add(key, after=after)
