@@ -19,7 +19,6 @@ from cloudcafe_operator.effects.together import side_by_side
 from cloudcafe_operator.errors import Bug, Conflict, OperatorError, Retry
 from cloudcafe_operator.faults.contract import Fault, Undone
 from cloudcafe_operator.planning import outcomes
-from cloudcafe_operator.planning.claims import is_ours
 from cloudcafe_operator.planning.company import Folded, beside_undo
 from cloudcafe_operator.planning.settled import hidden_for, late_for
 from cloudcafe_operator.planning.steps import Observed, Store
@@ -62,7 +61,7 @@ class RunUndoer:
         return came.store
 
     async def _take_back(self, run: Run, index: int) -> Ended:
-        if self._is_untried(run, index):
+        if index in self.observer.memory(run.uid).untried:
             return Undone("Reverted", "nothing of it was injected")
         fault = self.surveyor.faults.get(run.status.journal[index].fault)
         return await _or_problem(self._revert(run, index, fault))
@@ -81,9 +80,9 @@ class RunUndoer:
 
     async def _verify(self, run: Run, index: int, undone: Undone) -> Undone:
         """Believe a revert only where it reads back as done."""
-        if self._is_untried(run, index):
-            return undone
         memory = self.observer.memory(run.uid)
+        if index in memory.untried:
+            return undone
         entry = _entry(run, index)
         fault = self.surveyor.faults[run.status.journal[index].fault]
         if undone.outcome == "Diverged":
@@ -98,11 +97,6 @@ class RunUndoer:
             raise Retry(f"{entry.target.name} does not read back as undone yet", after=1.0)
         found = memory.diverged.get(index)
         return undone if found is None else Undone("Diverged", found)
-
-    def _is_untried(self, run: Run, index: int) -> bool:
-        """Whether nobody can have injected an entry, which the journal must say as well."""
-        remembered = index in self.observer.memory(run.uid).untried
-        return remembered and is_ours(run.status.journal[index], self.observer.identity)
 
     def distrust(self, run: Run, index: int, problem: OperatorError) -> None:
         """Remember for how long an injection that failed may happen all the same."""
