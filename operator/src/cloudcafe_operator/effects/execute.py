@@ -78,7 +78,8 @@ class Executor:
 
     async def execute(self, observed: Observed, step: Step) -> float | None:
         """Do one step. None: the run is over."""
-        self.leave(key_of(_ref(observed.run)), besides=self.places.get(type(step)))
+        key, places = key_of(_ref(observed.run)), self.places.get(type(step))
+        self.leave(key, besides=places)
         if isinstance(step, Wait):
             return step.seconds
         if isinstance(step, Done):
@@ -91,8 +92,8 @@ class Executor:
             version = run.resource_version
             await let_go(self.surveyor.kubernetes, _ref(run), resource_version=version)
             self.observer.runs.forget(run.namespace, run.name)
-        elif places := self.places.get(type(step)):
-            with places.place(key_of(_ref(run))) as mine:
+        elif places:
+            with places.place(key) as mine:
                 if not mine:
                     return WAIT_S
                 await self._act_and_store(observed, step)
