@@ -12,19 +12,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
-
-import structlog
 
 from cloudcafe_operator.effects.allowance import Allowance
 from cloudcafe_operator.effects.cafe_looks import CafeLooks
 from cloudcafe_operator.effects.secrets_store import secret_of
-from cloudcafe_operator.effects.store_listing import SETTLES_SECONDS, Reading, SharedListing
+from cloudcafe_operator.effects.store_listing import SharedListing
 from cloudcafe_operator.effects.store_part import Parts
 from cloudcafe_operator.errors import NotFound, OperatorError
 from cloudcafe_operator.kinds import CONFIG_MAPS, SECRETS
 from cloudcafe_operator.planning import naming
-from cloudcafe_operator.planning.pace import PAGE_SECONDS, listing_seconds
+from cloudcafe_operator.planning.pace import listing_seconds
 from cloudcafe_operator.planning.store import needs_value
 from cloudcafe_operator.planning.store_memory import Memory, QueueArea, met_settings
 from cloudcafe_operator.planning.store_owner import owned
@@ -44,7 +43,6 @@ TAG_LISTING_SECONDS = 60.0
 AREAS: tuple[Area, ...] = (*DATA_TIER, *CAFE, *WATCH)
 LISTED = ["sqs", "cloudwatch:alarm"]  # secrets have a listing of their own
 OBJECTS = {"till": (SECRETS, naming.till), "config": (CONFIG_MAPS, naming.config)}
-log = structlog.get_logger()
 
 
 class TagListing:
@@ -52,37 +50,22 @@ class TagListing:
 
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
-        self._clock = clock
-        self._reading = Reading()
-        self._next_read = float("-inf")
-        self._tags: dict[str, dict[str, str]] = {}
-        self._changed: dict[str, float] = {}
+        self._listing = SharedListing(
+            self._all,
+            clock,
+            seconds=partial(listing_seconds, at_least=TAG_LISTING_SECONDS),
+            quiet=True,  # it only saves calls: without it, one is asked for after the other
+        )
 
     async def tags(self, arn: str) -> Mapping[str, str] | None:
         """Return a resource's tags, or None where the listing does not know it."""
-        if self._clock.monotonic() >= self._next_read:
-            await self._reading.wait(self._read_all, needed=not self._tags)
-        return None if arn in self._changed else self._tags.get(arn)
-
-    async def _read_all(self) -> None:
-        started = self._clock.monotonic()
-        try:
-            self._tags = await self._read(PAGE_SECONDS if self._tags else 0.0)
-        except OperatorError as error:  # what was listed before still saves most of the calls
-            log.warning("no shared tag listing", error=str(error))
-            self._next_read = started + TAG_LISTING_SECONDS
-            return
-        self._changed = {
-            arn: at for arn, at in self._changed.items() if started - at < SETTLES_SECONDS
-        }
-        seconds = listing_seconds(len(self._tags), at_least=TAG_LISTING_SECONDS)
-        self._next_read = started + seconds
+        return (await self._listing.find([arn]) or {}).get(arn)
 
     def forget(self, arn: str) -> None:
         """Do not believe what is read about this one: its tags are being changed."""
-        self._changed[arn] = self._clock.monotonic()
+        self._listing.changed(arn)
 
-    async def _read(self, gap_s: float) -> dict[str, dict[str, str]]:
+    async def _all(self, gap_s: float) -> dict[str, dict[str, str]]:
         items = await self._aws.pages(
             "resourcegroupstaggingapi",
             "get_resources",
@@ -205,21 +188,13 @@ class StoreObserver:
 
     async def secret(self, name: str) -> AwsSecret | None:
         """Return a secret without its value."""
-        listed = await self._listed(name)
-        if listed is not None:
+        if listed := (await self.secrets.find([name]) or {}).get(name):
             return listed
         try:
             found = await self.aws.call("secretsmanager", "describe_secret", SecretId=name)
         except NotFound:
             return None
         return secret_of(found, "VersionIdsToStages")
-
-    async def _listed(self, name: str) -> AwsSecret | None:
-        try:
-            return (await self.secrets.find([name]) or {}).get(name)
-        except OperatorError as error:  # the list only saves calls: without it, ask one by one
-            log.warning("no shared list of secrets", error=str(error))
-            return None
 
     async def _with_value(self, secret: AwsSecret) -> AwsSecret | None:
         try:

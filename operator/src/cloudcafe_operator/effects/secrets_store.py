@@ -31,7 +31,7 @@ def secret_listing(aws: Aws, clock: Clock) -> SharedListing[AwsSecret]:
         )
         return {item["Name"]: secret_of(item, "SecretVersionsToStages") for item in items}
 
-    return SharedListing(read, clock)
+    return SharedListing(read, clock, quiet=True)  # without it, one is asked for after the other
 
 
 def secret_of(item: Mapping[str, Any], stages: str) -> AwsSecret:

@@ -35,18 +35,17 @@ class Reading:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, read: Callable[[], Coroutine[Any, Any, None]], *, needed: bool) -> bool:
-        """Return whether it has ended; raises what it raised."""
+    async def wait(self, read: Callable[[], Coroutine[Any, Any, None]], *, needed: bool) -> None:
+        """Wait for it; raises what it raised."""
         if self._task and not self._task.done():
             if not needed:
-                return False
+                return
         else:
             self._task = asyncio.create_task(read(), name="shared listing")
             self._task.add_done_callback(_taken_note_of)
         done, _ = await asyncio.wait([self._task], timeout=LONGEST_WAIT_SECONDS)
         for task in done:
             task.result()
-        return bool(done)
 
 
 def _taken_note_of(task: asyncio.Task[None]) -> None:
@@ -56,52 +55,53 @@ def _taken_note_of(task: asyncio.Task[None]) -> None:
 
 
 class SharedListing(Generic[Item]):
-    """The things of all stores by name. `read` is given the seconds between two pages."""
+    """The things of all stores by name. `read` is given the seconds between two pages.
+
+    `seconds`: how long a list of so many is believed. Where the first cannot be read, who asks is
+    told why; `quiet`: nothing is known then until it is tried again.
+    """
 
     def __init__(
         self,
         read: Callable[[float], Awaitable[Mapping[str, Item]]],
         clock: Clock,
         *,
-        seconds: float = SECONDS,
+        seconds: Callable[[int], float] = lambda _: SECONDS,
+        quiet: bool = False,
     ) -> None:
         self._read = read
         self._clock = clock
         self._seconds = seconds
+        self._quiet = quiet
         self._reading = Reading()
-        self._read_at = float("-inf")
-        self._items: Mapping[str, Item] = {}
+        self._next_read = float("-inf")
+        self._items: Mapping[str, Item] | None = None
         self._changed: dict[str, float] = {}
-        self._next_try = float("-inf")
 
     async def find(self, names: Iterable[str]) -> dict[str, Item] | None:
         """Return what is on the list of these names; None where one was changed since.
 
-        None also while the first list is being read. Raises what reading the first list raises;
-        where a later one cannot be read, the last one counts on.
+        None also where there is no list yet. Raises what reading the first list raises; where a
+        later one cannot be read, the last one counts on.
         """
-        now = self._clock.monotonic()
-        if now - self._read_at >= self._seconds and now >= self._next_try:
-            first = self._read_at == float("-inf")
-            if not await self._reading.wait(self._read_all, needed=first) and first:
-                return None
+        if self._clock.monotonic() >= self._next_read:
+            await self._reading.wait(self._read_all, needed=self._items is None)
         asked = tuple(names)
-        if any(name in self._changed for name in asked):
+        if self._items is None or any(name in self._changed for name in asked):
             return None
         return {name: self._items[name] for name in asked if name in self._items}
 
     async def _read_all(self) -> None:
-        started = self._clock.monotonic()
-        first = self._read_at == float("-inf")
+        started, first = self._clock.monotonic(), self._items is None
         try:
             self._items = await self._read(0.0 if first else PAGE_SECONDS)
         except OperatorError as error:
-            if first:
+            if first and not self._quiet:
                 raise
-            log.warning("a shared list is not renewed", error=str(error))
-            self._next_try = self._clock.monotonic() + AGAIN_SECONDS
+            log.warning("a shared list cannot be read", error=str(error))
+            self._next_read = self._clock.monotonic() + AGAIN_SECONDS
             return
-        self._read_at = started
+        self._next_read = started + self._seconds(len(self._items))
         self._changed = {
             name: at for name, at in self._changed.items() if started - at < SETTLES_SECONDS
         }
