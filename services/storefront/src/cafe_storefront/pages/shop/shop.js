@@ -132,7 +132,6 @@ function forget() {
 // An attempt of long ago: its guest decides.
 function offer() {
   say(byId("said-order"), "");
-  if (isOver(pending, Date.now())) { forget(); return show(); }
   byId("ask").replaceChildren(
     el("p", {}, `Your order of ${new Date(pending.madeAt).toLocaleString()} got no answer. It may have been taken.`),
     el("button", { type: "button", onclick: () => {
