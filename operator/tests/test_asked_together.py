@@ -57,23 +57,25 @@ async def test_whoever_is_answered_last_finds_it_idle():
 
 
 async def test_a_call_that_takes_too_long_is_left_to_itself_and_ends_in_its_time():
-    ends = asyncio.Event()
+    begun, ends = asyncio.Event(), asyncio.Event()
 
     async def read(names):
         if "slow" in names:
+            begun.set()
             await ends.wait()
         return dict.fromkeys(names, "found")
 
     together = AskedTogether(read, most=4, patience=0.01)
     slow = asyncio.create_task(together.find(("slow",)))
-    await asyncio.sleep(0.001)
+    await begun.wait()
     async with asyncio.timeout(5.0):
         assert await together.find(("a",)) == {"a": "found"}
     assert not together.is_idle
     ends.set()
     assert await slow == {"slow": "found"}
-    await asyncio.sleep(0.001)
-    assert together.is_idle
+    async with asyncio.timeout(5.0):
+        while not together.is_idle:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
 
 
 async def test_a_refusal_is_told_to_those_who_asked_and_the_next_ask_anew():

@@ -105,9 +105,14 @@ def test_what_does_not_fit_is_unread_and_there_is_always_one():
 
 
 async def test_nothing_is_left_behind_by_a_reader_who_leaves():
-    before = asyncio.all_tasks()
-    reading = asyncio.create_task(told("slow", "a"))
-    await asyncio.sleep(0.01)
+    before, begun = asyncio.all_tasks(), asyncio.Event()
+
+    async def slowly(store_id):
+        begun.set()
+        return await read(store_id)
+
+    reading = asyncio.create_task(read_each(["slow", "a"], slowly))
+    await begun.wait()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await asyncio.sleep(0)

@@ -64,8 +64,13 @@ async def test_the_worker_outlives_a_round_in_which_all_are_away(world, barista)
     await world.ticket()
     world.menu.cut = world.order.cut = True
     stopping = asyncio.Event()
+    asked = len(world.menu.requests)
     working = asyncio.create_task(barista.run(stopping))
-    await asyncio.sleep(0.1)
+
+    async def refused_twice():
+        assert len([one for one in world.menu.requests[asked:] if one[1] == "/menus"]) > 1
+
+    await eventually(refused_twice)
     world.menu.cut = world.order.cut = False
 
     async def finished():
