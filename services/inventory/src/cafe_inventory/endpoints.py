@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
 from cafe_kit.batch import Batch, StoreIds, read_each
+from cafe_kit.idempotency import key_header
 from cafe_kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import OrderId, StoreId, StoreIdPath
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from cafe_inventory.books import Window
 from cafe_inventory.ledger import Ledger
@@ -42,14 +43,7 @@ def _ledger(request: Request) -> Ledger:
 Service = Annotated[InventoryService, Depends(_service)]
 Books = Annotated[Ledger, Depends(_ledger)]
 OrderIdPath = OrderId
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{8,128}$",
-        description="8 to 128 visible ASCII characters, the same when a delivery is repeated.",
-    ),
-]
+IdempotencyKey = Annotated[str, key_header("the same when a delivery is repeated.")]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "It does not exist"}
 }

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from cafe_kit.auth import ServiceOnly
+from cafe_kit.idempotency import key_header
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import STORE_ID
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from cafe_loyalty.ledger import Ledger, Window
 from cafe_loyalty.models import (
@@ -46,14 +47,7 @@ def _window(
 
 
 Service = Annotated[LoyaltyService, Depends(_service)]
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{8,128}$",
-        description="8 to 128 visible ASCII characters; the same for a retry.",
-    ),
-]
+IdempotencyKey = Annotated[str, key_header("the same for a retry.")]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "It does not exist"}
 }

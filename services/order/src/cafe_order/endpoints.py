@@ -5,10 +5,11 @@ from uuid import UUID
 
 from cafe_kit.auth import AnyCaller, ServiceOnly
 from cafe_kit.batch import Batch, StoreIds, answer
+from cafe_kit.idempotency import key_header
 from cafe_kit.paging import DEFAULT_LIMIT, Cursor, Limit
 from cafe_kit.problems import Problem
 from cafe_kit.wire import PLAIN, StoreIdPath
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from cafe_order.history import CustomerHistory
 from cafe_order.intake import MAX_CUSTOMER_ID
@@ -50,13 +51,7 @@ def _store_history(request: Request) -> StoreHistory:
 Service = Annotated[OrderService, Depends(_service)]
 CustomerIdPath = Annotated[str, Path(max_length=MAX_CUSTOMER_ID, pattern=PLAIN)]
 IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{8,128}$",
-        description="8 to 128 visible ASCII characters; new for an order of the store, the same "
-        "for its retry.",
-    ),
+    str, key_header("new for an order of the store, the same for its retry.")
 ]
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "It does not exist"}

@@ -9,6 +9,7 @@ wrong with it. So this route builds no problem documents and documents nothing.
 import re
 
 from cafe_kit.auth import caller_of
+from cafe_kit.idempotency import key_pattern
 from cafe_kit.settings import KitSettings
 from starlette.types import Scope, Send
 
@@ -18,7 +19,7 @@ from cafe_order.placing import Answer
 
 METHOD, PATH = "POST", "/orders"
 
-_KEY = re.compile(rb"[\x21-\x7e]{8,128}")
+_KEY = re.compile(key_pattern().encode())
 _BEARER = re.compile(rb"Bearer ([\x21-\x7e]+)")
 _JSON = (b"content-type", b"application/json")
 _REPLAYED = (b"idempotent-replayed", b"true")

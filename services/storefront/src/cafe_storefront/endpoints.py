@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from cafe_kit.auth import AnyCaller
+from cafe_kit.idempotency import key_header
 from cafe_kit.problems import Problem
 from cafe_kit.wire import StoreIdPath
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from cafe_storefront.board import Board
 from cafe_storefront.models import (
@@ -25,6 +26,9 @@ from cafe_storefront.models import (
     Tickets,
 )
 from cafe_storefront.service import Shop
+
+MOST_OF_KEY = 100
+"""With what is put before it, the order service still takes it."""
 
 shop = APIRouter(prefix="/shop", tags=["shop"])
 board = APIRouter(prefix="/board/stores/{store_id}", tags=["board"])
@@ -42,14 +46,7 @@ def _board(request: Request) -> Board:
 
 Guests = Annotated[Shop, Depends(_shop)]
 Staff = Annotated[Board, Depends(_board)]
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{8,100}$",
-        description="8 to 100 visible ASCII characters; new for an order, the same for its retry.",
-    ),
-]
+Key = Annotated[str, key_header("new for an order, the same for its retry.", most=MOST_OF_KEY)]
 REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The neighbour cannot understand it"},
     404: {"model": Problem, "description": "It does not exist"},
