@@ -4,6 +4,7 @@ from cloudcafe_operator.agenda import Agenda
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+AHEAD = 4.0
 KEYS = st.sampled_from("abcde")
 
 
@@ -21,7 +22,16 @@ class AnyUse(RuleBasedStateMachine):
     def add(self, key, after):
         due = self.now + after
         self.agenda.add(key, due)
-        self.wishes[key] = min(due, self.wishes.get(key, due))
+        self.wish(key, rank=due, due=due)
+
+    @rule(key=KEYS)
+    def add_news(self, key):
+        self.agenda.add(key, self.now, ahead=AHEAD)
+        self.wish(key, rank=self.now - AHEAD, due=self.now)
+
+    def wish(self, key, *, rank, due):
+        before = self.wishes.get(key, (rank, due))
+        self.wishes[key] = (min(rank, before[0]), min(due, before[1]))
 
     @rule(seconds=st.integers(1, 5))
     def time_passes(self, seconds):
@@ -29,14 +39,18 @@ class AnyUse(RuleBasedStateMachine):
 
     @rule()
     def take(self):
-        free = {k: due for k, due in self.wishes.items() if k not in self.in_hand}
-        earliest = min(free.values(), default=None)
+        ready = {
+            key: rank
+            for key, (rank, due) in self.wishes.items()
+            if key not in self.in_hand and due <= self.now
+        }
         taken = self.agenda.take(self.now)
-        if earliest is None or earliest > self.now:
+        if not ready:
             assert taken is None
             return
         key, due = taken
-        assert due == earliest == self.wishes.pop(key)
+        assert ready[key] == min(ready.values())
+        assert due == self.wishes.pop(key)[1]
         assert key not in self.in_hand
         self.in_hand.add(key)
 
@@ -54,7 +68,7 @@ class AnyUse(RuleBasedStateMachine):
 
     @invariant()
     def it_knows_what_is_next(self):
-        free = [due for key, due in self.wishes.items() if key not in self.in_hand]
+        free = [rank for key, (rank, _) in self.wishes.items() if key not in self.in_hand]
         assert self.agenda.next_due() == min(free, default=None)
         assert len(self.agenda) == len(self.wishes)
         assert self.agenda.in_hand == self.in_hand

@@ -29,7 +29,7 @@ class Queue:
     def __init__(self):
         self.woken = []
 
-    def add(self, key, *, after=0.0):
+    def add(self, key, *, after=0.0, news=False):
         self.woken.append(key)
 
 

@@ -10,7 +10,7 @@ from tests.fakes import FakeClock
 
 
 class Woken(list):
-    def add(self, key, *, after=0.0):
+    def add(self, key, *, after=0.0, news=False):
         self.append(key)
 
 

@@ -265,7 +265,7 @@ class Wishes:
     def __init__(self):
         self.after = {}
 
-    def add(self, key, *, after=0.0):
+    def add(self, key, *, after=0.0, news=False):
         self.after[key] = after
 
 

@@ -12,8 +12,14 @@ KEY = "CafeStore/lisbon/corner"
 
 
 class Woken(list):
-    def add(self, key, *, after=0.0):
+    def __init__(self):
+        super().__init__()
+        self.news = []
+
+    def add(self, key, *, after=0.0, news=False):
         self.append(key)
+        if news:
+            self.news.append(key)
 
 
 @pytest.fixture
@@ -51,6 +57,14 @@ async def test_what_people_write_wakes_the_key(server, watcher, woken, patch):
     await server.create(CAFE_STORES, store())
     await server.patch(REF, patch)
     assert woken == [KEY, KEY]
+
+
+async def test_what_somebody_does_is_news_and_what_a_list_tells_is_not(server, watcher, woken):
+    await server.create(CAFE_STORES, store())
+    assert woken.news == [KEY]
+    Watcher(server, woken).seen(CAFE_STORES, None, await server.get(REF))
+    assert woken == [KEY, KEY]
+    assert woken.news == [KEY]
 
 
 async def test_deleting_wakes_the_key_and_a_new_object_of_that_name_too(server, watcher, woken):

@@ -125,6 +125,43 @@ async def test_a_kind_does_not_wait_for_the_workers_of_another(clock):
     assert len(seen) == 10
 
 
+async def test_news_goes_before_what_the_clock_woke_unless_that_has_waited_too_long(clock):
+    reconcile = Reconciler()
+    queue = queue_of(reconcile, clock, workers=1, ahead={"Store": 60.0})
+    queue.add("Store/a/overdue")
+    clock.advance(50)
+    queue.add("Store/a/looked-at")
+    clock.advance(20)
+    queue.add("Store/a/changed", news=True)
+    queue.add("Store/a/looked-at-too")
+    await queue.drain()
+    names = [key.rpartition("/")[2] for key in reconcile.seen]
+    assert names == ["overdue", "changed", "looked-at", "looked-at-too"]
+
+
+async def test_news_of_another_kind_waits_its_turn(clock):
+    reconcile = Reconciler()
+    queue = queue_of(reconcile, clock, workers=1, ahead={"Store": 60.0})
+    queue.add("Run/a/undo", after=1.0)
+    clock.advance(2)
+    queue.add("Run/a/begin", news=True)
+    await queue.drain()
+    assert reconcile.seen == ["Run/a/undo", "Run/a/begin"]
+
+
+async def test_news_of_a_key_that_waits_is_worked_on_at_once_and_once(clock):
+    reconcile = Reconciler()
+    queue = queue_of(reconcile, clock, workers=1, ahead={"Store": 60.0})
+    queue.add("Store/a/first")
+    queue.add("Store/a/changed", after=30.0)
+    queue.add("Store/a/changed", news=True)
+    await queue.drain()
+    assert reconcile.seen == ["Store/a/changed", "Store/a/first"]
+    clock.advance(40)
+    await queue.drain()
+    assert len(reconcile.seen) == 2
+
+
 async def test_failures_in_a_row_wait_longer_and_success_forgets_them(clock):
     reconcile = Reconciler(Unavailable("x"), Unavailable("x"), None, Unavailable("x"))
     queue = queue_of(reconcile, clock)

@@ -1,20 +1,30 @@
 """Which key is due when: the bookkeeping of the work queue, without tasks and without a clock.
 
 Its laws, held by property tests: a key is in hand at most once; of several wishes for a key the
-earliest counts; a wish that comes while the key is in hand is kept for afterwards.
+earliest counts; a wish that comes while the key is in hand is kept for afterwards; what goes ahead
+goes before all that has been due for less than `ahead` seconds, and for nothing else.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+from typing import NamedTuple
+
+
+class _Wish(NamedTuple):
+    rank: float  # the lowest goes first
+    due: float
+
+
+_NEVER = _Wish(float("inf"), float("inf"))
 
 
 class Agenda:
     """Due times of keys, and which keys are in hand. Times are seconds of any one clock."""
 
     def __init__(self) -> None:
-        self._due: dict[str, float] = {}
+        self._due: dict[str, _Wish] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._order = itertools.count()  # first come, first served among equals
         self._in_hand: set[str] = set()
@@ -28,40 +38,44 @@ class Agenda:
         """The keys that were taken and not yet finished."""
         return frozenset(self._in_hand)
 
-    def add(self, key: str, due: float) -> None:
-        """Wish for a key to be taken at a time, or earlier if it was wished so before."""
-        if due < self._due.get(key, float("inf")):
-            self._due[key] = due
-            if key not in self._in_hand:
-                heapq.heappush(self._heap, (due, next(self._order), key))
+    def add(self, key: str, due: float, *, ahead: float = 0.0) -> None:
+        """Wish for a key to be taken at a time, or earlier if it was wished so before.
+
+        `ahead` is for what is due now: it goes before what has been due for less than that.
+        """
+        before = self._due.get(key, _NEVER)
+        wish = _Wish(min(before.rank, due - ahead), min(before.due, due))
+        self._due[key] = wish
+        if wish.rank < before.rank and key not in self._in_hand:
+            heapq.heappush(self._heap, (wish.rank, next(self._order), key))
 
     def take(self, now: float) -> tuple[str, float] | None:
-        """Take the key that has been due longest, with its due time; None when none is due."""
+        """Take the key whose turn it is, with its due time; None when none is due."""
         self._drop_outdated()
         if not self._heap or self._heap[0][0] > now:
             return None
-        due, _, key = heapq.heappop(self._heap)
-        del self._due[key]
+        _, _, key = heapq.heappop(self._heap)
         self._in_hand.add(key)
-        return key, due
+        return key, self._due.pop(key).due
 
     def finish(self, key: str) -> None:
         """Put a taken key down; wishes that came meanwhile count from now on."""
         self._in_hand.remove(key)
         if key in self._due:
-            heapq.heappush(self._heap, (self._due[key], next(self._order), key))
+            heapq.heappush(self._heap, (self._due[key].rank, next(self._order), key))
 
     def remove(self, key: str) -> None:
         """Forget all wishes for a key."""
         self._due.pop(key, None)
 
     def next_due(self) -> float | None:
-        """When the next key can be taken; None when none waits."""
+        """When the next key can be taken, or an earlier moment; None when none waits."""
         self._drop_outdated()
         return self._heap[0][0] if self._heap else None
 
     def _drop_outdated(self) -> None:
         while self._heap and (
-            self._due.get(self._heap[0][2]) != self._heap[0][0] or self._heap[0][2] in self._in_hand
+            self._due.get(self._heap[0][2], _NEVER).rank != self._heap[0][0]
+            or self._heap[0][2] in self._in_hand
         ):
             heapq.heappop(self._heap)

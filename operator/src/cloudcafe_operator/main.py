@@ -48,6 +48,9 @@ from cloudcafe_operator.workqueue import WorkQueue
 log = structlog.get_logger()
 SECONDS_TO_FINISH = 5.0
 SECONDS_BETWEEN_TRIES = 2.0
+#: An owner waits for a change; a look at a fleet can wait, but not for ever. Of runs nothing goes
+#: ahead: what the clock wakes there is an undo.
+NEWS_OF_STORES_AHEAD_S = 60.0
 RARER = 5  # are stores compared with a full list: there are thousands, and their watch is our own
 
 
@@ -121,7 +124,12 @@ def compose(settings: Settings, clients: Clients, clock: SystemClock) -> App:
     async def reconcile(key: str) -> float | None:
         return await found.reconcile(key)
 
-    queue = WorkQueue(reconcile, clock=clock, workers=settings.workers)
+    queue = WorkQueue(
+        reconcile,
+        clock=clock,
+        workers=settings.workers,
+        ahead={CAFE_STORES.kind: NEWS_OF_STORES_AHEAD_S},
+    )
     token = settings.service_token.get_secret_value()
     admin = ServiceAdmin(kubernetes, http, settings.pod_namespace, token)
     ports = Ports(

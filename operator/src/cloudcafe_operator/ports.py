@@ -237,8 +237,11 @@ class Events(Protocol):
 class WakeUp(Protocol):
     """The way a reconciler asks to be called again: the work queue."""
 
-    def add(self, key: str, *, after: float = 0.0) -> None:
-        """Put a key (`kind/namespace/name`) into the queue, due after so many seconds."""
+    def add(self, key: str, *, after: float = 0.0, news: bool = False) -> None:
+        """Put a key (`kind/namespace/name`) into the queue, due after so many seconds.
+
+        `news`: somebody changed something. It is due now, and before what only its time woke.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import asyncio
 import contextlib
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 import structlog
 
@@ -32,7 +33,8 @@ log = structlog.get_logger()
 class WorkQueue:
     """Implements ports.WakeUp. Lives on one event loop and is not thread-safe.
 
-    `workers` is how many keys of each kind are worked on at the same time.
+    `workers` is how many keys of each kind are worked on at the same time. `ahead` tells of a kind
+    how many seconds news goes before what the clock woke; what has waited for longer goes first.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class WorkQueue:
         *,
         clock: Clock,
         workers: int = 16,
+        ahead: Mapping[str, float] = MappingProxyType({}),
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._reconcile = reconcile
         self._clock = clock
         self._workers = workers
+        self._ahead = ahead
         self._chance = chance
         self._agendas: dict[str, Agenda] = defaultdict(Agenda)  # by kind
         self._failures: dict[str, int] = {}
@@ -56,9 +60,13 @@ class WorkQueue:
         """How many keys wait."""
         return sum(len(agenda) for agenda in self._agendas.values())
 
-    def add(self, key: str, *, after: float = 0.0) -> None:
-        """Put a key in, due after so many seconds; the earliest wish counts."""
-        self._agendas[_kind(key)].add(key, self._clock.monotonic() + after)
+    def add(self, key: str, *, after: float = 0.0, news: bool = False) -> None:
+        """Put a key in, due after so many seconds; the earliest wish counts. News is due now."""
+        kind, now = _kind(key), self._clock.monotonic()
+        if news:
+            self._agendas[kind].add(key, now, ahead=self._ahead.get(kind, 0.0))
+        else:
+            self._agendas[kind].add(key, now + after)
         metrics.queue_depth.set(len(self))
         self._wake.set()
 

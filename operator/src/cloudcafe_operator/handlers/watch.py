@@ -72,9 +72,10 @@ class Watcher:
                 self._news.put(key, manifest)
             elif self._news:
                 self._news.take(key)
-        self._queue.add(key)
+        # what a list tells is mostly as it was when we began; what a watch tells, somebody did now
+        self._queue.add(key, news=change is not None)
         for other in self._also(key, manifest) if self._also else ():
-            self._queue.add(other)
+            self._queue.add(other, news=change is not None)
 
     async def compare(self, resources: Sequence[Resource]) -> None:
         """List everything once: wake what is new, changed or gone."""
