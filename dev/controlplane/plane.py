@@ -111,9 +111,10 @@ class ControlPlane:
         def start(name: str, flags: list[str]) -> None:
             command: list[str | Path] = [programs / name, *flags]
             log = self.folder / "log" / f"{name}.log"
-            self.processes.append(
-                processes.start(command, log, folder=self.folder, lifeline=reading)
+            started = processes.start(
+                command, log, folder=self.folder, lifeline=reading, defaults=components.ENVIRONMENT
             )
+            self.processes.append(started)
             record = {"server": self.server, "processes": [asdict(p) for p in self.processes]}
             (self.folder / _RECORD).write_text(json.dumps(record))
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,12 @@ class Process:
 
 
 def start(
-    command: Sequence[str | Path], log: Path, *, folder: Path, lifeline: int | None
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    folder: Path,
+    lifeline: int | None,
+    defaults: Mapping[str, str],
 ) -> Process:
     """Start a program detached from this terminal.
 
@@ -50,6 +55,7 @@ def start(
         folder: where it runs.
         lifeline: the read end of a pipe: the program ends when nobody holds the other end any
             more, however its parent died. None lets it outlive the command.
+        defaults: environment variables for where ours does not say otherwise.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -60,7 +66,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **({} if lifeline is None else {LIFELINE: "1"})},
+            env={**defaults, **os.environ, **({} if lifeline is None else {LIFELINE: "1"})},
         )
     # Nobody waits for it: its record does. Else Python warns when the object goes.
     child.returncode = 0

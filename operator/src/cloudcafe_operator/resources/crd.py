@@ -123,12 +123,25 @@ def _root(definition: Definition) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": schema_of(definition.status, defaults=False),
+            "status": _in_wholes(schema_of(definition.status, defaults=False)),
         },
     }
     if definition.rules:
         root[VALIDATIONS] = [rule.schema() for rule in definition.rules]
     return root
+
+
+def _in_wholes(status: Schema) -> Schema:
+    """Let each part of a status, and each row of a keyed list, have one owner as a whole.
+
+    One operator writes them. With a manager remembered for each field within, a third of a store
+    would be `metadata.managedFields`, which each write decodes, compares and encodes.
+    """
+    for part in status["properties"].values():
+        rows = part.get("items", {}) if part.get("x-kubernetes-list-type") == "map" else part
+        if rows["type"] == "object":
+            rows["x-kubernetes-map-type"] = "atomic"
+    return status
 
 
 def _column(column: Column) -> dict[str, Any]:
