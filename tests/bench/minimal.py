@@ -61,7 +61,7 @@ class Client:
         order = {"storeId": name, "lines": lines, "synthetic": True}
         placed = await self._cafe("POST", "/orders", order)
         await self._cafe("GET", f"/orders/{placed['id']}", None)
-        patch = {"status": _status(placed["id"])}
+        patch = {"status": status(name, placed["id"])}
         await self._server.ask("PATCH", f"{STORES}/{name}/status", patch, content=MERGE)
 
     async def _aws(self, target: str, body: Any) -> None:
@@ -81,19 +81,56 @@ class Client:
             return dict(json.loads(await answer.text()))
 
 
-def _status(order: str) -> dict[str, Any]:
-    """A status of the size that the contenders write."""
+def status(name: str, order: str) -> dict[str, Any]:
+    """Return a status as ours is of a new kiosk; `test_counts.py` holds it to the same size."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    types = ("Ready", "DataTierReady", "MenuSynced", "OrderPathVerified", "Drifted", "Paused")
+    queue, secret = f"cloudcafe-{NAMESPACE}-{name}-orders", f"cloudcafe/{NAMESPACE}/{name}/till"
+    sqs, alarm = (f"arn:aws:{one}:eu-west-1:123456789012" for one in ("sqs", "cloudwatch"))
+    owned = (
+        ("SQSQueue", f"{queue}.fifo", f"{sqs}:{queue}.fifo"),
+        ("SQSQueue", f"{queue}-dlq.fifo", f"{sqs}:{queue}-dlq.fifo"),
+        ("SecretsManagerSecret", secret, f"arn:aws:secretsmanager:eu-west-1:123:secret:{secret}"),
+        ("Secret", f"{name}-till", ""),
+        ("ConfigMap", f"{name}-store", ""),
+        ("CloudWatchAlarm", f"cloudcafe/{name}/dead-letters", f"{alarm}:alarm:{name}/dead-letters"),
+        ("CloudWatchAlarm", f"cloudcafe/{name}/queue-age", f"{alarm}:alarm:{name}/queue-age"),
+    )
+    types = ("Ready", "DataTierReady", "MenuSynced", "OrderPathVerified", "LedgerBalanced",
+             "Watched", "Drifted", "Paused")  # fmt: skip
+    parts = ("alarms", "alarms.tags", "config", "dead_letters", "dead_letters.tags", "menu",
+             "queue", "queue.tags", "secret.tags", "store", "till")  # fmt: skip
+    hops = [{"name": "accept", "ms": 1}, {"name": "confirmed", "ms": 1}]
     return {
         "observedGeneration": 1,
+        "storeId": f"{NAMESPACE}.{name}",
+        "acceptingOrders": True,
+        "open": True,
+        "applied": {part: "51ea5527b0e8" for part in parts},
         "conditions": [
-            {"type": type_, "status": "True", "reason": "Ready", "message": "All is in place.",
+            {"type": type_, "status": "True", "reason": "Ready",
+             "message": "Queues, secret and till are there.",
              "observedGeneration": 1, "lastTransitionTime": now}
             for type_ in types
         ],
+        "costEstimate": {
+            "monthlyUSD": "0.60", "pricedOn": "2026-11-01",
+            "lines": [{"what": what, "count": 1, "monthlyUSD": "0.40"}
+                      for what in ("Secrets Manager secret", "CloudWatch alarms")],
+        },
+        "drift": [],
+        "history": [
+            {"at": now, "requestId": "bench", "why": "it was missing",
+             "what": f"cloudwatch:PutMetricAlarm cloudcafe/{name}"}
+            for _ in range(5)
+        ],
+        "ledger": {"findings": 0, "first": [], "orders": 0, "since": now, "until": now},
+        "nextRush": {"name": "morning", "ordersPerMinute": 4, "start": now, "end": now},
         "orderPath": {"orderId": order, "at": now, "nextAt": now, "generation": 1, "totalMs": 1,
-                      "hops": []},
+                      "hops": hops},
+        "resources": [
+            {"kind": kind, "name": called, "arn": arn, "state": "Ready"}
+            for kind, called, arn in owned
+        ],
     }  # fmt: skip
 
 

@@ -292,12 +292,13 @@ async def minimal(load: Load, folder: Path) -> dict[str, Figures]:
             ("create", half, load.stores, "create"),
         ):
             say(f"minimal: {scenario}")
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.bench.minimal", str(place.plane.folder),
-                place.stand_in, str(first), str(last), create,
-                stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-            )  # fmt: skip
-            output, _ = await process.communicate()
+            async with ReadyWatch(place.server).running():  # as it sees the others' work
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "tests.bench.minimal", str(place.plane.folder),
+                    place.stand_in, str(first), str(last), create,
+                    stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+                )  # fmt: skip
+                output, _ = await process.communicate()
             assert process.returncode == 0
             said, count = json.loads(output), last - first
             found[scenario] = {

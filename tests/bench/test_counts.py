@@ -7,6 +7,7 @@ part of it. `make bench-stores` measures the same with times, and beside other o
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 
 from tests.bench.contenders import OURS, contender, reconciles, wait_leading
 from tests.bench.counters import is_aws, is_aws_read
+from tests.bench.minimal import status
 from tests.bench.stand_in import LOOKED
 from tests.bench.world import MERGE, STORES, ReadyWatch, create_stores, store, world
 
@@ -60,6 +62,7 @@ class Story:
         self.place = place
         self.watch = ReadyWatch(place.server)
         self.chapters = {}
+        self.kiosk = {}
 
     async def told(self, name, living):
         """Live one part of it and keep what it cost."""
@@ -99,6 +102,7 @@ class Story:
             while counted != before:
                 await asyncio.sleep(0.1)
                 counted, before = await self.place.server.writes(), counted
+        self.kiosk = await self.place.server.ask("GET", f"{STORES}/{store(0)['metadata']['name']}")
 
     async def looked(self, one, count):
         """Wait until so many reconciles ended well since this operator began."""
@@ -123,14 +127,26 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    async def lived():
+def lived(tmp_path_factory):
+    async def live():
         async with world(tmp_path_factory.mktemp("counts")) as place:
             found = Story(place)
             await found.live()
-            return found.chapters
+            return found
 
-    return asyncio.run(lived())
+    return asyncio.run(live())
+
+
+@pytest.fixture
+def story(lived):
+    return lived.chapters
+
+
+def test_the_minimal_client_writes_a_status_of_the_same_parts_and_size(lived):
+    ours = lived.kiosk["status"]
+    theirs = status(lived.kiosk["metadata"]["name"], ours["orderPath"]["orderId"])
+    assert theirs.keys() == ours.keys()
+    assert len(json.dumps(theirs)) == pytest.approx(len(json.dumps(ours)), rel=0.1)
 
 
 def test_a_new_store_costs_a_secret_a_config_map_and_one_status(story):
