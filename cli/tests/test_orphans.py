@@ -23,7 +23,7 @@ UID = "11111111-2222-4333-8444-555555555555"
 OTHER = "99999999-2222-4333-8444-555555555555"
 OWNER, RUN = "cloudcafe.dev/owner", "cloudcafe.dev/run"
 HERE = "eu-west-1:000000000000"
-QUEUE = f"arn:aws:sqs:{HERE}:cloudcafe-default-corner-orders.fifo"
+QUEUE = f"arn:aws:sqs:{HERE}:cloudcafe-default_corner-orders.fifo"
 SECRET = f"arn:aws:secretsmanager:{HERE}:secret:cloudcafe/default/corner/till-AbC123"
 ALARM = f"arn:aws:cloudwatch:{HERE}:alarm:cloudcafe/default/corner/dead-letters"
 TABLE = f"arn:aws:dynamodb:{HERE}:table/cloudcafe-store-default.corner"
@@ -40,7 +40,7 @@ BY_STORE = {OWNER: f"default/corner/{UID}", "cloudcafe.dev/part-of": "cloudcafe"
 @pytest.mark.parametrize(
     ("arn", "kind", "name"),
     [
-        (QUEUE, "SQSQueue", "cloudcafe-default-corner-orders.fifo"),
+        (QUEUE, "SQSQueue", "cloudcafe-default_corner-orders.fifo"),
         (SECRET, "SecretsManagerSecret", "cloudcafe/default/corner/till"),
         (ALARM, "CloudWatchAlarm", "cloudcafe/default/corner/dead-letters"),
         (TABLE, "DynamoDBTable", "cloudcafe-store-default.corner"),

@@ -12,7 +12,7 @@ from cafectl.tickets import Ticket, read, take
 from cli.tests.test_hostile import EVIL, steers, without_styles
 from cli.tests.test_redrive import Died, FakePost, emulator
 
-QUEUE = "cloudcafe-default-corner-orders.fifo"
+QUEUE = "cloudcafe-default_corner-orders.fifo"
 __all__ = ["emulator"]
 
 

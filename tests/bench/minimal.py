@@ -38,7 +38,7 @@ class Client:
         name = f"store-{number:05}"
         if create:
             await self._server.ask("POST", STORES, store(number))
-        prefix = f"cloudcafe-{NAMESPACE}-{name}"
+        prefix = f"cloudcafe-{NAMESPACE}_{name}"
         fifo = {"FifoQueue": "true"}
         for queue in (f"{prefix}-orders-dlq.fifo", f"{prefix}-orders.fifo"):
             await self._aws("AmazonSQS.CreateQueue", {"QueueName": queue, "Attributes": fifo})

@@ -80,7 +80,7 @@ def check(body: kopf.Body, patch: kopf.Patch, **_: Any) -> None:
 @kopf.on.delete(*STORES)
 def remove(body: kopf.Body, **_: Any) -> None:
     """Take everything away."""
-    prefix = f"cloudcafe-{body.metadata.namespace}-{body.metadata.name}"
+    prefix = f"cloudcafe-{body.metadata.namespace}_{body.metadata.name}"
     for part in ("store", "menu", "stock"):
         cafe.delete(_part(body, part), timeout=5)
     alarms = f"cloudcafe/{body.metadata.namespace}/{body.metadata.name}"
@@ -110,7 +110,7 @@ def converge(body: kopf.Body, patch: kopf.Patch) -> None:
 
 def ensure_queues(body: kopf.Body) -> tuple[str, str]:
     """Both queues; create_queue finds what exists."""
-    prefix = f"cloudcafe-{body.metadata.namespace}-{body.metadata.name}"
+    prefix = f"cloudcafe-{body.metadata.namespace}_{body.metadata.name}"
     common = {"FifoQueue": "true", "VisibilityTimeout": "30"}
     dead = sqs.create_queue(
         QueueName=f"{prefix}-orders-dlq.fifo",
@@ -130,7 +130,7 @@ def ensure_queues(body: kopf.Body) -> tuple[str, str]:
 
 def ensure_alarms(body: kopf.Body) -> None:
     """The alarms of its queues; put_metric_alarm makes what is missing and corrects the rest."""
-    prefix = f"cloudcafe-{body.metadata.namespace}-{body.metadata.name}"
+    prefix = f"cloudcafe-{body.metadata.namespace}_{body.metadata.name}"
     for name, queue, metric, threshold in (
         ("dead-letters", f"{prefix}-orders-dlq.fifo", "ApproximateNumberOfMessagesVisible", 0),
         ("queue-age", f"{prefix}-orders.fifo", "ApproximateAgeOfOldestMessage", 300),

@@ -17,8 +17,8 @@ from tests.fakes.cafe import FakeCafe
 from tests.fakes.store_aws import StoreAws
 
 REF = Ref(CAFE_STORES, "corner", "default")
-QUEUE = "cloudcafe-default-corner-orders.fifo"
-DEAD_LETTERS = "cloudcafe-default-corner-orders-dlq.fifo"
+QUEUE = "cloudcafe-default_corner-orders.fifo"
+DEAD_LETTERS = "cloudcafe-default_corner-orders-dlq.fifo"
 SECRET = "cloudcafe/default/corner/till"
 ID = "default.corner"
 HOSTS = ("order:8080", "menu:8080", "inventory:8080")

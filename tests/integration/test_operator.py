@@ -54,8 +54,8 @@ def test_a_store_becomes_ready_and_goes_without_leaving_anything(
     cluster.apply(store(namespace))
     item = wait_ready(cluster, namespace)
     assert queues(sqs) == {
-        f"cloudcafe-{namespace}-corner-orders.fifo",
-        f"cloudcafe-{namespace}-corner-orders-dlq.fifo",
+        f"cloudcafe-{namespace}_corner-orders.fifo",
+        f"cloudcafe-{namespace}_corner-orders-dlq.fifo",
     }
     assert item["status"]["orderPath"]["totalMs"] >= 0
     assert cluster.get("secret", "corner-till", namespace)

@@ -19,7 +19,7 @@ class Aws:
         self.prefix = f"cloudcafe/{namespace}/corner/"
         self.dashboard = f"cloudcafe-store-{namespace}_corner"
         self.table = f"cloudcafe-store-{namespace}.corner"
-        self.queue = f"cloudcafe-{namespace}-corner-orders.fifo"
+        self.queue = f"cloudcafe-{namespace}_corner-orders.fifo"
 
     def alarms(self):
         found = self.cloudwatch.describe_alarms(AlarmNamePrefix=self.prefix)["MetricAlarms"]
@@ -157,7 +157,7 @@ def test_a_dead_letter_rings_the_alarm_that_the_status_names(
     cluster.apply(store(namespace, tier="kiosk"))
     wait_ready(cluster, namespace)
     sqs = boto3.client("sqs", **local_aws.client_arguments)
-    queue = f"cloudcafe-{namespace}-corner-orders-dlq.fifo"
+    queue = f"cloudcafe-{namespace}_corner-orders-dlq.fifo"
     sqs.send_message(
         QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
         MessageBody="an order",

@@ -31,7 +31,7 @@ def with_reason(cluster, namespace, type_, reason):
 
 
 def test_what_terraform_made_is_adopted_after_its_owners_word(cluster, namespace, operator, sqs):
-    name = f"cloudcafe-{namespace}-corner-orders.fifo"
+    name = f"cloudcafe-{namespace}_corner-orders.fifo"
     settings = {"FifoQueue": "true", "VisibilityTimeout": "45"}
     url = sqs.create_queue(QueueName=name, Attributes=settings, tags={"team": "till"})["QueueUrl"]
     operator.start()
@@ -57,7 +57,7 @@ def test_what_terraform_made_is_adopted_after_its_owners_word(cluster, namespace
 def test_a_foreign_owner_is_refused_and_what_blocks_the_end_is_said(
     cluster, namespace, operator, sqs, cafe
 ):
-    name = f"cloudcafe-{namespace}-corner-orders-dlq.fifo"
+    name = f"cloudcafe-{namespace}_corner-orders-dlq.fifo"
     sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"}, tags={OWNER: "a/b/c"})
     operator.start()
     cluster.apply(store(namespace, managementPolicy="Adopt", finalBackup=True))

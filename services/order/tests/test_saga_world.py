@@ -50,7 +50,7 @@ SENDS = {
     "history": ["put_item", "batch_write_item"],
     "tickets": ["send_message_batch"],
 }
-QUEUE = "cloudcafe-default-corner-orders.fifo"
+QUEUE = "cloudcafe-default_corner-orders.fifo"
 
 
 class Died(BaseException):

@@ -34,7 +34,7 @@ from cafe_order.transitions import PostgresSaga, Wish
 from services.order.tests.conftest import payment_result
 
 RESULTS, TABLE = "results.fifo", "orders-table"
-QUEUE = "http://sqs/0/cloudcafe-default-corner-orders.fifo"
+QUEUE = "http://sqs/0/cloudcafe-default_corner-orders.fifo"
 SENDS = {
     "kinesis": ["put_records"],
     "payments": ["send_message_batch"],

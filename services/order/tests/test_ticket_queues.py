@@ -20,7 +20,7 @@ from cafe_order.tickets import TicketsDestination
 from services.order.tests.test_saga import NOON
 from services.order.tests.test_saga import ORDER as STATE
 
-CORNER, PLAZA = "cloudcafe-default-corner-orders.fifo", "cloudcafe-default-plaza-orders.fifo"
+CORNER, PLAZA = "cloudcafe-default_corner-orders.fifo", "cloudcafe-default_plaza-orders.fifo"
 MISSING = ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}, "Send")
 DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "Send")
 
@@ -155,7 +155,7 @@ async def waiting(postgres, database):
             await connection.execute(
                 "INSERT INTO stores (id, name, city, timezone, currency, tier, accepting_orders, "
                 "tickets_queue) VALUES ($1, 'x', 'x', 'UTC', 'EUR', 'kiosk', true, $2)",
-                queue.split("-")[2],
+                queue.removesuffix("-orders.fifo").partition("_")[2],
                 url(queue),
             )
     yield pool

@@ -24,7 +24,7 @@ from services.order.tests.waiting import eventually
 
 __all__ = ["open_cafe"]
 
-QUEUE = "cloudcafe-default-corner-orders.fifo"
+QUEUE = "cloudcafe-default_corner-orders.fifo"
 TILL = {"Authorization": f"Bearer {TILL_KEY}"}
 ORDER = {
     "storeId": "corner",

@@ -27,7 +27,7 @@ ORDER = {
 def order_service(request):
     """Any store is there, and any order."""
     if request.url.path.startswith("/stores/"):
-        queue = "http://sqs/0/cloudcafe-default-corner-orders.fifo"
+        queue = "http://sqs/0/cloudcafe-default_corner-orders.fifo"
         return httpx.Response(200, json={**STORE, "id": "corner", "ticketsQueue": queue})
     placed = request.url.path == "/orders"
     return httpx.Response(201 if placed else 200, text=json.dumps(ORDER))

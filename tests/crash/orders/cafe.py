@@ -99,7 +99,7 @@ class Cafe:
                 "currency": CURRENCY,
                 "tillKeySha256": till,
                 "ticketsQueue": self.sqs.create_queue(
-                    QueueName=f"cloudcafe-{store.replace('.', '-')}-orders.fifo",
+                    QueueName=f"cloudcafe-{store.replace('.', '_')}-orders.fifo",
                     Attributes={"FifoQueue": "true"},
                 )["QueueUrl"],
             }

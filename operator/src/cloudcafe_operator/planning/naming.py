@@ -1,6 +1,7 @@
 """Names that follow from a store's namespace and name. Pure; used wherever a store is meant.
 
-They are deterministic, so that creating is safe to repeat, and short enough for AWS.
+They are deterministic, so that creating is safe to repeat, and short enough for AWS. No two stores
+share one: between namespace and name stands what neither may contain.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import hashlib
 
 LONGEST_QUEUE = 80
-DIGEST = 8
+DIGEST = 16  # hexadecimal digits: nobody finds a second store of the same digest
+BETWEEN = "_"  # a queue's name may have it, a namespace's and a store's may not
 
 
 def store_id(namespace: str, name: str) -> str:
@@ -18,12 +20,12 @@ def store_id(namespace: str, name: str) -> str:
 
 def order_queue(namespace: str, name: str) -> str:
     """Return the name of the store's FIFO order queue."""
-    return _bounded(f"cloudcafe-{namespace}-{name}", "-orders.fifo")
+    return _queue(namespace, name, "-orders.fifo")
 
 
 def dead_letter_queue(namespace: str, name: str) -> str:
     """Return the name of the queue for orders that could not be worked on."""
-    return _bounded(f"cloudcafe-{namespace}-{name}", "-orders-dlq.fifo")
+    return _queue(namespace, name, "-orders-dlq.fifo")
 
 
 def secret(namespace: str, name: str) -> str:
@@ -56,10 +58,13 @@ def owner(namespace: str, name: str, uid: str) -> str:
     return f"{namespace}/{name}/{uid}"
 
 
-def _bounded(stem: str, ending: str) -> str:
-    """Shorten with a digest of the whole where it would be too long."""
-    whole = stem + ending
-    if len(whole) <= LONGEST_QUEUE:
-        return whole
-    digest = hashlib.sha256(stem.encode()).hexdigest()[:DIGEST]
-    return f"{stem[: LONGEST_QUEUE - len(ending) - DIGEST - 1]}-{digest}{ending}"
+def _queue(namespace: str, name: str, ending: str) -> str:
+    """Return a queue's name; where it would be too long, a digest of the whole is its end.
+
+    Two marks before the digest: so no shortened name is another store's whole one.
+    """
+    stem = f"cloudcafe-{namespace}{BETWEEN}{name}"
+    if len(stem + ending) <= LONGEST_QUEUE:
+        return stem + ending
+    end = f"{BETWEEN * 2}{hashlib.sha256(stem.encode()).hexdigest()[:DIGEST]}{ending}"
+    return stem[: LONGEST_QUEUE - len(end)] + end
