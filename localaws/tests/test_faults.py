@@ -16,6 +16,7 @@ from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.resources.common import parse
 
 from tests.fakes import FakeAdmin, FakeKubernetes
+from tests.fakes.stores import CLUSTER
 
 OURS = {"cloudcafe.dev/part-of": "cloudcafe"}
 FAULTS = {
@@ -39,7 +40,7 @@ async def world(place, cluster, monkeypatch):
     aws = AwsApi(region="eu-west-1")
     kubernetes, clock = FakeKubernetes(), SystemClock()
     lists = SharedLists(kubernetes, clock)
-    yield World(kubernetes, aws, admin, clock, "cafe", lists, SharedActs())
+    yield World(kubernetes, aws, admin, clock, "cafe", lists, SharedActs(), CLUSTER)
     await aws.close()
 
 

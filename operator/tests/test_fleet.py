@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from tests.fakes.stores import ID, REF, StoreWorld
+from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busies
         queue=None,
     )
     asked = store_reconciler(
-        Settings(service_token="token", store_metrics=True), ports, News()
+        Settings(service_token="token", store_metrics=True), ports, News(), CLUSTER
     ).fleet
     await asked.round()
     text = generate_latest().decode()

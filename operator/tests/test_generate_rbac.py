@@ -11,7 +11,7 @@ from cloudcafe_operator.handlers.routes import chaos_reconciler, store_reconcile
 from cloudcafe_operator.ports import Ports
 from cloudcafe_operator.settings import Settings
 
-from tests.fakes.stores import StoreWorld
+from tests.fakes.stores import CLUSTER, StoreWorld
 
 NEW = "effects/new.py"
 SOURCES = list(generate_rbac.PACKAGE.rglob("*.py"))
@@ -208,8 +208,8 @@ def test_what_counts_as_home_is_the_namespace_of_the_operators_pod():
         events=world.events,
         queue=None,
     )
-    stores = store_reconciler(settings, ports, News())
-    chaos = chaos_reconciler(settings, ports)
+    stores = store_reconciler(settings, ports, News(), CLUSTER)
+    chaos = chaos_reconciler(settings, ports, CLUSTER)
     told = (stores.rush, stores.rush.capacity, stores.fleet, chaos._observer)
     assert {one.namespace for one in told} == {"home"}
 

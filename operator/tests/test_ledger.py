@@ -20,7 +20,7 @@ from cloudcafe_operator.resources.store import example
 from cloudcafe_operator.settings import Settings
 
 from tests.fakes import books as books_over_http
-from tests.fakes.stores import ID, REF, StoreWorld
+from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
 
 
 class Queue:
@@ -63,7 +63,7 @@ class LedgerWorld(StoreWorld):
             verify_seconds=10_000,
             payment_provider_url="http://payment-provider:8080",
         )
-        self.reconciler = store_reconciler(settings, ports, News())
+        self.reconciler = store_reconciler(settings, ports, News(), CLUSTER)
 
     async def settled(self):
         await self.apply()

@@ -12,7 +12,7 @@ from cloudcafe_operator.resources.reasons import REASONS
 from cloudcafe_operator.resources.store import FINALIZER, FORCE_DELETE
 
 from tests.fakes import Died
-from tests.fakes.stores import DEAD_LETTERS, HOSTS, ID, QUEUE, REF, SECRET, StoreWorld
+from tests.fakes.stores import CLUSTER, DEAD_LETTERS, HOSTS, ID, QUEUE, REF, SECRET, StoreWorld
 
 
 @pytest.fixture
@@ -46,7 +46,11 @@ async def test_everything_of_a_store_is_made_with_its_owners_tag(world):
         world.aws.queues[DEAD_LETTERS]["tags"],
         world.aws.secrets[SECRET]["Tags"],
     ):
-        assert tags == {"cloudcafe.dev/owner": owner, "cloudcafe.dev/part-of": "cloudcafe"}
+        assert tags == {
+            "cloudcafe.dev/owner": owner,
+            "cloudcafe.dev/cluster": CLUSTER,
+            "cloudcafe.dev/part-of": "cloudcafe",
+        }
 
 
 async def test_till_and_secret_and_service_agree_on_the_key(world):

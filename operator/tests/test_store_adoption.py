@@ -6,7 +6,7 @@ import pytest
 from cloudcafe_operator.errors import ThrottledByAws, Unavailable
 
 from tests.fakes import Died
-from tests.fakes.stores import DEAD_LETTERS, ID, QUEUE, REF, SECRET, StoreWorld
+from tests.fakes.stores import CLUSTER, DEAD_LETTERS, ID, QUEUE, REF, SECRET, StoreWorld
 
 OWNER = "cloudcafe.dev/owner"
 TERRAFORM = {"cloudcafe.dev/part-of": "cloudcafe", "team": "till"}
@@ -79,7 +79,7 @@ async def test_on_the_word_it_is_tagged_and_corrected_and_keeps_its_key_and_othe
     await world.settle_for(60)
     owner = f"default/corner/{world.store['metadata']['uid']}"
     tags = world.aws.queues[QUEUE]["tags"]
-    assert tags == {**TERRAFORM, OWNER: owner}
+    assert tags == {**TERRAFORM, OWNER: owner, "cloudcafe.dev/cluster": CLUSTER}
     settings = world.aws.queues[QUEUE]["attributes"]
     assert settings["VisibilityTimeout"] == "30"
     assert DEAD_LETTERS in settings["RedrivePolicy"]

@@ -18,7 +18,7 @@ from cloudcafe_operator.resources.store import CafeStoreSpec, example
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.stores import ID, REF, StoreWorld
+from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
 
 DASHBOARD = "cloudcafe-store-default_corner"
 TABLE = f"cloudcafe-store-{ID}"
@@ -26,7 +26,7 @@ OF_QUEUES = {"dead-letters", "order-queue-age"}
 OF_ORDERS = {"order-failures", "order-latency"}
 TAGS = {"owner": "us"}
 WHO = Identity("default", "corner", "uid")
-PLATFORM = Platform("", "", "", "eu-west-1")
+PLATFORM = Platform("", "", "", "eu-west-1", CLUSTER)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.consequences.breaking import NAMESPACE, AdminPorts, Broken
 from tests.consequences.guests import Guest, within
 from tests.consequences.stage import running_stage
 from tests.fakes import FakeKubernetes
+from tests.fakes.stores import CLUSTER
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,7 @@ async def world(stage, monkeypatch):
     aws = AwsApi(region="eu-west-1")
     clock = SystemClock()
     lists = SharedLists(kubernetes, clock)
-    yield World(kubernetes, aws, AdminPorts(stage), clock, NAMESPACE, lists, SharedActs())
+    yield World(kubernetes, aws, AdminPorts(stage), clock, NAMESPACE, lists, SharedActs(), CLUSTER)
     await aws.close()
 
 

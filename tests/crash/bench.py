@@ -7,6 +7,7 @@ from cloudcafe_operator.faults.contract import World as FaultWorld
 from cloudcafe_operator.resources.common import parse
 
 from tests.crash.worlds import FAULTS, NAMESPACE, World
+from tests.fakes.stores import CLUSTER
 
 
 class Bench:
@@ -18,7 +19,7 @@ class Bench:
         world = self.world
         lists, acts = SharedLists(world.kubernetes, world.clock), SharedActs()
         self.reach = FaultWorld(
-            world.kubernetes, world.aws, world.admin, world.clock, NAMESPACE, lists, acts
+            world.kubernetes, world.aws, world.admin, world.clock, NAMESPACE, lists, acts, CLUSTER
         )
         self.spec = parse(fault.spec_type, {**FAULTS[fault.name], **changes})
 

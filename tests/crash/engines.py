@@ -12,6 +12,7 @@ from cloudcafe_operator.workqueue import WorkQueue
 
 from tests.crash.worlds import OPERATOR_NAMESPACE
 from tests.fakes import Died
+from tests.fakes.stores import CLUSTER
 
 NUMBERS = itertools.count(1)
 TICK_S = 1.0
@@ -43,6 +44,7 @@ class Engine:
             collector=collector(HttpBooks(world.http, BOOKS, "token")),
             identity=f"operator-{next(NUMBERS)}",
             namespace=OPERATOR_NAMESPACE,
+            cluster=CLUSTER,
             background=False,
         )
         self._routes = self.engine.routes()

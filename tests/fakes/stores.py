@@ -21,6 +21,7 @@ QUEUE = "cloudcafe-default_corner-orders.fifo"
 DEAD_LETTERS = "cloudcafe-default_corner-orders-dlq.fifo"
 SECRET = "cloudcafe/default/corner/till"
 ID = "default.corner"
+CLUSTER = "c1c1c1c1-0000-4000-8000-000000000001"  # the uid of its cluster
 HOSTS = ("order:8080", "menu:8080", "inventory:8080")
 
 
@@ -36,6 +37,7 @@ class StoreWorld:
         self.clock = FakeClock(datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
         self.cafe = FakeCafe(now=self.clock.now)
         self.events = RecordedEvents()
+        self.cluster = CLUSTER
         self.open_services()
         self.restart()
 
@@ -61,7 +63,7 @@ class StoreWorld:
             queue=None,
         )
         settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
-        return store_reconciler(settings, ports, News())
+        return store_reconciler(settings, ports, News(), self.cluster)
 
     async def apply(self, **spec):
         manifest = example()

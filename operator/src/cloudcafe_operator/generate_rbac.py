@@ -117,7 +117,8 @@ EVERYWHERE = {
     "nodes": "a fault cordons nodes and uncordons them; in which zone a pod runs",
     "networking.k8s.io/networkpolicies": "a fault denies marked pods their traffic, and undoes it; "
     "it looks for those that would let it through",
-    "namespaces": "has the namespace agreed to chaos, and to probes from elsewhere?",
+    "namespaces": "has the namespace agreed to chaos, and to probes from elsewhere? The uid of "
+    "kube-system tells which cluster this is",
     "authorization.k8s.io/subjectaccessreviews": "may this person inject there?",
     "secrets": "a store's till key, in the store's namespace. Which names there are cannot be said "
     "beforehand, so any is read by its name, and none is ever listed",

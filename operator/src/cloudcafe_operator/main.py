@@ -13,7 +13,7 @@ import signal
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -21,6 +21,7 @@ from cloudcafe_operator.effects.admin import ServiceAdmin
 from cloudcafe_operator.effects.aws import AwsApi
 from cloudcafe_operator.effects.clock import SystemClock
 from cloudcafe_operator.effects.cluster_access import ClusterAccess
+from cloudcafe_operator.effects.cluster_identity import cluster_uid
 from cloudcafe_operator.effects.events import EventWriter
 from cloudcafe_operator.effects.health import Health, serve, watch_loop
 from cloudcafe_operator.effects.http import HttpClient
@@ -45,6 +46,7 @@ from cloudcafe_operator.ports import Ports, Ref
 from cloudcafe_operator.settings import Settings
 from cloudcafe_operator.workqueue import WorkQueue
 
+Done = TypeVar("Done")
 log = structlog.get_logger()
 SECONDS_TO_FINISH = 5.0
 SECONDS_BETWEEN_TRIES = 2.0
@@ -80,11 +82,12 @@ async def run(settings: Settings) -> int:
     http = HttpClient()
     customers = HttpClient(reuse=False)
     probes = ProbeClient(FencedResolver(settings.pod_namespace, opened=settings.probes_to))
-    app = compose(settings, Clients(kubernetes, aws, http, customers, probes), clock)
-    stop_serving = await serve(app.health, host=settings.host, port=settings.port)
-    lag = asyncio.create_task(watch_loop(app.health, clock), name="loop lag")
+    clients = Clients(kubernetes, aws, http, customers, probes)
+    health = Health()
+    stop_serving = await serve(health, host=settings.host, port=settings.port)
+    lag = asyncio.create_task(watch_loop(health, clock), name="loop lag")
     try:
-        return await _lead(app, stop)
+        return await _lead(_made(settings, clients, clock, health), stop)
     finally:
         await _cancel([lag])
         await stop_serving()
@@ -112,8 +115,16 @@ class Clients:
     probes: ProbeClient
 
 
-def compose(settings: Settings, clients: Clients, clock: SystemClock) -> App:
-    """Connect the parts."""
+async def _made(settings: Settings, clients: Clients, clock: SystemClock, health: Health) -> App:
+    """Connect the parts once the API server has told what they rest on."""
+    cluster = await awaited(settings, clients.kubernetes, health)
+    return compose(settings, clients, clock=clock, health=health, cluster=cluster)
+
+
+def compose(
+    settings: Settings, clients: Clients, *, clock: SystemClock, health: Health, cluster: str
+) -> App:
+    """Connect the parts; `cluster` is this cluster's uid."""
     kubernetes, http = clients.kubernetes, clients.http
     lease = Ref(LEASES, settings.lease_name, settings.pod_namespace)
     timing = Timing(duration=settings.lease_seconds, deadline=settings.lease_seconds * 2 / 3)
@@ -144,7 +155,9 @@ def compose(settings: Settings, clients: Clients, clock: SystemClock) -> App:
         queue=queue,
     )
     news = News()
-    found = routes(settings, ports, news)  # reconcilers wake keys, the queue calls reconcilers
+    found = routes(
+        settings, ports, news, cluster
+    )  # reconcilers wake keys, the queue calls reconcilers
     within = settings.namespaces
     watcher = Watcher(kubernetes, queue, namespaces=within, also=wakes_also)
     stores = StoreWatch(
@@ -154,16 +167,18 @@ def compose(settings: Settings, clients: Clients, clock: SystemClock) -> App:
         within,
         settings.relist_seconds * RARER,
     )
-    return App(settings, ports, found, queue, watcher, stores, leadership, events, Health())
+    return App(settings, ports, found, queue, watcher, stores, leadership, events, health)
 
 
-async def _lead(app: App, stop: asyncio.Event) -> int:
-    """Wait for the definitions and the Lease, then work until something ends."""
+async def _lead(made: Coroutine[Any, Any, App], stop: asyncio.Event) -> int:
+    """Wait for the API server and the Lease, then work until something ends."""
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    for waiting in (_definitions(app), app.leadership.acquire()):
-        if not await _unless(stopping, waiting):
-            return 0
-        app.health.starting = ""  # a standby is ready
+    app = await _unless(stopping, made)
+    if app is None:
+        return 0
+    app.health.starting = ""  # a standby is ready
+    if not await _unless(stopping, _leading(app)):
+        return 0
     app.health.role = "leading"
     gc.collect()
     gc.freeze()  # modules and clients stay for ever: looking through them would block the loop
@@ -202,30 +217,33 @@ async def _work(app: App, stopping: asyncio.Task[Any]) -> int:
     return 0 if stopping in done else 1
 
 
-async def _definitions(app: App) -> None:
-    """Wait until the API server serves all our kinds."""
+async def awaited(settings: Settings, kubernetes: KubernetesApi, health: Health) -> str:
+    """Wait until the API server serves all our kinds and tells which cluster it is; its uid."""
     while True:
         try:
-            namespaces = app.settings.namespaces or (None,)
+            namespaces = settings.namespaces or (None,)
             for resource in WATCHED:
-                await app.stores.kubernetes.is_served(resource, namespace=namespaces[0])
+                await kubernetes.is_served(resource, namespace=namespaces[0])
+            return await cluster_uid(kubernetes)
         except OperatorError as error:
-            app.health.starting = f"waiting for the API server and its definitions: {error}"
+            health.starting = f"waiting for the API server and its definitions: {error}"
             log.warning("waiting", reason=str(error))
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
-        else:
-            return
 
 
-async def _unless(stopping: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> bool:
-    """Run work until it is done (True) or the operator is told to stop (False)."""
+async def _leading(app: App) -> bool:
+    await app.leadership.acquire()
+    return True
+
+
+async def _unless(stopping: asyncio.Task[Any], work: Coroutine[Any, Any, Done]) -> Done | None:
+    """Run work until it is done, or the operator is told to stop (None)."""
     task = asyncio.create_task(work)
     await asyncio.wait([stopping, task], return_when=asyncio.FIRST_COMPLETED)
     if task.done():
-        task.result()
-        return True
+        return task.result()
     await _cancel([task])
-    return False
+    return None
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

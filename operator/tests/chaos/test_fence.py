@@ -33,6 +33,7 @@ async def test_no_write_begins_once_the_fence_is_closed(fault):
         runs=None,
         lists=bench.reach.lists,
         acts=bench.reach.acts,
+        cluster=bench.reach.cluster,
     )
     bench.reach = surveyor.fenced_world(Namespaced(), 5.0)
     world.clock.advance(6.0)

@@ -7,12 +7,11 @@ believed until the next resync: a wake-up without news costs no call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cloudcafe_operator.effects.chronicle import Chronicle
-from cloudcafe_operator.effects.execute_store import StoreExecutor
+from cloudcafe_operator.effects.do_steps import StoreSteps
 from cloudcafe_operator.effects.observe_store import AREAS, StoreObserver
 from cloudcafe_operator.effects.store_notes import Note, StoreNotes
 from cloudcafe_operator.errors import (
@@ -28,9 +27,7 @@ from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
 from cloudcafe_operator.planning.store_drift import TAGS
 from cloudcafe_operator.planning.store_finding import Finding, found
-from cloudcafe_operator.planning.store_history import why
-from cloudcafe_operator.planning.store_memory import Memory, part_of
-from cloudcafe_operator.planning.store_parts import ChangePart, Live
+from cloudcafe_operator.planning.store_memory import Memory
 from cloudcafe_operator.planning.store_report import in_place
 from cloudcafe_operator.planning.store_status import troubles
 from cloudcafe_operator.planning.store_steps import CAFE, DATA_TIER, WATCH, Area, Step
@@ -52,9 +49,8 @@ class StoreConverger:
     """One for all stores."""
 
     observer: StoreObserver
-    executor: StoreExecutor
+    steps: StoreSteps
     clock: Clock
-    chronicle: Chronicle
     resync_seconds: float
     fleet: Callable[[], int]  # how many stores there are, looked at or not
     _notes: StoreNotes = field(init=False)
@@ -209,12 +205,14 @@ class StoreConverger:
         look_at = [area for area in areas if area not in unseen]
         observed = await self.observer.observe(wanted, memory, areas=look_at, known=known)
         failed: dict[Area, Trouble] = {}
+        later: list[Step] = []
         todo = plan_store(wanted, observed, memory)
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
                 return found(wanted, observed, todo, memory)
             agreed = as_agreed(wanted, observed, memory)
-            done = await self._execute(agreed, observed, todo, unseen)
+            written = self._untold.setdefault(wanted.store_id, set())
+            done = await self.steps.do(agreed, observed, todo, unseen=unseen, written=written)
             failed |= {area: one for area, one in done.failed.items() if area not in unseen}
             unseen -= {step.area for step in todo}
             observed = replace(observed, **done.shown)  # the rest is as it was a moment ago
@@ -222,48 +220,13 @@ class StoreConverger:
                 wanted, memory, areas=done.to_look_at, known=observed
             )
             observed = _marked(observed, failed)
-            todo = plan_store(wanted, observed, memory)
+            later += done.later
+            todo = [one for one in plan_store(wanted, observed, memory) if one not in later]
         if todo:
             areas = sorted({step.area for step in todo})
             bug = Bug(f"{', '.join(areas)}: done {MOST_ROUNDS} times and still to do")
             observed = _marked(observed, {step.area: Trouble(bug) for step in todo})
         return found(wanted, observed, todo, memory)
-
-    async def _execute(
-        self, wanted: Wanted, observed: Observed, steps: Sequence[Step], unseen: set[Area]
-    ) -> Done:
-        done = Done()
-        for step in steps:
-            if step.area in done.failed:
-                continue
-            try:
-                with self.chronicle.because(wanted.store_id, why(step, wanted)):
-                    part = await self.executor.execute(
-                        step, wanted.store_id, unseen=step.area in unseen
-                    )
-            except OperatorError as error:
-                done.failed[step.area] = Trouble(error)
-                if step.area in unseen:  # the trouble may be that it exists
-                    done.to_look_at.add(step.area)
-                continue
-            self._untold.setdefault(wanted.store_id, set()).add(part_of(step))
-            if part is None:
-                done.to_look_at.add(step.area)
-            elif isinstance(part, Live) and isinstance(step, ChangePart):  # one of several
-                before = done.shown.get(step.area, getattr(observed, step.area))
-                done.shown[step.area] = {**before, step.name: part}
-            else:
-                done.shown[step.area] = part
-        return done
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of some steps: parts as the answers showed them, and those to be looked at."""
-
-    shown: dict[str, Any] = field(default_factory=dict)
-    to_look_at: set[Area] = field(default_factory=set)
-    failed: dict[Area, Trouble] = field(default_factory=dict)
 
 
 def _is_a_new_wish(note: Note, wanted: Wanted, *, hands_off: bool) -> bool:

@@ -57,6 +57,7 @@ class Surveyor:
     runs: Known[Run]
     lists: Lists
     acts: Once
+    cluster: str  # the uid of this cluster
 
     def is_apart(self, fault: str) -> bool:
         """Whether a fault's targets share nothing."""
@@ -65,7 +66,7 @@ class Surveyor:
     def world(self, run: Run) -> World:
         """Return what faults of a run may use."""
         ports = self.kubernetes, self.aws, self.admin, self.clock
-        return World(*ports, run.namespace, self.lists, self.acts)
+        return World(*ports, run.namespace, self.lists, self.acts, self.cluster)
 
     def fenced_world(self, run: Run, open_s: float) -> World:
         """Return the same, with no write begun after so many seconds."""

@@ -38,6 +38,7 @@ class World:
     namespace: str  # the experiment's: Kubernetes targets live there and nowhere else by default
     lists: Lists  # for looking: what a write rests on is read by itself
     acts: Once  # what targets of a run make only once
+    cluster: str  # the uid of this cluster: what a run makes or marks on AWS tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Fault(ABC, Generic[Spec]):
         """Make the change unless it is there already; return what was put in place (for undo).
 
         Return {"already": True} where no call was needed: the engine judges whose act that was.
-        Mark what it makes with the run's uid. Safe to call again after a crash at any point.
-        Raise Retry where the target is not ready for it yet.
+        Mark what it makes with the run's uid, on AWS with the cluster's as well. Safe to call again
+        after a crash at any point. Raise Retry where the target is not ready for it yet.
         """
 
     @abstractmethod

@@ -47,8 +47,9 @@ Faults = Mapping[str, Fault[Any]]
 class ChaosReconciler:
     """The chaos engine: both kinds, and the sampling that goes with them.
 
-    `identity` is unique to this process, `namespace` the operator's own. With `background` False
-    nothing is sampled by itself: tests call `sampler.round()`.
+    `identity` is unique to this process, `namespace` the operator's own, `cluster` the uid by which
+    what is marked on AWS tells its cluster. With `background` False nothing is sampled by itself:
+    tests call `sampler.round()`.
     """
 
     def __init__(  # noqa: PLR0913 - each comes from another place: settings, registry, main
@@ -60,6 +61,7 @@ class ChaosReconciler:
         collector: Collector,
         identity: str,
         namespace: str,
+        cluster: str,
         claim_seconds: float = CLAIM_S,
         background: bool = True,
     ) -> None:
@@ -84,6 +86,7 @@ class ChaosReconciler:
             runs,
             SharedLists(kubernetes, clock),
             SharedActs(),
+            cluster,
         )
         self._observer = Observer(
             kubernetes,

@@ -24,6 +24,7 @@ from cloudcafe_operator.effects.chronicle import Chronicle, RecordedAws
 from cloudcafe_operator.effects.converge_store import StoreConverger
 from cloudcafe_operator.effects.dashboards_store import DashboardPart, FleetDashboard
 from cloudcafe_operator.effects.delete_store import StoreDeleter
+from cloudcafe_operator.effects.do_steps import StoreSteps
 from cloudcafe_operator.effects.execute_store import StoreExecutor
 from cloudcafe_operator.effects.fleet import FleetWatch
 from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
@@ -71,10 +72,10 @@ class Routes:
         return await self.by_kind[key.partition("/")[0]](key)
 
 
-def routes(settings: Settings, ports: Ports, news: News) -> Routes:
-    """Connect all reconcilers; `news` is what the watch of stores brings."""
-    stores = store_reconciler(settings, ports, news)
-    chaos = chaos_reconciler(settings, ports)
+def routes(settings: Settings, ports: Ports, news: News, cluster: str) -> Routes:
+    """Connect all reconcilers; `news` is what the watch of stores brings, `cluster` our uid."""
+    stores = store_reconciler(settings, ports, news, cluster)
+    chaos = chaos_reconciler(settings, ports, cluster)
 
     async def reconcile_store(key: str) -> float | None:
         return await stores.reconcile(ref_from_key(key))
@@ -90,7 +91,7 @@ def routes(settings: Settings, ports: Ports, news: News) -> Routes:
     )
 
 
-def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
+def chaos_reconciler(settings: Settings, ports: Ports, cluster: str) -> ChaosReconciler:
     """Connect the chaos engine. Its identity is new in every process: claims are made in it."""
     shop = Shop(
         order_url=settings.order_url,
@@ -105,6 +106,7 @@ def chaos_reconciler(settings: Settings, ports: Ports) -> ChaosReconciler:
         collector=collector(books(settings, ports)),
         identity=f"{settings.pod_name}-{uuid.uuid4().hex[:8]}",
         namespace=settings.pod_namespace,
+        cluster=cluster,
         claim_seconds=settings.claim_seconds,
     )
 
@@ -122,7 +124,7 @@ def books(settings: Settings, ports: Ports) -> HttpBooks:
     return HttpBooks(ports.http, urls, settings.service_token.get_secret_value())
 
 
-def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreReconciler:
+def store_reconciler(settings: Settings, ports: Ports, news: News, cluster: str) -> StoreReconciler:
     """Connect the parts that stores need."""
     kubernetes, clock, chronicle = ports.kubernetes, ports.clock, Chronicle()
     aws = RecordedAws(ports.aws, clock, chronicle)
@@ -146,7 +148,11 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
         kubernetes=kubernetes,
         clock=clock,
         platform=Platform(
-            settings.order_url, settings.menu_url, settings.inventory_url, settings.aws_region
+            settings.order_url,
+            settings.menu_url,
+            settings.inventory_url,
+            settings.aws_region,
+            cluster,
         ),
         converger=StoreConverger(
             observer=StoreObserver(
@@ -158,11 +164,11 @@ def store_reconciler(settings: Settings, ports: Ports, news: News) -> StoreRecon
                 parts,
                 settings_read(clock),
             ),
-            executor=StoreExecutor(
-                kubernetes, aws, cafe, settings.aws_region, listing, secrets, parts
+            steps=StoreSteps(
+                StoreExecutor(kubernetes, aws, cafe, settings.aws_region, listing, secrets, parts),
+                chronicle,
             ),
             clock=clock,
-            chronicle=chronicle,
             resync_seconds=settings.resync_seconds,
             fleet=rush.stores,
         ),

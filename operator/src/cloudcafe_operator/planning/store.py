@@ -21,6 +21,7 @@ from cloudcafe_operator.planning.manifests.store import (
     till_key,
 )
 from cloudcafe_operator.planning.store_adoption import as_agreed
+from cloudcafe_operator.planning.store_cluster import does_more, telling
 from cloudcafe_operator.planning.store_drift import (
     queue_drift,
     registration,
@@ -69,7 +70,15 @@ def plan_store(wanted: Wanted, observed: Observed, memory: Memory) -> list[Step]
         *plan_menu(wanted, observed),
         *plan_stock(wanted, observed),
     ]
-    return [step for step in steps if may_write(step, wanted, observed, memory)]
+    permitted = (_permitted(step, wanted, observed, memory) for step in steps)
+    return [step for step in permitted if step is not None]
+
+
+def _permitted(step: Step, wanted: Wanted, observed: Observed, memory: Memory) -> Step | None:
+    """Return what of a step may be done; that a thing tells its cluster is not up to the policy."""
+    told = telling(step, wanted, observed)
+    whole = told is None or does_more(step, observed)
+    return step if whole and may_write(step, wanted, observed, memory) else told
 
 
 def plan_order_queue(wanted: Wanted, observed: Observed) -> list[Step]:

@@ -19,6 +19,7 @@ from cloudcafe_operator.planning.manifests.store import (
     noted_digest,
     till_key,
 )
+from cloudcafe_operator.planning.store_cluster import is_a_wish
 from cloudcafe_operator.planning.store_extras import absent, extras_of_ours, orders_table
 from cloudcafe_operator.planning.store_owner import is_ours, owned
 from cloudcafe_operator.planning.store_parts import differing
@@ -167,7 +168,7 @@ def _queue_parts(
 
 def _tags(want: Mapping[str, str], got: Mapping[str, str]) -> Fields:
     for name, value in want.items():
-        if got.get(name) != value:
+        if got.get(name) != value and is_a_wish(name, want, got):
             yield f"tags.{name}", value, got.get(name, "")
     for name in unwanted(got, want):
         yield f"tags.{name}", "", got[name]

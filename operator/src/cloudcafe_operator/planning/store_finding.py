@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudcafe_operator.planning.store_adoption import propose
+from cloudcafe_operator.planning.store_cluster import only_tells
 from cloudcafe_operator.planning.store_drift import Difference, differences, missing
 from cloudcafe_operator.planning.store_memory import Memory, met
 from cloudcafe_operator.planning.store_steps import Step
@@ -31,6 +32,7 @@ def found(wanted: Wanted, observed: Observed, todo: Sequence[Step], memory: Memo
         differing = (*missing(wanted, observed), *differences(as_ours, observed))
         return Finding(observed, (), differing, dict(memory.applied or {}))
     differing = differences(wanted, observed)
+    todo = [step for step in todo if not only_tells(step)]  # nothing waits for it
     return Finding(
         observed,
         todo,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudcafe_operator.planning.store_cluster import only_tells
 from cloudcafe_operator.planning.store_parts import ChangePart
 from cloudcafe_operator.planning.store_steps import (
     RestoreSecret,
@@ -39,6 +40,8 @@ def why(step: Step, wanted: Wanted) -> str:
     what = step.what if isinstance(step, ChangePart) else ""
     if what == "create" or type(step).__name__.startswith("Create"):
         return OF_PARTS["create"]
+    if only_tells(step):
+        return "it did not tell its cluster"
     if wanted.adopting:
         return f"adopted: its owner said {wanted.terms.word}"
     return OF_PARTS.get(what) or _of_queues_and_secrets(step)

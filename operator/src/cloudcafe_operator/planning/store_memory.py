@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cloudcafe_operator.planning.manifests.store import build_config
+from cloudcafe_operator.planning.store_cluster import wished
 from cloudcafe_operator.planning.store_drift import (
     KIND_OF,
     TAGS,
@@ -130,14 +131,14 @@ def _wished_settings(area: PartArea) -> Callable[[Wanted, Observed], Any]:
 #: What is wished for each part. What is not in it, is corrected whatever the policy.
 WISHES: Mapping[str, Callable[[Wanted, Observed], Any]] = {
     "dead_letters": lambda wanted, _: wanted.dead_letters.attributes,
-    "dead_letters.tags": lambda wanted, _: wanted.tags,
+    "dead_letters.tags": lambda wanted, _: wished(wanted.tags),
     "queue": _wished_order_queue,
-    "queue.tags": lambda wanted, _: wanted.tags,
-    "secret.tags": lambda wanted, _: wanted.tags,
+    "queue.tags": lambda wanted, _: wished(wanted.tags),
+    "secret.tags": lambda wanted, _: wished(wanted.tags),
     "till": _wished_till,
     "config": _wished_config,
     "store": registration,
     "menu": lambda wanted, _: wanted.menu,
     **{part.area: _wished_settings(part.area) for part in EXTRAS},
-    **{part.area + TAGS: lambda wanted, _: wanted.tags for part in EXTRAS},
+    **{part.area + TAGS: lambda wanted, _: wished(wanted.tags) for part in EXTRAS},
 }

@@ -1,9 +1,9 @@
 """Whose is it? What decides whether a store may touch something under one of its names. Pure.
 
-Ours is what bears our owner tag (or what a retained namesake left). What bears none was made by
-Terraform or a person, and what bears the tag of a namesake was left by a store of before, as when a
-cluster is built anew: they are ours only where their adoption was agreed to. All else is someone
-else's.
+Ours is what bears our owner tag (or what a retained namesake of this cluster left). What bears none
+was made by Terraform or a person, and what bears the tag of a namesake was left by a store of
+before, as when a cluster is built anew, or is a store's of a cluster that shares the account: they
+are ours only where their adoption was agreed to. All else is someone else's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_parts import Live
 from cloudcafe_operator.planning.store_steps import DATA_TIER, WATCH, Area
 from cloudcafe_operator.planning.store_world import (
+    CLUSTER_TAG,
     OWNER_TAG,
     AwsSecret,
     Json,
@@ -27,9 +28,24 @@ from cloudcafe_operator.planning.store_world import (
 
 def owned(tags: Mapping[str, str], wanted: Wanted) -> bool:
     """Whether an AWS resource is this store's, or becomes it now."""
-    if tags.get(OWNER_TAG) in (wanted.tags[OWNER_TAG], retained(wanted)):
-        return True
-    return wanted.adopting and _may_be_adopted(tags, wanted)
+    return _is_mine(tags, wanted) or (wanted.adopting and _may_be_adopted(tags, wanted))
+
+
+def _is_mine(tags: Mapping[str, str], wanted: Wanted) -> bool:
+    """Whether it is ours, or was kept for us.
+
+    What tells no cluster is of a time when none was told. What another cluster kept holds the data
+    of its store: a namesake elsewhere, which may be deleted with all that it owns, is not meant.
+    """
+    owner = tags.get(OWNER_TAG)
+    kept = owner == retained(wanted) and not _other_cluster(tags, wanted)
+    return kept or owner == wanted.tags[OWNER_TAG]
+
+
+def _other_cluster(tags: Mapping[str, str], wanted: Wanted) -> str:
+    """Return the uid of the cluster that it tells, where that is not ours."""
+    told = tags.get(CLUSTER_TAG, "")
+    return "" if told == wanted.platform.cluster else told
 
 
 def _may_be_adopted(tags: Mapping[str, str], wanted: Wanted) -> bool:
@@ -41,8 +57,8 @@ def _may_be_adopted(tags: Mapping[str, str], wanted: Wanted) -> bool:
 def _is_namesakes(tags: Mapping[str, str], wanted: Wanted) -> bool:
     """Whether its owner had our name, and was another object."""
     who, owner = wanted.identity, tags.get(OWNER_TAG, "")
-    mine = owner in (wanted.tags[OWNER_TAG], retained(wanted))
-    return not mine and owner.startswith(naming.owner(who.namespace, who.name, ""))
+    namesakes = owner.startswith(naming.owner(who.namespace, who.name, ""))
+    return namesakes and not _is_mine(tags, wanted)
 
 
 def retained(wanted: Wanted) -> str:
@@ -73,7 +89,7 @@ def someone_elses(wanted: Wanted, observed: Observed, areas: Sequence[Area] = DA
 
 
 def _of_before(live: Queue | AwsSecret | Live, wanted: Wanted) -> str:
-    """Say how a store gets what an earlier one of its name, here or in a lost cluster, left."""
+    """Say how a store gets what one of its name, earlier or in another cluster, has."""
     if not _is_namesakes(live.tags, wanted):
         return ""
     if isinstance(live, AwsSecret) and live.deleting:
@@ -81,6 +97,11 @@ def _of_before(live: Queue | AwsSecret | Live, wanted: Wanted) -> str:
             ", an earlier store of this name, and AWS deletes it within days (at once: aws "
             f"secretsmanager delete-secret --secret-id {wanted.secret} "
             "--force-delete-without-recovery)"
+        )
+    if other := _other_cluster(live.tags, wanted):
+        return (
+            f", a store of this name in cluster {other} (where that cluster is gone, "
+            "managementPolicy Adopt takes it over)"
         )
     return ", an earlier store of this name (managementPolicy Adopt takes it over)"
 

@@ -8,6 +8,7 @@ from cloudcafe_operator.planning.opening import Timetable
 from cloudcafe_operator.planning.store_extras import wanted_extras
 from cloudcafe_operator.planning.store_world import (
     CHAOS_TAG,
+    CLUSTER_TAG,
     OWNER_TAG,
     PART_OF_TAG,
     Identity,
@@ -47,7 +48,7 @@ def wanted_store(
 ) -> Wanted:
     """Return everything that must exist at this time."""
     namespace, name = identity.namespace, identity.name
-    tags = _tags(spec, identity)
+    tags = _tags(spec, identity, platform)
     menu = spec.menu or HOUSE_MENU
     return Wanted(
         identity=identity,
@@ -101,7 +102,7 @@ def _opening_stock(spec: CafeStoreSpec, menu: tuple[Item, ...]) -> list[Json]:
     return [{"sku": sku, "quantity": quantity} for sku, quantity in par.items()]
 
 
-def _tags(spec: CafeStoreSpec, identity: Identity) -> dict[str, str]:
+def _tags(spec: CafeStoreSpec, identity: Identity, platform: Platform) -> dict[str, str]:
     owner = naming.owner(identity.namespace, identity.name, identity.uid)
-    tags = {OWNER_TAG: owner, PART_OF_TAG: "cloudcafe"}
+    tags = {OWNER_TAG: owner, CLUSTER_TAG: platform.cluster, PART_OF_TAG: "cloudcafe"}
     return tags | ({CHAOS_TAG: "allowed"} if spec.chaos.allowed else {})

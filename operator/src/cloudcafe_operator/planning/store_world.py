@@ -14,6 +14,7 @@ from cloudcafe_operator.planning.store_parts import Lives, PartArea, Thing
 
 Json = Mapping[str, Any]
 OWNER_TAG = "cloudcafe.dev/owner"
+CLUSTER_TAG = "cloudcafe.dev/cluster"
 CHAOS_TAG = "cloudcafe.dev/chaos"
 PART_OF_TAG = "cloudcafe.dev/part-of"
 SECRET_VERSION = "cloudcafe.dev/secret-version"  # noqa: S105 - an annotation's name
@@ -31,12 +32,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where the cafe's services are."""
+    """Where the cafe's services are, and where we are."""
 
     order_url: str
     menu_url: str
     inventory_url: str
     region: str
+    cluster: str  # the uid of ours: others may share the account
 
 
 @dataclass(frozen=True, slots=True)
