@@ -19,6 +19,7 @@ PROTECTED = "cloudcafe.dev/protected"  # never broken, whatever else it is tagge
 SERVICE = "cloudcafe.dev/service"  # namespace/name, where it serves with pods of that service
 OWNER = "cloudcafe.dev/owner"  # namespace/name/uid of the store whose own it is
 RUN_TAG = "cloudcafe.dev/run"  # what a run makes or changes bears its uid
+RUN_CLUSTER_TAG = "cloudcafe.dev/run-cluster"  # beside it: the uid of the run's cluster
 
 
 class AwsSelector(Model):

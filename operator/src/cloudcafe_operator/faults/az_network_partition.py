@@ -19,6 +19,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, Retry, UserError
 from cloudcafe_operator.faults.aws_tags import (
     OPT_IN,
+    RUN_CLUSTER_TAG,
     RUN_TAG,
     AwsSelector,
     matches,
@@ -262,6 +263,7 @@ async def _make(entry: Entry, world: World) -> str:
     """Make the ACL; with the same token AWS gives back the one that a lost answer made."""
     tags = {
         RUN_TAG: entry.run_uid,
+        RUN_CLUSTER_TAG: world.cluster,
         ZONE_TAG: entry.captured["zone"],
         OPT_IN: "allowed",
         "Name": f"cloudcafe-partition-{entry.captured['zone']}",

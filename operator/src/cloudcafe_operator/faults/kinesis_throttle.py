@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import NotFound, Retry, UserError
-from cloudcafe_operator.faults.aws_tags import AwsSelector, tagged
+from cloudcafe_operator.faults.aws_tags import RUN_CLUSTER_TAG, AwsSelector, tagged
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.duration import Duration, seconds
@@ -95,7 +95,7 @@ class KinesisThrottle(Fault[KinesisThrottleSpec]):
             "start_experiment",
             clientToken=_token(entry),
             experimentTemplateId=template,
-            tags=_tags(entry),
+            tags=_tags(entry, world),
         )
         return {"experiment": answer["experiment"]["id"]}
 
@@ -166,7 +166,7 @@ async def _make_template(spec: KinesisThrottleSpec, entry: Entry, world: World) 
         targets={"streams": target},
         actions={"throttle": action},
         roleArn=entry.captured["role"],
-        tags=_tags(entry),
+        tags=_tags(entry, world),
     )
     found: str = answer["experimentTemplate"]["id"]
     return found
@@ -177,8 +177,12 @@ def _token(entry: Entry) -> str:
     return f"{entry.run_uid}-{sha256(entry.target.id.encode()).hexdigest()[:12]}"
 
 
-def _tags(entry: Entry) -> dict[str, str]:
-    return {RUN_TAG: _token(entry), "cloudcafe.dev/chaos": "allowed"}
+def _tags(entry: Entry, world: World) -> dict[str, str]:
+    return {
+        RUN_TAG: _token(entry),
+        RUN_CLUSTER_TAG: world.cluster,
+        "cloudcafe.dev/chaos": "allowed",
+    }
 
 
 def _status(experiment: Json) -> str:

@@ -117,7 +117,7 @@ class NlbTargetLoss(Fault[NlbTargetLossSpec]):
         """Mark the group, then deregister the target unless it is on its way out."""
         arn, key = entry.captured["targetGroupArn"], entry.captured["target"]
         if _mark(entry) not in await _tags(arn, world):
-            tag = {"Key": _mark(entry), "Value": entry.run_uid}
+            tag = {"Key": _mark(entry), "Value": world.cluster}  # its name has the run's uid
             await world.aws.call("elbv2", "add_tags", ResourceArns=[arn], Tags=[tag])
         if (await _health(arn, world)).get(key, "unused") not in GONE:
             await world.aws.call(

@@ -18,6 +18,7 @@ from pydantic import Field
 from cloudcafe_operator.errors import AlreadyExists, NotFound, UserError
 from cloudcafe_operator.faults.aws_tags import (
     PROTECTED,
+    RUN_CLUSTER_TAG,
     RUN_TAG,
     AwsSelector,
     matches,
@@ -158,7 +159,8 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
                     f"aws ec2 authorize-security-group-{verb} --group-id {_id(entry.target)} "
                     f"--ip-permissions {_quoted(permissions)}"
                 )
-        lines.append(f"aws ec2 delete-tags --resources {_id(entry.target)} --tags Key={RUN_TAG}")
+        marks = f"Key={RUN_TAG} Key={RUN_CLUSTER_TAG}"
+        lines.append(f"aws ec2 delete-tags --resources {_id(entry.target)} --tags {marks}")
         return " ; ".join(lines)
 
 
@@ -193,7 +195,9 @@ def _run_of(group: Json) -> str | None:
 
 
 async def _mark(operation: str, entry: Entry, world: World) -> None:
-    tags = [{"Key": RUN_TAG, "Value": entry.run_uid}]
+    """Put the run's uid on, or take it off, and in the same call with it that of its cluster."""
+    marks = {RUN_TAG: entry.run_uid, RUN_CLUSTER_TAG: world.cluster}
+    tags = [{"Key": key, "Value": value} for key, value in marks.items()]
     await world.aws.call("ec2", operation, Resources=[_id(entry.target)], Tags=tags)
 
 
