@@ -1,9 +1,10 @@
 """A store's life from its manifest to its end, under every trouble, and what must hold after it."""
 
 from cafectl import orphans
+from cafectl.orphans_tags import Tagged
 
 from tests.fakes import Died
-from tests.fakes.stores import ID, REF, StoreWorld
+from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
 
 
 class Life:
@@ -88,7 +89,7 @@ def swept(world):
         *((s["ARN"], s["Tags"]) for s in world.aws.secrets.values()),
         *world.aws.extras.tags.items(),
     ]
-    resources = [orphans.Tagged(arn, tags) for arn, tags in tagged]
-    found = orphans.find(resources, orphans.Alive({}, frozenset()))
+    resources = [Tagged(arn, tags) for arn, tags in tagged]
+    found = orphans.find(resources, orphans.Alive({}, frozenset(), CLUSTER, gone=True))
     missed = {one.arn for one in resources} - {one.arn for one in found}
     return found, missed

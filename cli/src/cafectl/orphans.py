@@ -1,24 +1,24 @@
 """What is left of stores and runs that are no more, found by the tags on everything of theirs.
 
 A store's resource bears `cloudcafe.dev/owner: namespace/name/uid`, what a run makes or marks bears
-the run's uid. An orphan is what bears the uid of a store that does not exist, or of a run that is
-over or does not exist. What a store left on purpose (deletionPolicy Retain) is none. Pure;
-`orphans_aws.py` reads and removes, `orphans_command.py` shows.
+the run's uid, and both tell their cluster. An orphan is what bears the uid of a store that does not
+exist, or of a run that is over or does not exist, in the one cluster that is judged. Who lives in
+another cannot be seen from here: what tells another is none, and what tells none, being of a time
+when nothing did, is left to a person. What a store left on purpose (deletionPolicy Retain) is none.
+Pure; `orphans_aws.py` reads and removes, `orphans_command.py` shows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-OWNER_TAG = "cloudcafe.dev/owner"
-RUN_TAG = "cloudcafe.dev/run"
-FIS_RUN_TAG = "cloudcafe.dev/chaos-run"
+from cafectl.orphans_tags import RETAINED, Tagged, marks, name_of, service_and_type
+
 DASHBOARDS = "cloudcafe-store-"
-RETAINED = "retained"
-UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+BETWEEN = "_"  # namespace and store, in the name of each queue but of those of before
 Remedy = Literal["delete", "untag", "by hand"]
 
 
@@ -27,19 +27,14 @@ class SweepError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
-    """Something that exists, by ARN, and its tags; a dashboard without one is told by its name."""
-
-    arn: str
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Alive:
-    """Who exists: stores' uids by `namespace/name`, and the uids of runs that are not over."""
+    """Who exists in a cluster: stores' uids by `namespace/name`, uids of runs that are not over."""
 
     stores: Mapping[str, str]
     runs: frozenset[str]
+    cluster: str  # its uid
+    alone: bool = False  # no other shares the account and region: what tells no cluster is its own
+    gone: bool = False  # the cluster is lost, and nothing in it lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ class Orphan:
     owner: str
     why: str
     remedy: Remedy
+    cluster: str  # the uid that it tells, or nothing
     tags: tuple[str, ...] = ()  # where untagging is the remedy: these
     seen: tuple[tuple[str, str], ...] = ()  # its tags as they were read
 
@@ -93,21 +89,22 @@ KINDS: Mapping[str, tuple[str, Remedy]] = {
 
 def find(resources: Iterable[Tagged], alive: Alive) -> list[Orphan]:
     """Return the orphans, sorted; `alive` must have been read after the resources."""
-    found = {
-        one.arn: replace(one, seen=tuple(resource.tags.items()))
-        for resource in resources
-        for one in _judge(resource, alive)
-    }
+    found = {}
+    for resource in resources:
+        if one := _of_store(resource, alive) or _of_run(resource, alive):
+            found[one.arn] = replace(one, seen=tuple(resource.tags.items()))
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
 
 
 def as_they_are(sweep: Sweep, listed: Iterable[Tagged], alive: Alive) -> list[Tagged]:
     """Return what exists, as it is now where that matters: what a living store owns is not asked.
 
-    So it costs as many calls as there are orphans, and not as there are stores.
+    So it costs as many calls as there are orphans, and not as there are stores; for a cluster that
+    is gone also one for each dashboard.
     """
     every = list(listed)
-    doubtful = {one.arn for one in find(every, alive)} | {one.arn for one in every if _kept(one)}
+    doubtful = {one.arn for one in find(every, alive)}
+    doubtful |= {one.arn for one in every if one.is_kept or (alive.gone and one.is_unread)}
     now = {
         one.arn: sweep.tags(one.arn, one.tags) if one.arn in doubtful else one.tags for one in every
     }
@@ -125,68 +122,97 @@ def remove(sweep: Sweep, orphan: Orphan, alive: Alive) -> bool:
     if orphan.remedy == "delete":
         sweep.delete(still[0])
     elif orphan.remedy == "untag":  # what marked it meanwhile may live
-        marks = tuple(tag for tag in still[0].tags if tag in orphan.tags)
-        sweep.untag(replace(still[0], tags=marks))
+        taken = tuple(tag for tag in still[0].tags if tag in orphan.tags)
+        sweep.untag(replace(still[0], tags=taken))
     return orphan.remedy != "by hand"
 
 
-def kept_on_purpose(resources: Iterable[Tagged]) -> int:
-    """Return how many a store with deletionPolicy Retain left behind."""
-    return sum(map(_kept, resources))
+def kept_on_purpose(resources: Iterable[Tagged], alive: Alive) -> int:
+    """Return how many stores with deletionPolicy Retain left; of a gone cluster only its own."""
+    kept = [one.cluster for one in resources if one.is_kept]
+    return kept.count(alive.cluster) if alive.gone else len(kept)
 
 
-def _kept(one: Tagged) -> bool:
-    return one.tags.get(OWNER_TAG, "").endswith(f"/{RETAINED}")
+def elsewhere(resources: Iterable[Tagged], alive: Alive) -> Mapping[str, int]:
+    """Return how many things belong to each other cluster, by its uid; without those kept."""
+    found: Counter[str] = Counter()
+    for one in resources:
+        told = {mark.cluster for mark in marks(one.tags)}
+        found.update(told | (set() if one.is_kept else {one.cluster}))
+    return {uid: found[uid] for uid in sorted(found.keys() - {"", alive.cluster})}
 
 
-def service_and_type(arn: str) -> str:
-    """Return `sqs` or `ec2:network-acl`."""
-    parts = arn.split(":", 5)
-    type_ = re.split("[:/]", parts[5])[0]
-    return parts[2] if parts[2] == "sqs" else f"{parts[2]}:{type_}"
-
-
-def name_of(arn: str) -> str:
-    """Return the name within an ARN: of a secret and an alarm with its slashes."""
-    kind, rest = service_and_type(arn), arn.split(":", 5)[5]
-    if kind == "secretsmanager:secret":  # AWS puts six characters behind its name
-        return rest.partition(":")[2].rpartition("-")[0]
-    if kind == "elasticloadbalancing:targetgroup":
-        return rest.split("/")[1]
-    return re.split("[:/]", rest, maxsplit=1)[-1]
-
-
-def _judge(resource: Tagged, alive: Alive) -> Iterator[Orphan]:
-    said = service_and_type(resource.arn)
+def _of_store(resource: Tagged, alive: Alive) -> Orphan | None:
+    """Return it where its store does not exist, or has another in its place."""
+    said, name, owner = service_and_type(resource.arn), name_of(resource.arn), resource.owner
     kind, remedy = KINDS.get(said, (said, "by hand"))
-    name = name_of(resource.arn)
-    if said == "cloudwatch:dashboard" and OWNER_TAG not in resource.tags:
-        if whose := _gone_dashboard(name, alive):
-            yield Orphan(kind, name, resource.arn, whose, f"store {whose} does not exist", remedy)
-        return
-    if why := _gone_store(resource.tags.get(OWNER_TAG, ""), alive):
-        owner = resource.tags[OWNER_TAG]
+    if resource.is_unread:
+        owner = _gone_dashboard(name, alive)
+        why = f"store {owner} does not exist" if owner else ""
+    elif why := _gone_store(owner, alive):
         if remedy == "untag":  # it was here before the store
             remedy = "by hand"
-        yield Orphan(kind, name, resource.arn, owner, why, remedy)
-        return
-    marks = {tag: uid for tag, uid in _runs(resource.tags).items() if uid not in alive.runs}
-    if marks:
-        uid = next(iter(marks.values()))
-        if resource.tags.get(OWNER_TAG):
-            remedy = "by hand"  # a living store's own, that a run had marked
-        why = f"run {uid} is over or does not exist"
-        yield Orphan(kind, name, resource.arn, f"run {uid}", why, remedy, tuple(sorted(marks)))
+    elif said == "sqs" and BETWEEN not in name and _lives(owner, alive):
+        why = "its store has a queue of another name by now, and looks for no ticket here"
+        remedy = "by hand"
+    if not why or not _is_judged(resource.cluster, alive):
+        return None
+    found = Orphan(kind, name, resource.arn, owner, why, remedy, resource.cluster)
+    return _if_certain(found, alive)
+
+
+def _of_run(resource: Tagged, alive: Alive) -> Orphan | None:
+    """Return it where a run marked it that is over or does not exist."""
+    judged = [mark for mark in marks(resource.tags) if _is_judged(mark.cluster, alive)]
+    over = [mark for mark in judged if mark.run not in alive.runs]
+    over = [mark for mark in over if _is_certain(mark.cluster, alive)] or over
+    if not over:
+        return None
+    said, run = service_and_type(resource.arn), over[0].run
+    kind, remedy = KINDS.get(said, (said, "by hand"))
+    why = f"run {run} is over or does not exist"
+    if alive.gone and remedy == "untag":  # the mark is all that tells of it
+        why, remedy = "a run of a gone cluster: what it did here may be in force", "by hand"
+    if resource.owner:
+        remedy = "by hand"  # a living store's own, that a run had marked
+    tags = tuple(sorted(mark.tag for mark in over))
+    name, cluster = name_of(resource.arn), over[0].cluster
+    found = Orphan(kind, name, resource.arn, f"run {run}", why, remedy, cluster, tags)
+    return _if_certain(found, alive)
+
+
+def _is_judged(cluster: str, alive: Alive) -> bool:
+    """Whether something that tells a cluster may be an orphan of this one."""
+    return cluster == alive.cluster or not (cluster or alive.gone)
+
+
+def _is_certain(cluster: str, alive: Alive) -> bool:
+    """Whether it is this cluster's, as it tells itself or since there is no other."""
+    return alive.alone or cluster == alive.cluster
+
+
+def _if_certain(found: Orphan, alive: Alive) -> Orphan:
+    if _is_certain(found.cluster, alive):
+        return found
+    why = f"{found.why}, here: it tells no cluster, and may be another's"
+    return replace(found, why=why, remedy="by hand")
 
 
 def _gone_store(owner: str, alive: Alive) -> str:
     """Return why an owner is no store of today, or nothing."""
     store, _, uid = owner.rpartition("/")
-    if not store or uid == RETAINED or alive.stores.get(store) == uid:
+    if not store or uid == RETAINED or _lives(owner, alive):
         return ""
+    if alive.gone:
+        return f"cluster {alive.cluster} is gone"
     if store in alive.stores:
         return f"store {store} of today is another one than its owner"
     return f"store {store} does not exist"
+
+
+def _lives(owner: str, alive: Alive) -> bool:
+    store, _, uid = owner.rpartition("/")
+    return alive.stores.get(store) == uid
 
 
 def _gone_dashboard(name: str, alive: Alive) -> str:
@@ -195,15 +221,3 @@ def _gone_dashboard(name: str, alive: Alive) -> str:
     whose = f"{namespace}/{store.replace('__', '.')}"
     ours = found and name.startswith(DASHBOARDS) and whose not in alive.stores
     return whose if ours else ""
-
-
-def _runs(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the marks of runs, each with the run's uid: it is in the tag's value or its name."""
-    found = {}
-    for tag, value in tags.items():
-        if tag in (RUN_TAG, FIS_RUN_TAG):
-            uid = UID.search(value)
-            found[tag] = uid[0] if uid else value
-        elif tag.startswith(f"{RUN_TAG}-") and (uid := UID.search(tag)):
-            found[tag] = uid[0]
-    return found

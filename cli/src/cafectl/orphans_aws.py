@@ -15,13 +15,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cafectl.orphans import (
-    DASHBOARDS,
+from cafectl.orphans import DASHBOARDS, Orphan, SweepError
+from cafectl.orphans_tags import (
     FIS_RUN_TAG,
     OWNER_TAG,
     RUN_TAG,
-    Orphan,
-    SweepError,
     Tagged,
     name_of,
     service_and_type,

@@ -1,4 +1,4 @@
-"""Who exists in the cluster: stores and runs, and the network policies that runs left there."""
+"""Which cluster kubectl means, who exists there, and the network policies that runs left there."""
 
 from __future__ import annotations
 
@@ -8,24 +8,34 @@ from typing import Any
 from kubernetes import client
 
 from cafectl.chaos.cluster import GROUP, TIMEOUT_S, VERSION, Gone, asked
-from cafectl.orphans import RUN_TAG, Alive, Orphan, Tagged
+from cafectl.orphans import Alive, Orphan
+from cafectl.orphans_tags import RUN_CLUSTER_TAG, RUN_TAG, Tagged
 
 PAGE = 500
+OLDEST = "kube-system"  # made once with the cluster: the operator takes its uid for the cluster's
 POLICY = "arn:k8s:kubernetes:::networkpolicy/"
 
 
-def alive() -> Alive:
-    """Return who exists now. ClusterError where it cannot be told."""
+def uid() -> str:
+    """Return the uid of the cluster. ClusterError where it cannot be told."""
+    found = asked(
+        lambda api: api.read_namespace(OLDEST, _request_timeout=TIMEOUT_S), client.CoreV1Api
+    )
+    return str(found.metadata.uid)
+
+
+def alive(cluster: str, *, alone: bool) -> Alive:
+    """Return who exists now in the cluster of that uid. ClusterError where it cannot be told."""
     stores = {
         f"{one['metadata']['namespace']}/{one['metadata']['name']}": one["metadata"]["uid"]
         for one in _all("cafestores")
     }
     runs = (one for one in _all("chaosruns") if _is_open(one.get("status") or {}))
-    return Alive(stores, frozenset(one["metadata"]["uid"] for one in runs))
+    return Alive(stores, frozenset(one["metadata"]["uid"] for one in runs), cluster, alone=alone)
 
 
-def policies() -> list[Tagged]:
-    """Return the network policies of runs, as something tagged."""
+def policies(cluster: str) -> list[Tagged]:
+    """Return the network policies of runs, as something tagged in the cluster of that uid."""
     found = asked(
         lambda api: api.list_network_policy_for_all_namespaces(
             label_selector=RUN_TAG, _request_timeout=TIMEOUT_S
@@ -33,7 +43,10 @@ def policies() -> list[Tagged]:
         client.NetworkingV1Api,
     )
     return [
-        Tagged(f"{POLICY}{one.metadata.namespace}/{one.metadata.name}", one.metadata.labels)
+        Tagged(
+            f"{POLICY}{one.metadata.namespace}/{one.metadata.name}",
+            {**one.metadata.labels, RUN_CLUSTER_TAG: cluster},
+        )
         for one in found.items
     ]
 

@@ -37,6 +37,10 @@ class Refused(ClusterError):
     """An answer that asking again would not change."""
 
 
+class NoCluster(Refused):
+    """Nothing says which cluster is meant."""
+
+
 class Gone(ClusterError):
     """There is no such object."""
 
@@ -211,7 +215,7 @@ def asked(ask: Callable[[Any], Answer], api: Any = client.CustomObjectsApi) -> A
     try:
         return ask(api(_connection()))
     except config.ConfigException as problem:
-        raise Refused(
+        raise NoCluster(
             f"no cluster: {problem}: set KUBECONFIG or use kubectl's context"
         ) from problem
     except ApiException as answer:
