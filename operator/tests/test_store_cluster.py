@@ -3,6 +3,7 @@
 import pytest
 from cloudcafe_operator.errors import AccessDenied, Conflict, ThrottledByAws, Unavailable
 
+from tests.fakes import Died
 from tests.fakes.stores import CLUSTER, DEAD_LETTERS, QUEUE, REF, SECRET, StoreWorld
 
 TAG, OWNER, PART_OF = (f"cloudcafe.dev/{name}" for name in ("cluster", "owner", "part-of"))
@@ -150,6 +151,24 @@ async def test_a_store_stays_ready_where_it_cannot_be_written_and_it_is_tried_ag
     await world.settle_for(20_000, until=lambda: told(world) == {CLUSTER})
     assert told(world) == {CLUSTER}
     assert untouched(world)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_dying_at_any_write_of_it_leaves_nothing_untold_and_nothing_noticed(moment):
+    number, died = 0, True
+    while died:
+        number += 1
+        world, died = await made_before(), False
+        world.recorder.die_at(number, moment)
+        try:
+            await world.settle()
+        except Died:
+            died = True
+            world.restart()
+            await world.settle()
+        assert told(world) == {CLUSTER}
+        assert untouched(world)
+    assert number > sum(TAGGING.values())
 
 
 async def test_what_is_adopted_is_shown_to_tell_the_cluster_and_then_does():
