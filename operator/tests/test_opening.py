@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from cloudcafe_operator.planning.opening import merged, next_peak, opening, peaks
+from cloudcafe_operator.planning.opening import merged, next_peak, occurrences, opening, peaks
 from cloudcafe_operator.resources.week import WEEKDAYS, Hours, Rush
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +26,20 @@ weeks = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+def wall_clock_says_open(week, local):
+    """A plain reading of the wall clock: what it shows is between what is written."""
+    at, today = f"{local:%H:%M}", WEEKDAYS[local.weekday()]
+    yesterday = WEEKDAYS[(local.weekday() - 1) % 7]
+
+    def says_open(entry):
+        days = entry.days or WEEKDAYS
+        if entry.open < entry.close:
+            return today in days and entry.open <= at < entry.close
+        return (today in days and at >= entry.open) or (yesterday in days and at < entry.close)
+
+    return any(says_open(one) for one in week)
 
 
 def hours(open_, close, *days):
@@ -83,10 +97,51 @@ def test_the_hour_that_comes_twice_is_open_twice_until_its_second_end():
     assert opening(night, LISBON, begins).changes_at - begins == timedelta(hours=2)
 
 
-def test_the_hour_that_is_skipped_moves_what_falls_into_it():
-    night = hours("01:10", "01:40", "Sun")  # on 2026-03-29 Lisbon has no 01:00 to 02:00
-    found = opening(night, LISBON, lisbon("2026-03-29 00:00"))
-    assert found.changes_at.astimezone(LISBON).strftime("%H:%M") == "02:10"
+NEW_YORK = ZoneInfo("America/New_York")  # on 2026-03-08 it has no 02:00 to 03:00
+
+
+@pytest.mark.parametrize(
+    ("open_", "close", "shown"),
+    [
+        ("02:30", "03:15", ("03:00", "03:15")),
+        ("02:30", "05:00", ("03:00", "05:00")),
+        ("01:30", "02:30", ("01:30", "03:00")),
+        ("22:00", "02:30", ("22:00", "03:00")),
+        ("02:10", "02:40", None),  # the clock shows none of it
+        ("02:00", "03:00", None),
+    ],
+)
+def test_what_the_clock_skips_is_left_out_and_what_is_left_of_it_is_open(open_, close, shown):
+    found = occurrences([], (open_, close), NEW_YORK, datetime(2026, 3, 8, 12, tzinfo=NEW_YORK))
+    ends = [(one.start.astimezone(NEW_YORK), one.end.astimezone(NEW_YORK)) for one in found]
+    told = [(f"{start:%H:%M}", f"{end:%H:%M}") for start, end in ends if end.day == 8]
+    assert told == ([shown] if shown else [])
+
+
+def test_a_day_that_a_zone_left_out_has_no_hours_and_its_neighbours_have_theirs():
+    apia = ZoneInfo("Pacific/Apia")  # it had no 2011-12-30
+    found = occurrences([], ("08:00", "17:00"), apia, datetime(2011, 12, 31, 12, tzinfo=apia))
+    days = [f"{one.start.astimezone(apia):%m-%d}" for one in found][:3]
+    assert days == ["12-29", "12-31", "01-01"]
+
+
+@given(
+    weeks,
+    st.sampled_from(
+        [  # where and when the clock was put forward: by one hour, by half of it, by a day
+            (NEW_YORK, datetime(2026, 3, 8, 7, tzinfo=UTC)),
+            (LISBON, datetime(2026, 3, 29, 1, tzinfo=UTC)),
+            (ZoneInfo("Australia/Lord_Howe"), datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),
+            (ZoneInfo("America/Santiago"), datetime(2026, 9, 6, 4, tzinfo=UTC)),
+            (ZoneInfo("Pacific/Apia"), datetime(2011, 12, 30, 10, tzinfo=UTC)),
+        ]
+    ),
+    st.integers(-360, 360),
+)
+def test_around_a_skipped_time_too_open_means_that_the_wall_clock_says_so(week, skip, minutes):
+    zone, at = skip
+    now = at + timedelta(minutes=minutes)
+    assert opening(week, zone, now).is_open == wall_clock_says_open(week, now.astimezone(zone))
 
 
 @given(weeks, st.sampled_from(ZONES), moments)
@@ -109,16 +164,7 @@ def test_open_means_that_the_wall_clock_says_so(week, zone, now):
         (local + timedelta(hours=step)).utcoffset() != local.utcoffset() for step in range(-50, 50)
     ):
         return
-    at, today = f"{local:%H:%M}", WEEKDAYS[local.weekday()]
-    yesterday = WEEKDAYS[(local.weekday() - 1) % 7]
-
-    def says_open(entry):
-        days = entry.days or WEEKDAYS
-        if entry.open < entry.close:
-            return today in days and entry.open <= at < entry.close
-        return (today in days and at >= entry.open) or (yesterday in days and at < entry.close)
-
-    assert opening(week, ZoneInfo(zone), now).is_open == any(says_open(one) for one in week)
+    assert opening(week, ZoneInfo(zone), now).is_open == wall_clock_says_open(week, local)
 
 
 def rush(name, start, end, *days, rate=30):

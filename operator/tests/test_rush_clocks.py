@@ -81,15 +81,20 @@ def meant(zone, day, wall):
     """The moments that a wall clock may mean: none is skipped, some come twice.
 
     Independent of folds: what the offsets of the day before and after make of it, if it is shown
-    then; a time that is never shown is as much later as the clock jumped.
+    then; of a time that is never shown, the minute in which the clock passes it.
     """
     if wall == "24:00":
         day, wall = day + DAY, "00:00"
     bare = datetime.combine(day, time.fromisoformat(wall), tzinfo=UTC)
     around = [(bare + days * DAY).astimezone(ZoneInfo(zone)).utcoffset() for days in (-2, 2)]
     found = [bare - offset for offset in around]
-    shown = [one for one in found if one.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC) == bare]
-    return shown or found[:1]
+    shown = [one for one in found if shows(zone, one) == bare]
+    minutes = (min(found) + timedelta(minutes=number) for number in range(25 * 60))
+    return shown or [next(one for one in minutes if shows(zone, one) >= bare)]
+
+
+def shows(zone, moment):
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
 
 
 def is_on(rush, moment, ahead):

@@ -1,14 +1,16 @@
 """When a store is open and how busy it will be, by its own clock. Pure.
 
 Times are the store's local ones: a store that opens at seven opens at seven in summer and in
-winter. A time that the clock skips (daylight saving begins) is as much later; of one that comes
-twice, opening means the first and closing the second.
+winter. A time that the clock skips (daylight saving begins) is the moment at which it skips: who is
+open from half past two is open at three, when there is no time between, for what is left of it. Of
+one that comes twice, opening means the first and closing the second.
 
 Used by `handlers/store.py` for each store and by `planning/rush.py` for the fleet.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -153,7 +155,25 @@ def _interval(day: date, times: tuple[str, str], zone: ZoneInfo) -> Interval:
 
 
 def _moments(day: date, at: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the UTC moments that a wall clock may mean, as PEP 495 folds them."""
+    """Return the first and the last UTC moment that a wall clock may mean."""
     wall = time() if at == MIDNIGHT else time.fromisoformat(at)
     local = datetime.combine(day, wall, tzinfo=zone)
-    return local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    first, last = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if first <= last:
+        return first, last
+    skipped = _skip(last, first, zone)  # PEP 495: the folds of a time in a gap are around it
+    return skipped, skipped
+
+
+def _skip(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return when, between two UTC moments, the clock of a zone is put forward."""
+    seconds = range(round((after - before).total_seconds()))
+    offset = after.astimezone(zone).utcoffset()
+    past = bisect_left(
+        seconds,
+        True,
+        key=lambda number: (
+            (before + timedelta(seconds=number)).astimezone(zone).utcoffset() == offset
+        ),
+    )
+    return before + timedelta(seconds=past)
