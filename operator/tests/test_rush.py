@@ -1,6 +1,7 @@
 """The rush plan: the sum over stores and time zones, and what is done about it."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,11 +29,7 @@ def store(timezone="Europe/Lisbon", rate=600, **spec):
 
 
 def expected(*stores):
-    total = {}
-    for one in stores:
-        for times, rate in expects(one).items():
-            total[times] = total.get(times, 0) + rate
-    return total
+    return Counter(expects(one) for one in stores)
 
 
 def levels(expected, now, until):
@@ -51,6 +48,45 @@ def test_a_rush_is_prepared_ten_minutes_ahead_and_over_at_its_end():
 def test_a_rush_that_lasts_all_day_is_not_expected_twice_at_midnight():
     always = {"name": "always", "start": "00:00", "end": "24:00", "ordersPerMinute": 50}
     assert plan(store(rushes=[always]), hours=48) == [("06:00", 50)]
+
+
+def rushes(*spans):
+    return [
+        {"name": f"rush-{start[:2]}", "start": start, "end": end, "ordersPerMinute": rate}
+        for start, end, rate in spans
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spans", "levels"),
+    [
+        (
+            [("07:00", "08:00", 100), ("08:00", "09:00", 100)],
+            [("06:50", 100), ("09:00", 0)],
+        ),
+        (  # only what the second adds begins early
+            [("07:00", "08:00", 100), ("08:00", "09:00", 300)],
+            [("06:50", 100), ("07:50", 300), ("09:00", 0)],
+        ),
+        (
+            [("07:00", "08:00", 300), ("08:00", "09:00", 100)],
+            [("06:50", 300), ("08:00", 100), ("09:00", 0)],
+        ),
+        (  # between them is less than the lead
+            [("07:00", "08:00", 100), ("08:05", "09:00", 300)],
+            [("06:50", 100), ("07:55", 300), ("09:00", 0)],
+        ),
+    ],
+)
+def test_rushes_of_one_store_are_of_the_same_guests_and_not_added_together(spans, levels):
+    assert plan(store(rushes=rushes(*spans))) == [("06:00", 0), *levels]
+    two = [(at, 2 * level) for at, level in levels]
+    assert plan(*[store(rushes=rushes(*spans))] * 2) == [("06:00", 0), *two]
+
+
+def test_a_store_whose_rush_is_on_around_the_clock_is_never_expected_twice():
+    both = rushes(("00:00", "12:00", 3000), ("12:00", "24:00", 3000))
+    assert plan(store(rushes=both), hours=48) == [("06:00", 3000)]
 
 
 def test_stores_in_two_zones_add_up_while_both_are_busy():

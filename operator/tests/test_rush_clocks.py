@@ -14,7 +14,7 @@ from cloudcafe_operator.planning.capacity import (
     plan_capacity,
     told_capacity,
 )
-from cloudcafe_operator.planning.rush import crowds, level_at, levels
+from cloudcafe_operator.planning.rush import Week, crowds, level_at, levels
 from cloudcafe_operator.resources.week import WEEKDAYS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +31,7 @@ ZONES = (
     "America/Santiago",  # moves at midnight
 )
 DAY = timedelta(days=1)
+QUARTER = timedelta(minutes=15)
 #: around the nights on which clocks move in one of the zones, and any other time
 TURNS = [
     datetime(2026, 3, 8, tzinfo=UTC),
@@ -52,18 +53,18 @@ moments = st.one_of(
     ),
 )
 times = st.tuples(st.integers(0, 95), st.integers(1, 96)).filter(lambda pair: pair[0] < pair[1])
-rushes = st.builds(
-    lambda zone, days, span: (
-        zone,
+timetables = st.builds(
+    lambda days, span: (
         tuple(sorted(days, key=WEEKDAYS.index)),
         f"{span[0] // 4:02}:{span[0] % 4 * 15:02}",
         f"{span[1] // 4:02}:{span[1] % 4 * 15:02}",
     ),
-    st.sampled_from(ZONES),
     st.sets(st.sampled_from(WEEKDAYS)),
     times,
 )
-fleets = st.dictionaries(rushes, st.integers(1, 5000), max_size=6)
+rushes = st.lists(st.tuples(timetables, st.integers(1, 5000)), max_size=3).map(tuple)
+stores = st.builds(Week, st.sampled_from(ZONES), rushes)
+fleets = st.dictionaries(stores, st.integers(1, 5), max_size=4)
 leads = st.integers(1, 120).map(lambda minutes: timedelta(minutes=minutes))
 
 
@@ -97,16 +98,29 @@ def shows(zone, moment):
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
 
 
-def is_on(rush, moment, ahead):
-    """Whether a rush is on, or near enough, by the store's own wall clock."""
-    zone, days, start, end = rush
+def is_on(zone, times, moment):
+    """Whether a rush is on, by the store's own wall clock."""
+    days, start, end = times
     today = moment.astimezone(ZoneInfo(zone)).date()
     for day in (today + number * DAY for number in range(-2, 3)):
         if not days or WEEKDAYS[day.weekday()] in days:
             begins, ends = min(meant(zone, day, start)), max(meant(zone, day, end))
-            if begins < ends and begins - ahead <= moment < ends:
+            if begins <= moment < ends:
                 return True
     return False
+
+
+def expects(week, moment):
+    """What a store expects at a moment."""
+    return max((rate for times, rate in week.rushes if is_on(week.zone, times, moment)), default=0)
+
+
+def near(week, moment, ahead):
+    """The most that it expects from a moment on until so much later: rushes begin at quarters."""
+    first = moment.replace(minute=moment.minute // 15 * 15) + QUARTER
+    quarters = (first + number * QUARTER for number in range(ahead // QUARTER + 1))
+    moments = [moment, *(one for one in quarters if one <= moment + ahead)]
+    return max(expects(week, one) for one in moments)
 
 
 @settings(max_examples=40)
@@ -123,14 +137,17 @@ def test_levels_begin_now_follow_each_other_and_are_never_below_zero(fleet, now,
     assert found[0].at == now
     assert all(one.at < two.at for one, two in pairwise(found))
     assert all(one.orders_per_minute != two.orders_per_minute for one, two in pairwise(found))
-    assert all(0 <= one.orders_per_minute <= sum(fleet.values()) for one in found)
+    most = sum(
+        max((rate for _, rate in week.rushes), default=0) * count for week, count in fleet.items()
+    )
+    assert all(0 <= one.orders_per_minute <= most for one in found)
 
 
 @settings(max_examples=40)
 @given(fleets, fleets, moments, st.integers(0, 24 * 60))
 def test_two_fleets_expect_together_what_each_expects(one, two, now, later):
     moment = now + timedelta(minutes=later)
-    both = {times: one.get(times, 0) + two.get(times, 0) for times in one.keys() | two.keys()}
+    both = {week: one.get(week, 0) + two.get(week, 0) for week in one.keys() | two.keys()}
     assert at(plan(both, now), moment) == at(plan(one, now), moment) + at(plan(two, now), moment)
 
 
@@ -144,9 +161,9 @@ def test_who_begins_earlier_is_never_less_ready(fleet, now, one, two, later):
 
 @settings(max_examples=120)
 @given(fleets, moments, leads, st.integers(0, 24 * 60))
-def test_the_level_is_that_of_every_stores_own_wall_clock(fleet, now, ahead, later):
+def test_the_level_is_the_highest_near_by_every_stores_own_wall_clock(fleet, now, ahead, later):
     moment = now + timedelta(minutes=later)
-    expected = sum(rate for rush, rate in fleet.items() if is_on(rush, moment, ahead))
+    expected = sum(near(week, moment, ahead) * count for week, count in fleet.items())
     assert at(plan(fleet, now, ahead), moment) == expected
     assert level_at(crowds(fleet, moment, moment + ahead), moment, ahead=ahead) == expected
 
@@ -158,13 +175,11 @@ NIGHT = [("00:30", "01:30"), ("01:30", "02:30"), ("23:00", "24:00")]
 def test_on_the_nights_on_which_clocks_move_each_half_hour_is_right(zone):
     for turn in TURNS:
         for start, end in NIGHT:
-            rush = (zone, (), start, end)
-            found = crowds({rush: 1}, turn - DAY, turn + DAY)
+            times = ((), start, end)
+            found = crowds({Week(zone, ((times, 1),)): 1}, turn - DAY, turn + DAY)
             for half_hour in range(-48, 48):
                 moment = turn + half_hour * timedelta(minutes=30)
-                assert level_at(found, moment, ahead=timedelta(0)) == is_on(
-                    rush, moment, timedelta(0)
-                )
+                assert level_at(found, moment, ahead=timedelta(0)) == is_on(zone, times, moment)
 
 
 POLICIES = {

@@ -28,7 +28,7 @@ from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.rush import (
     Crowd,
     Scaler,
-    Times,
+    Week,
     crowds,
     expects,
     level_at,
@@ -72,7 +72,7 @@ class RushKeeper:
     capacity: CapacityKeeper | None = None
     namespaces: Sequence[str] = ()
     every_s: float = EVERY_S
-    _stores: dict[str, Mapping[Times, int]] = field(default_factory=dict)
+    _stores: dict[str, Week] = field(default_factory=dict)
     _version: int = 0
     _knows_all: bool = False
     _crowds: tuple[tuple[int, datetime], Sequence[Crowd]] | None = None
@@ -146,9 +146,7 @@ class RushKeeper:
         """Return who comes from a moment on; worked out anew where a store or the hour changed."""
         key = (self._version, since)
         if self._crowds is None or self._crowds[0] != key:
-            total: Counter[Times] = Counter()
-            for one in self._stores.values():
-                total.update(one)
+            total = Counter(self._stores.values())
             found = await asyncio.to_thread(crowds, total, since, since + SHOWN + LONGEST_LEAD)
             self._crowds = (key, found)
         return self._crowds[1]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloudcafe_operator.planning.opening import DAY, Interval, between
+from cloudcafe_operator.planning.opening import DAY, Interval, between, merged
 from cloudcafe_operator.resources.common import format_time
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.resources.week import Weekday
@@ -26,17 +26,27 @@ EVER = datetime.min.replace(tzinfo=UTC)
 CAPACITY = "cloudcafe.dev/orders-per-minute-per-replica"
 LEAST = "cloudcafe.dev/min-replicas"
 
-Times = tuple[str, tuple[Weekday, ...], str, str]  # zone, days, start, end
+Times = tuple[tuple[Weekday, ...], str, str]  # days, start, end
+
+
+class Week(NamedTuple):
+    """What counts of a store: stores of the same week are counted together."""
+
+    zone: str
+    rushes: tuple[tuple[Times, int], ...]  # each with its orders a minute
+
+
+QUIET = Week("", ())
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """One occurrence of the rushes of one timetable: what they add, from start to end."""
+    """What stores of one week add from start to end, to what they have expected before it."""
 
     start: datetime
     end: datetime
     rate: int
-    not_before: datetime  # the end of the occurrence before: the same guests do not come twice
+    not_before: datetime  # until then they have as much ready: the same guests do not come twice
 
     def begins(self, ahead: timedelta) -> datetime:
         """Return from when on it must be ready for."""
@@ -67,40 +77,57 @@ class Scaler:
         return min(self.most, max(self.least, needed))
 
 
-def expects(spec: CafeStoreSpec) -> Mapping[Times, int]:
-    """Return what a store adds: orders a minute by the times of its rushes."""
-    found: Counter[Times] = Counter()
-    if spec.accepting_orders:
-        for rush in spec.rushes:
-            found[spec.timezone, rush.days, rush.start, rush.end] += rush.orders_per_minute
-    return found
+def expects(spec: CafeStoreSpec) -> Week:
+    """Return what a store adds."""
+    if not (spec.accepting_orders and spec.rushes):
+        return QUIET
+    rushes = (((one.days, one.start, one.end), one.orders_per_minute) for one in spec.rushes)
+    return Week(spec.timezone, tuple(sorted(rushes)))
 
 
-def crowds(expected: Mapping[Times, int], since: datetime, until: datetime) -> list[Crowd]:
-    """Return the rushes that may matter within a span; those of the same time are one.
+def crowds(expected: Mapping[Week, int], since: datetime, until: datetime) -> list[Crowd]:
+    """Return the rushes that may matter within a span, of so many stores of each week.
 
     The costly part of a plan: the rest goes through what it found, which is little however many
     stores there are.
     """
     found: Counter[tuple[Interval, datetime]] = Counter()
     days = (since - DAY).astimezone(UTC).date(), until.astimezone(UTC).date()
-    for times, rate in expected.items():
-        free = EVER
-        for interval in _occurring(times, *days):
+    for week, stores in expected.items():
+        for interval, free, rate in _layers(week, days):
             if interval.end > since:
-                found[interval, free] += rate
-            free = interval.end
+                found[interval, free] += rate * stores
     return [Crowd(one.start, one.end, rate, free) for (one, free), rate in found.items()]
 
 
+def _layers(week: Week, days: tuple[date, date]) -> Iterator[tuple[Interval, datetime, int]]:
+    """Return a store's rushes as layers: when it expects at least so many, and what that adds.
+
+    A store must be ready for the highest of what it expects within the lead, and not for the sum:
+    its rushes are of the same guests. Layer by layer that is a rush's early beginning, cut off
+    where the layer has been there before it; so every lead may be asked of the same layers.
+    """
+    rushes = [
+        (one, rate) for times, rate in week.rushes for one in _occurring(week.zone, times, days)
+    ]
+    below = 0
+    for rate in sorted({rate for _, rate in rushes}):
+        free = EVER
+        for interval in merged(one for one, height in rushes if height >= rate):
+            yield interval, free, rate - below
+            free = interval.end
+        below = rate
+
+
 @lru_cache(maxsize=20_000)  # a timetable is worked out once a day, not with every change of another
-def _occurring(times: Times, since: date, until: date) -> tuple[Interval, ...]:
-    zone, days, start, end = times
+def _occurring(zone: str, times: Times, days: tuple[date, date]) -> tuple[Interval, ...]:
+    weekdays, start, end = times
+    since, until = days
     span = (
         datetime.combine(since, time(), tzinfo=UTC),
         datetime.combine(until + DAY, time(), tzinfo=UTC),
     )
-    return tuple(between(days, (start, end), ZoneInfo(zone), span))
+    return tuple(between(weekdays, (start, end), ZoneInfo(zone), span))
 
 
 def level_at(crowded: Iterable[Crowd], now: datetime, *, ahead: timedelta = AHEAD) -> int:
