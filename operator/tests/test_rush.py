@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cloudcafe_operator.effects.rush import PLAN, RushKeeper
-from cloudcafe_operator.errors import Unavailable
+from cloudcafe_operator.errors import AccessDenied, Unavailable
 from cloudcafe_operator.kinds import AUTOSCALERS, CONFIG_MAPS
 from cloudcafe_operator.planning.rush import AHEAD, CAPACITY, LEAST, Scaler, crowds, expects
 from cloudcafe_operator.planning.rush import levels as levels_of
@@ -172,6 +172,43 @@ async def test_replicas_come_before_the_rush_and_go_after_it(fleet):
     assert changes == [("07:20", 5), ("09:30", 2)]
     assert [event.reason for event in fleet.events.published] == ["RushAhead", "RushOver"]
     assert await fleet.least("strange") == 2
+
+
+async def test_an_autoscaler_that_cannot_be_written_is_told_of_and_holds_up_no_other(fleet):
+    def deny(_, item):
+        if item["metadata"]["name"] == "broken":
+            raise AccessDenied("a policy denies it")
+
+    await fleet.add("broken", {CAPACITY: "1200", LEAST: "2"})
+    fleet.kubernetes.admission.append(deny)
+    fleet.keeper.note("lisbon.corner", store(rate=6000))
+    fleet.clock.advance(2 * 3600)
+    await fleet.keeper.round()
+    assert (await fleet.least("broken"), await fleet.least("order")) == (2, 5)
+    told = [(one.kind, one.reason, one.message) for one in fleet.events.published]
+    assert told == [
+        ("Warning", "RushReplicasRefused", "broken: minReplicas 2 → 5: a policy denies it"),
+        ("Normal", "RushAhead", "order: minReplicas 2 → 5, 6000 orders a minute are expected"),
+    ]
+    assert await fleet.kubernetes.get(Ref(CONFIG_MAPS, PLAN, "cloudcafe"))
+    fleet.kubernetes.admission.clear()
+    await fleet.keeper.round()
+    assert await fleet.least("broken") == 5
+
+
+async def test_an_autoscaler_that_is_deleted_meanwhile_is_not_made_again_without_a_target(fleet):
+    fleet.keeper.note("lisbon.corner", store(rate=6000))
+    fleet.clock.advance(2 * 3600)
+
+    def gone_meanwhile(call, moment):
+        if (call.verb, moment) == ("apply", "before"):
+            fleet.kubernetes.recorder.hook = None
+            fleet.kubernetes.objects.clear()
+
+    fleet.kubernetes.recorder.hook = gone_meanwhile
+    await fleet.keeper.round()
+    assert fleet.kubernetes.find("HorizontalPodAutoscaler", "order", "cloudcafe") is None
+    assert fleet.events.reasons == ["RushReplicasRefused"]
 
 
 async def test_nothing_is_written_while_nothing_changes(fleet):

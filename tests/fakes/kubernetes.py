@@ -153,8 +153,10 @@ class FakeKubernetes:
         async with self._writing("apply", ref, manifest) as write:
             self._admit("APPLY", manifest)
             old = self.objects.get(key)
+            self._expect_uid(ref, old, manifest["metadata"].get("uid"))
             base = without(old or {}, self._applied.get(key, {}), manifest)
             self._applied[key] = copied(manifest)
+            self._applied[key]["metadata"].pop("uid", None)  # nobody manages it
             change: Change = "MODIFIED" if old else "ADDED"
             write.result = self._store(merged(base, manifest), change)
         return write.copy()
@@ -165,8 +167,7 @@ class FakeKubernetes:
         """Merge-patch everything but status."""
         async with self._writing("patch", ref, patch) as write:
             old = self._expect(ref, resource_version)
-            if (patch.get("metadata") or {}).get("uid", uid := old["metadata"]["uid"]) != uid:
-                raise UserError(f"{ref} is invalid: metadata.uid: field is immutable")
+            self._expect_uid(ref, old, (patch.get("metadata") or {}).get("uid"))
             body = {name: value for name, value in patch.items() if name != "status"}
             new = merged(old, body)
             self._admit("UPDATE", new)
@@ -245,6 +246,12 @@ class FakeKubernetes:
         if resource_version and resource_version != old["metadata"]["resourceVersion"]:
             raise Conflict(f"{ref} was changed since version {resource_version}")
         return old
+
+    def _expect_uid(self, ref: Ref, old: Manifest | None, uid: str | None) -> None:
+        if uid and old is None:
+            raise Conflict(f"{ref}: uid mismatch: no existing object was found")
+        if uid and old and uid != old["metadata"]["uid"]:
+            raise UserError(f"{ref} is invalid: metadata.uid: field is immutable")
 
     def _store(self, item: Manifest, change: Change) -> Manifest:
         """Keep the object, number it, tell the watchers; drop it when nothing holds it."""

@@ -22,7 +22,7 @@ from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.capacity import CapacityKeeper
 from cloudcafe_operator.effects.rounds import for_ever
 from cloudcafe_operator.effects.shown import Shown
-from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.errors import OperatorError, UserError
 from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.rush import (
@@ -111,9 +111,7 @@ class RushKeeper:
         manifests = await self.kubernetes.list(AUTOSCALERS, namespace=self.namespace)
         scalers = [(found, one) for one in manifests if (found := scaler(one))]
         for found, manifest in scalers:
-            wanted = found.replicas(orders)
-            if wanted != found.now:
-                await self._scale(found, manifest, wanted, orders)
+            await self._scale(found, manifest, orders)
         span = (shown_from, shown_from + SHOWN)
         try:
             if self.capacity:
@@ -151,22 +149,36 @@ class RushKeeper:
             self._crowds = (key, found)
         return self._crowds[1]
 
-    async def _scale(self, found: Scaler, manifest: Manifest, wanted: int, orders: int) -> None:
-        await self.kubernetes.apply(
-            AUTOSCALERS,
-            {
-                "apiVersion": AUTOSCALERS.api_version,
-                "kind": AUTOSCALERS.kind,
-                "metadata": {"name": found.name, "namespace": self.namespace},
-                "spec": {"minReplicas": wanted},
-            },
-        )
-        more = wanted > found.now
+    async def _scale(self, found: Scaler, manifest: Manifest, orders: int) -> None:
+        """Give an autoscaler the minimum that the orders need; its trouble holds up no other."""
+        wanted = found.replicas(orders)
+        if wanted == found.now:
+            return
+        said = f"{found.name}: minReplicas {found.now} → {wanted}"
+        meta = {
+            "name": found.name,
+            "namespace": self.namespace,
+            # without it the API server would make anew, and without a target, what is gone
+            "uid": manifest["metadata"]["uid"],
+        }
+        own = {
+            "apiVersion": AUTOSCALERS.api_version,
+            "kind": AUTOSCALERS.kind,
+            "metadata": meta,
+            "spec": {"minReplicas": wanted},
+        }
+        try:
+            await self.kubernetes.apply(AUTOSCALERS, own)
+        except OperatorError as trouble:
+            log.warning("replicas were refused", autoscaler=found.name, why=str(trouble))
+            self.events.publish(
+                manifest, reason="RushReplicasRefused", message=f"{said}: {trouble}", kind="Warning"
+            )
+            return
         self.events.publish(
             manifest,
-            reason="RushAhead" if more else "RushOver",
-            message=f"{found.name}: minReplicas {found.now} → {wanted}, "
-            f"{orders} orders a minute are expected",
+            reason="RushAhead" if wanted > found.now else "RushOver",
+            message=f"{said}, {orders} orders a minute are expected",
             kind="Normal",
         )
 
