@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from cloudcafe_operator.planning.opening import merged, next_peak, occurrences, opening, peaks
+from cloudcafe_operator.planning.opening import (
+    merged,
+    next_peak,
+    occurrences,
+    opening,
+    peaks,
+    timetable,
+)
+from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.resources.week import WEEKDAYS, Hours, Rush
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,11 +187,37 @@ def test_the_next_rush_is_the_one_that_is_on_or_the_next():
         ("2026-03-02 09:30", "lunch"),
         ("2026-03-07 06:00", "lunch"),  # a Saturday
     ):
-        assert next_peak(rushes, LISBON, lisbon(now)).name == name
+        assert next_peak(peaks(rushes, LISBON, lisbon(now)), lisbon(now)).name == name
+
+
+def store(**spec):
+    return CafeStoreSpec.model_validate(
+        {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR", **spec}
+    )
 
 
 def test_a_store_without_rushes_has_no_next_one():
-    assert next_peak([], LISBON, lisbon("2026-03-02 06:00")) is None
+    assert timetable(store(), lisbon("2026-03-02 06:00")).peak is None
+
+
+@pytest.mark.parametrize(
+    ("now", "open_", "close", "next_rush"),
+    [
+        ("2026-03-06 20:00", "07:00", "19:00", "Mon 07:30-09:30"),  # not at the weekend
+        ("2026-03-02 06:00", "08:00", "19:00", "Mon 08:00-09:30"),
+        ("2026-03-02 06:00", "08:00", "09:00", "Mon 08:00-09:00"),
+        ("2026-03-02 06:00", "10:00", "19:00", None),
+        ("2026-03-02 06:00", "18:00", "08:00", "Tue 07:30-08:00"),  # since Monday evening
+    ],
+)
+def test_the_next_rush_is_what_of_it_is_within_the_hours(now, open_, close, next_rush):
+    week = [{"days": WORKDAYS, "open": open_, "close": close}]
+    daily = [{"name": "morning", "start": "07:30", "end": "09:30", "ordersPerMinute": 9}]
+    peak = timetable(store(hours=week, rushes=daily), lisbon(now)).peak
+    begins, ends = (
+        (peak.when.start.astimezone(LISBON), peak.when.end.astimezone(LISBON)) if peak else (0, 0)
+    )
+    assert next_rush == (f"{begins:%a %H:%M}-{ends:%H:%M}" if peak else None)
 
 
 @given(st.sampled_from(ZONES), moments)

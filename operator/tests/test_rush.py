@@ -94,6 +94,25 @@ def test_stores_in_two_zones_add_up_while_both_are_busy():
     assert both == [("06:00", 0), ("06:20", 400), ("07:20", 1000), ("08:30", 600), ("09:30", 0)]
 
 
+@pytest.mark.parametrize(
+    ("hours", "levels"),
+    [
+        ([("Mon", "07:00", "19:00")], [("07:20", 600), ("09:30", 0)]),
+        ([("Tue", "07:00", "19:00")], []),
+        ([("Mon", "08:00", "19:00")], [("07:50", 600), ("09:30", 0)]),
+        ([("Mon", "18:00", "02:00")], []),
+        ([("Sun", "18:00", "08:00")], [("07:20", 600), ("08:00", 0)]),  # since the evening before
+        (
+            [("Mon", "07:00", "08:00"), ("Mon", "09:00", "10:00")],
+            [("07:20", 600), ("08:00", 0), ("08:50", 600), ("09:30", 0)],
+        ),
+    ],
+)
+def test_nobody_is_expected_while_a_store_is_closed_by_its_hours(hours, levels):
+    week = [{"days": [day], "open": open_, "close": close} for day, open_, close in hours]
+    assert plan(store(hours=week)) == [("06:00", 0), *levels]
+
+
 def test_a_store_that_takes_no_orders_expects_none():
     assert plan(store(acceptingOrders=False)) == [("06:00", 0)]
 

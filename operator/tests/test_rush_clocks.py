@@ -63,7 +63,15 @@ timetables = st.builds(
     times,
 )
 rushes = st.lists(st.tuples(timetables, st.integers(1, 5000)), max_size=3).map(tuple)
-stores = st.builds(Week, st.sampled_from(ZONES), rushes)
+hours = st.lists(  # of an evening too: until the next day
+    st.builds(
+        lambda times, turned: (times[0], *times[:0:-1]) if turned else times,
+        timetables,
+        st.booleans(),
+    ).filter(lambda times: times[1] != "24:00"),
+    max_size=2,
+).map(tuple)
+stores = st.builds(Week, st.sampled_from(ZONES), hours, rushes)
 fleets = st.dictionaries(stores, st.integers(1, 5), max_size=4)
 leads = st.integers(1, 120).map(lambda minutes: timedelta(minutes=minutes))
 
@@ -99,24 +107,27 @@ def shows(zone, moment):
 
 
 def is_on(zone, times, moment):
-    """Whether a rush is on, by the store's own wall clock."""
+    """Whether a rush is on, or a store open, by its own wall clock."""
     days, start, end = times
     today = moment.astimezone(ZoneInfo(zone)).date()
     for day in (today + number * DAY for number in range(-2, 3)):
         if not days or WEEKDAYS[day.weekday()] in days:
-            begins, ends = min(meant(zone, day, start)), max(meant(zone, day, end))
+            last = day if start < end else day + DAY
+            begins, ends = min(meant(zone, day, start)), max(meant(zone, last, end))
             if begins <= moment < ends:
                 return True
     return False
 
 
 def expects(week, moment):
-    """What a store expects at a moment."""
+    """What a store expects at a moment: nothing while it is closed."""
+    if week.hours and not any(is_on(week.zone, times, moment) for times in week.hours):
+        return 0
     return max((rate for times, rate in week.rushes if is_on(week.zone, times, moment)), default=0)
 
 
 def near(week, moment, ahead):
-    """The most that it expects from a moment on until so much later: rushes begin at quarters."""
+    """The most that it expects from a moment on until so much later: all begins at quarters."""
     first = moment.replace(minute=moment.minute // 15 * 15) + QUARTER
     quarters = (first + number * QUARTER for number in range(ahead // QUARTER + 1))
     moments = [moment, *(one for one in quarters if one <= moment + ahead)]
@@ -176,10 +187,23 @@ def test_on_the_nights_on_which_clocks_move_each_half_hour_is_right(zone):
     for turn in TURNS:
         for start, end in NIGHT:
             times = ((), start, end)
-            found = crowds({Week(zone, ((times, 1),)): 1}, turn - DAY, turn + DAY)
+            found = crowds({Week(zone, (), ((times, 1),)): 1}, turn - DAY, turn + DAY)
             for half_hour in range(-48, 48):
                 moment = turn + half_hour * timedelta(minutes=30)
                 assert level_at(found, moment, ahead=timedelta(0)) == is_on(zone, times, moment)
+
+
+def test_who_opened_the_evening_before_is_open_to_the_end_of_the_longest_day():
+    azores = Week(  # on 2026-10-25 the clock goes from one to midnight: the day has 25 hours
+        "Atlantic/Azores", ((("Sat",), "23:50", "23:45"),), (((("Sun",), "22:00", "24:00"), 1),)
+    )
+    now = datetime(2026, 10, 26, 0, 30, tzinfo=UTC)  # 23:30 there
+    found = crowds({azores: 1}, now, now + DAY)
+    assert [level_at(found, now + minutes * timedelta(minutes=1)) for minutes in (0, 14, 15)] == [
+        1,
+        1,
+        0,
+    ]
 
 
 POLICIES = {

@@ -35,6 +35,9 @@ class Interval:
         return isinstance(moment, datetime) and self.start <= moment < self.end
 
 
+ALWAYS = (Interval(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),)
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """Whether a store is open by its hours, and when that changes; None: never."""
@@ -70,20 +73,28 @@ class Timetable:
 def timetable(spec: CafeStoreSpec, now: datetime) -> Timetable:
     """Return all that follows from the time."""
     zone = ZoneInfo(spec.timezone)
-    found = opening(spec.hours, zone, now)
+    open_times = _open_times(spec.hours, zone, now)
+    found = _opening(open_times, now)
     reason = "" if found.is_open else closed_reason(zone, found.changes_at)
-    return Timetable(found, next_peak(spec.rushes, zone, now), reason)
+    return Timetable(found, next_peak(peaks(spec.rushes, zone, now, open_times), now), reason)
 
 
 def opening(hours: Sequence[Hours], zone: ZoneInfo, now: datetime) -> Opening:
     """Say whether a store with these hours is open now; without hours it always is."""
+    return _opening(_open_times(hours, zone, now), now)
+
+
+def _open_times(hours: Sequence[Hours], zone: ZoneInfo, now: datetime) -> Sequence[Interval]:
     if not hours:
-        return Opening(is_open=True, changes_at=None)
-    open_times = merged(
+        return ALWAYS
+    return merged(
         interval
         for entry in hours
         for interval in occurrences(entry.days, (entry.open, entry.close), zone, now)
     )
+
+
+def _opening(open_times: Sequence[Interval], now: datetime) -> Opening:
     current = next((one for one in open_times if now in one), None)
     if current is not None:
         # open around the clock all week: nothing changes as far as anybody can see
@@ -92,19 +103,33 @@ def opening(hours: Sequence[Hours], zone: ZoneInfo, now: datetime) -> Opening:
     return Opening(False, min((one.start for one in open_times if one.start > now), default=None))
 
 
-def peaks(rushes: Sequence[Rush], zone: ZoneInfo, now: datetime) -> list[Peak]:
-    """Return the rushes from yesterday on for a week, in the order of their beginning."""
+def peaks(
+    rushes: Sequence[Rush], zone: ZoneInfo, now: datetime, open_times: Sequence[Interval] = ALWAYS
+) -> list[Peak]:
+    """Return the rushes from yesterday on for a week, in the order of their beginning.
+
+    Only what of them is within the open times: nobody orders while it is closed.
+    """
     found = [
-        Peak(rush.name, interval, rush.orders_per_minute)
+        Peak(rush.name, part, rush.orders_per_minute)
         for rush in rushes
         for interval in occurrences(rush.days, (rush.start, rush.end), zone, now)
+        for part in within(interval, open_times)
     ]
     return sorted(found, key=lambda peak: (peak.when, peak.name))
 
 
-def next_peak(rushes: Sequence[Rush], zone: ZoneInfo, now: datetime) -> Peak | None:
-    """Return the rush that is on, or else the next."""
-    return next((peak for peak in peaks(rushes, zone, now) if peak.when.end > now), None)
+def next_peak(found: Iterable[Peak], now: datetime) -> Peak | None:
+    """Return of peaks in order the one that is on, or else the next."""
+    return next((peak for peak in found if peak.when.end > now), None)
+
+
+def within(interval: Interval, open_times: Iterable[Interval]) -> list[Interval]:
+    """Return the parts of an interval that fall into open times."""
+    parts = (
+        Interval(max(interval.start, one.start), min(interval.end, one.end)) for one in open_times
+    )
+    return [part for part in parts if part.start < part.end]
 
 
 def merged(intervals: Iterable[Interval]) -> list[Interval]:

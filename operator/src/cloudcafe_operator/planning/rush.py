@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloudcafe_operator.planning.opening import DAY, Interval, between, merged
+from cloudcafe_operator.planning.opening import ALWAYS, DAY, Interval, between, merged, within
 from cloudcafe_operator.resources.common import format_time
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.resources.week import Weekday
@@ -33,10 +33,11 @@ class Week(NamedTuple):
     """What counts of a store: stores of the same week are counted together."""
 
     zone: str
+    hours: tuple[Times, ...]  # none: it is always open
     rushes: tuple[tuple[Times, int], ...]  # each with its orders a minute
 
 
-QUIET = Week("", ())
+QUIET = Week("", (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def expects(spec: CafeStoreSpec) -> Week:
     if not (spec.accepting_orders and spec.rushes):
         return QUIET
     rushes = (((one.days, one.start, one.end), one.orders_per_minute) for one in spec.rushes)
-    return Week(spec.timezone, tuple(sorted(rushes)))
+    hours = ((one.days, one.open, one.close) for one in spec.hours)
+    return Week(spec.timezone, tuple(sorted(hours)), tuple(sorted(rushes)))
 
 
 def crowds(expected: Mapping[Week, int], since: datetime, until: datetime) -> list[Crowd]:
@@ -107,8 +109,12 @@ def _layers(week: Week, days: tuple[date, date]) -> Iterator[tuple[Interval, dat
     its rushes are of the same guests. Layer by layer that is a rush's early beginning, cut off
     where the layer has been there before it; so every lead may be asked of the same layers.
     """
+    open_times = _open_times(week.zone, week.hours, days)
     rushes = [
-        (one, rate) for times, rate in week.rushes for one in _occurring(week.zone, times, days)
+        (part, rate)
+        for times, rate in week.rushes
+        for one in _occurring(week.zone, times, days)
+        for part in within(one, open_times)
     ]
     below = 0
     for rate in sorted({rate for _, rate in rushes}):
@@ -117,6 +123,13 @@ def _layers(week: Week, days: tuple[date, date]) -> Iterator[tuple[Interval, dat
             yield interval, free, rate - below
             free = interval.end
         below = rate
+
+
+@lru_cache(maxsize=20_000)
+def _open_times(zone: str, hours: tuple[Times, ...], days: tuple[date, date]) -> Sequence[Interval]:
+    since = days[0] - DAY  # who opened in the evening before may be open until the next
+    found = (one for times in hours for one in _occurring(zone, times, (since, days[1])))
+    return tuple(merged(found)) if hours else ALWAYS
 
 
 @lru_cache(maxsize=20_000)  # a timetable is worked out once a day, not with every change of another

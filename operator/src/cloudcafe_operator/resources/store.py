@@ -148,7 +148,7 @@ class CafeStoreSpec(Model):
     rushes: tuple[Rush, ...] = Field(
         default=(),
         max_length=12,
-        description="When many orders are expected.",
+        description="When many orders are expected; none are while it is closed by its hours.",
         json_schema_extra=keyed_by("name"),
     )
     queue_limit: int | None = Field(
