@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,15 @@ from cloudcafe_operator.effects.capacity import FIELD, JOURNAL, CapacityKeeper
 from cloudcafe_operator.effects.rush import PLAN, RushKeeper
 from cloudcafe_operator.errors import AccessDenied, Conflict, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
-from cloudcafe_operator.planning.capacity import Dial, Entry, Policy, plan_capacity
+from cloudcafe_operator.planning.capacity import (
+    Dial,
+    Entry,
+    Keep,
+    Policy,
+    See,
+    Turn,
+    plan_capacity,
+)
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.settings import Settings
@@ -173,6 +182,65 @@ async def test_what_somebody_lowers_in_a_rush_stays_so_until_it_is_over_and_not_
         await fleet.keeper.round()
         fleet.clock.advance(300)
     assert fleet.have.floor == 4
+
+
+async def test_what_somebody_puts_back_in_a_rush_stays_so_until_it_is_over():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    assert fleet.have.floor == 4
+    fleet.have.values[CLUSTER, "MinCapacity"] = 0.5
+    await fleet.at("09:00")
+    assert fleet.have.floor == 0.5
+    fleet.restart()
+    await fleet.at("10:00")
+    assert fleet.have.floor == 0.5
+    assert await fleet.journal() == {}
+    while fleet.clock.now() < NOW + timedelta(days=1, hours=1, minutes=30):
+        await fleet.keeper.round()
+        fleet.clock.advance(300)
+    assert fleet.have.floor == 4
+
+
+async def test_what_aws_still_says_after_our_own_change_is_nobodys():
+    fleet = Fleet()
+    modify = fleet.aws._handlers["rds", "modify_db_cluster"]
+    fleet.aws.on("rds", "modify_db_cluster", lambda **_: {})  # it takes it, and takes its time
+    await fleet.at("07:20")
+    assert fleet.have.floor == 0.5
+    fleet.aws.on("rds", "modify_db_cluster", modify)
+    await fleet.at("07:25")
+    assert fleet.have.floor == 4
+    fleet.aws.on("rds", "modify_db_cluster", lambda **_: {})
+    await fleet.at("09:40")
+    assert fleet.have.floor == 4
+    fleet.aws.on("rds", "modify_db_cluster", modify)
+    await fleet.at("09:45")
+    assert fleet.have.floor == 0.5
+    assert await fleet.journal() == {}
+
+
+async def test_an_old_answer_of_aws_costs_no_more_than_the_next_look():
+    fleet = Fleet()
+    await fleet.at("07:21")
+    fleet.have.values[CLUSTER, "MinCapacity"] = 0.5  # as an older replica of its API says
+    fleet.clock.advance(600)
+    await fleet.keeper.round()
+    fleet.have.values[CLUSTER, "MinCapacity"] = 4.0
+    await fleet.at("08:00")
+    assert fleet.have.floor == 4
+    await fleet.at("10:00")
+    assert fleet.have.floor == 0.5
+    assert await fleet.journal() == {}
+
+
+async def test_a_rush_that_follows_while_we_put_back_is_not_taken_for_somebodys_word():
+    dial = Dial("arn", "n", "aurora", 4, least=0.5, most=8)
+    entry = Entry(name="n", was=0.5, ours=(0.5, 4), seen=True)
+    [back] = plan_capacity([dial], {dial.key: entry}, {}, {})
+    assert back.to == 0.5
+    dial = replace(dial, now=0.5)  # and before that is seen, the next rush is near
+    [up] = plan_capacity([dial], {dial.key: back.entry}, {"aurora": 3}, {})
+    assert up.to == 3
 
 
 async def test_an_owner_who_raises_the_floor_by_the_tag_gets_it_also_in_a_rush():
@@ -447,26 +515,32 @@ dials = st.builds(
     takes_part=st.booleans(),
 )
 entries = st.none() | st.builds(
-    lambda was, put: Entry(name="n", was=was, ours=(was, put)),
+    lambda was, put, seen, kept: Entry(name="n", was=was, ours=(was, put), seen=seen, kept=kept),
     st.integers(1, 9).map(float),
     st.integers(1, 9).map(float),
+    st.booleans(),
+    st.booleans(),
 )
 
 
 @given(dials, entries, st.integers(0, 12))
 def test_one_step_after_another_comes_to_rest_and_nothing_is_repeated(dial, entry, needed):
     journal = {dial.key: entry} if entry and dial.kind == "aurora" else {}
-    for _ in range(5):
+    for _ in range(6):
+        entry = journal.get(dial.key)
         steps = plan_capacity([dial], journal, {dial.kind: needed}, {})
         if not steps:
             return
         for step in steps:
-            if hasattr(step, "to"):
+            if isinstance(step, Turn):
                 assert step.to != dial.now
                 assert step.to >= max(dial.least, step.entry.was if step.entry else dial.now)
                 journal = {dial.key: step.entry} if step.entry else {}
                 dial = Dial("arn", "n", dial.kind, step.to, dial.least, dial.most, dial.takes_part)
-            elif hasattr(step, "entry"):
+            elif isinstance(step, See):
+                assert (step.entry.was, step.entry.seen) == (entry.was, True)
+                journal = {dial.key: step.entry}
+            elif isinstance(step, Keep):
                 assert step.entry.was == dial.now
                 journal = {dial.key: step.entry}
             else:

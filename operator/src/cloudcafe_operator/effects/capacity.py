@@ -30,6 +30,7 @@ from cloudcafe_operator.planning.capacity import (
     Keep,
     Kind,
     Policies,
+    See,
     Step,
     Turn,
     Wait,
@@ -158,10 +159,9 @@ class CapacityKeeper:
     async def _execute(self, steps: Sequence[Step], journal: CapacityJournal) -> None:
         entries = dict(self._entries)
         for step in steps:
-            if isinstance(step, Turn) and step.entry is not None:
-                entries[step.dial.key] = step.entry
-            elif isinstance(step, Keep):
+            if isinstance(step, Keep):
                 log.info("what somebody set is kept in this rush", resource=step.dial.name)
+            if isinstance(step, Turn | See | Keep) and step.entry is not None:
                 entries[step.dial.key] = step.entry
             elif isinstance(step, Forget):
                 log.info("capacity is left alone", resource=step.name, why=step.why)

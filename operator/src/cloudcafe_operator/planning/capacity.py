@@ -79,18 +79,26 @@ class Dial:
 class Entry(StatusModel):
     """What was found at a dial, and every value that we have put there since.
 
-    `kept`: somebody set it in a rush, and it is not turned up until that rush is over.
+    `seen`: a value of ours was in force. Before, what was found may be what AWS still says of
+    itself; after, whoever put that back meant it. `kept`: somebody set it in a rush, and it is not
+    turned up until that rush is over.
     """
 
     name: str
     was: float
     ours: tuple[float, ...]
+    seen: bool = False
     kept: bool = False
 
     def put(self, value: float) -> Entry:
         """Return the entry that must be stored before this value is put."""
         known = self.ours if value in self.ours else (*self.ours, value)
-        return self.model_copy(update={"ours": known})
+        seen = self.seen and value != self.was  # else we would take ourselves for somebody
+        return self.model_copy(update={"ours": known, "seen": seen})
+
+    def is_somebodys(self, now: float) -> bool:
+        """Say whether somebody else has set the value that is in force."""
+        return now not in self.ours or (self.seen and now == self.was)
 
 
 Journal = Mapping[str, Entry]
@@ -103,6 +111,14 @@ class Turn:
     dial: Dial
     to: float
     entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class See:
+    """A value of ours is in force for the first time: `entry` remembers it."""
+
+    dial: Dial
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,7 @@ class Wait:
     why: str
 
 
-Step = Turn | Keep | Forget | Wait
+Step = Turn | See | Keep | Forget | Wait
 
 
 def needs(policies: Policies, crowded: Sequence[Crowd], now: datetime) -> Mapping[Kind, float]:
@@ -182,25 +198,36 @@ def _judge(dial: Dial, entry: Entry | None, needed: float) -> Step | None:
     if dial.kind == "lambda" and dial.now == 0:
         return Wait(dial, "it is reserved no concurrency: somebody has stopped it")
     wanted = min(dial.most, needed) if dial.takes_part else 0
-    if entry is not None and dial.now not in entry.ours:
-        return _somebodys(dial, wanted)
+    if entry is not None and entry.is_somebodys(dial.now):
+        return _somebodys(dial, entry, wanted)
     rest = resting(dial, entry)
-    waits = entry is not None and entry.kept and wanted > rest
-    target = rest if waits else max(rest, wanted)
+    waits = entry is not None and entry.kept and wanted > max(rest, dial.now)
+    target = max(dial.least, dial.now) if waits else max(rest, wanted)
     if dial.now != target:
-        if dial.kind in RAISED_ONLY:
-            return Turn(dial, target, None)
-        found = entry or Entry(name=dial.name, was=dial.now, ours=(dial.now,))
-        return Turn(dial, target, found.put(target))
-    if entry is not None and target == rest and not waits:
+        return _turn(dial, entry, target)
+    if entry is None or waits:
+        return None
+    if target == rest:
         return Forget(dial.key, dial.name, f"it is back at {dial.now:g}")
-    return None
+    return None if entry.seen else See(dial, entry.model_copy(update={"seen": True}))
 
 
-def _somebodys(dial: Dial, wanted: float) -> Step:
-    """Return what becomes of a value that is not ours: it stays, in this rush and after it."""
+def _turn(dial: Dial, entry: Entry | None, to: float) -> Turn:
+    if dial.kind in RAISED_ONLY:
+        return Turn(dial, to, None)
+    found = entry or Entry(name=dial.name, was=dial.now, ours=(dial.now,))
+    return Turn(dial, to, found.put(to))
+
+
+def _somebodys(dial: Dial, entry: Entry, wanted: float) -> Step:
+    """Return what becomes of a value that is not ours: it stays, in this rush and after it.
+
+    Where it is what we found, ours stay known: should AWS only have told an old value, they are
+    not taken for somebody's when they are back.
+    """
     if wanted > dial.now:
-        return Keep(dial, Entry(name=dial.name, was=dial.now, ours=(dial.now,), kept=True))
+        ours = entry.ours if dial.now in entry.ours else (dial.now,)
+        return Keep(dial, Entry(name=dial.name, was=dial.now, ours=ours, kept=True))
     return Forget(dial.key, dial.name, f"somebody set it to {dial.now:g}, which is kept")
 
 
