@@ -22,7 +22,7 @@ from cloudcafe_operator.planning.capacity import (
 from cloudcafe_operator.ports import Ref
 from cloudcafe_operator.resources.store import CafeStoreSpec
 from cloudcafe_operator.settings import Settings
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeAws, FakeClock, FakeKubernetes, RecordedEvents
@@ -251,6 +251,89 @@ async def test_an_owner_who_raises_the_floor_by_the_tag_gets_it_also_in_a_rush()
     assert fleet.have.floor == 2
 
 
+@pytest.mark.parametrize("when", ["06:10", "07:40", "09:40"])
+async def test_an_owner_who_lowers_the_floor_by_the_tag_gets_it_whenever_that_is(when):
+    fleet = Fleet()
+    fleet.have.tags |= {CLUSTER: "2", FUNCTION: "30"}
+    await fleet.at("06:05")
+    assert (fleet.have.floor, fleet.have.reserved) == (2, 30)
+    await fleet.at(when)
+    fleet.have.tags |= {CLUSTER: "0.5", FUNCTION: "12"}
+    fleet.restart()
+    if when == "07:40":
+        await fleet.at("09:00")
+        assert (fleet.have.floor, fleet.have.reserved) == (4, 40)  # the rush goes on
+    await fleet.at("10:00")
+    assert (fleet.have.floor, fleet.have.reserved) == (0.5, 12)
+    assert await fleet.journal() == {}
+
+
+async def test_a_lower_floor_by_the_tag_leaves_what_somebody_set_above_it():
+    fleet = Fleet()
+    fleet.have.tags[CLUSTER] = "2"
+    await fleet.at("06:05")
+    fleet.have.values[CLUSTER, "MinCapacity"] = 3.0
+    fleet.have.tags[CLUSTER] = "1"
+    await fleet.at("10:00")
+    assert fleet.have.floor == 3
+    fleet.have.tags[CLUSTER] = "0.5"
+    await fleet.at("10:30")
+    assert fleet.have.floor == 3
+
+
+@pytest.mark.parametrize("tag", ["", "two", "inf", "-1", "0"])
+async def test_a_tag_that_tells_no_floor_lowers_none(tag):
+    fleet = Fleet()
+    await fleet.at("06:05")
+    fleet.have.tags[FUNCTION] = tag
+    await fleet.at("06:30")
+    assert fleet.have.reserved == 20
+    fleet.have.tags[FUNCTION] = "15"
+    await fleet.at("07:00")
+    assert fleet.have.reserved == 15
+
+
+async def test_a_reservation_is_not_lowered_below_what_its_queue_may_use():
+    fleet = Fleet()
+    await fleet.at("06:05")
+    fleet.have.tags[FUNCTION] = "5"
+    await fleet.at("06:30")
+    assert fleet.have.reserved == 10
+    fleet.have.values[FUNCTION, "MaximumConcurrency"] = 4
+    await fleet.at("07:00")
+    assert fleet.have.reserved == 5
+
+
+async def test_a_floor_that_is_lowered_while_a_run_stops_the_function_comes_when_it_is_undone():
+    fleet = Fleet()
+    await fleet.at("06:05")
+    await fleet.run_holds(FUNCTION)
+    fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = 0
+    fleet.have.tags[FUNCTION] = "15"
+    await fleet.at("06:30")
+    assert fleet.have.reserved == 0
+    fleet.have.values[FUNCTION, "ReservedConcurrentExecutions"] = 20
+    fleet.kubernetes.set_status("ChaosRun", "broken-1", "cloudcafe", {})
+    await fleet.at("07:00")
+    assert fleet.have.reserved == 15
+
+
+async def test_a_lowered_floor_of_what_cannot_be_read_comes_once_it_can():
+    fleet = Fleet()
+    await fleet.at("06:05")
+    readable = fleet.aws._handlers["lambda", "get_function_concurrency"]
+
+    def denied(**_):
+        raise AccessDenied("lambda:GetFunctionConcurrency is not allowed")
+
+    fleet.aws.on("lambda", "get_function_concurrency", denied)
+    fleet.have.tags[FUNCTION] = "15"
+    await fleet.at("06:30")
+    fleet.aws.on("lambda", "get_function_concurrency", readable)
+    await fleet.at("06:45")
+    assert fleet.have.reserved == 15
+
+
 async def test_what_lost_its_tag_goes_back_at_once():
     fleet = Fleet()
     await fleet.at("07:20")
@@ -387,7 +470,7 @@ async def test_what_the_plan_said_of_aws_stays_until_aws_was_read():
 async def test_an_operator_that_leads_no_longer_changes_nothing():
     fleet = Fleet()
     await fleet.at("07:00")
-    fleet.kubernetes.fail_next("create", Conflict("somebody else wrote"))
+    fleet.kubernetes.fail_next("patch", Conflict("somebody else wrote"))
     fleet.clock.advance(16 * 60)
     fleet.have.history.clear()
     with pytest.raises(Conflict):
@@ -500,6 +583,32 @@ def test_whenever_the_operator_dies_the_floor_comes_back_and_is_never_undercut(d
         assert await fleet.journal() == {}
         put = [value for arn, name, value in fleet.have.history if name == "MinCapacity"]
         assert all(0.5 <= value <= 6 for value in put)
+
+    asyncio.run(story())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.sampled_from(["before", "after"])), max_size=3),
+    st.dictionaries(st.integers(0, 29), st.sampled_from(["0.5", "1", "2", "5"]), max_size=5),
+)
+@example(deaths=[], tags={23: "2", 24: "0.5", 0: "1"})  # up and down between two looks
+@example(deaths=[(22, "before"), (10, "before")], tags={17: "2", 22: "0.5", 5: "1"})
+def test_whenever_the_operator_dies_the_floor_ends_where_its_owner_wants_it(deaths, tags):
+    async def story():
+        fleet = Fleet()
+        pending = list(deaths)
+        for number in range(36):
+            fleet.have.tags[CLUSTER] = tags.get(number, fleet.have.tags[CLUSTER])
+            if fleet.recorder.hook is None and pending:
+                fleet.recorder.die_at(*pending.pop(0))
+            try:
+                await fleet.keeper.round()
+            except Died:
+                fleet.restart()
+            fleet.clock.advance(600)
+        assert fleet.have.floor == float(fleet.have.tags[CLUSTER]), (deaths, tags)
+        assert await fleet.journal() == {}
 
     asyncio.run(story())
 

@@ -38,6 +38,7 @@ from cloudcafe_operator.planning.capacity import (
     plan_capacity,
     told_capacity,
 )
+from cloudcafe_operator.planning.floors import Floors, follow_floors
 from cloudcafe_operator.planning.rush import Crowd
 from cloudcafe_operator.ports import Aws, Clock, Events, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
@@ -45,35 +46,39 @@ from cloudcafe_operator.resources.run import RunStatus
 
 JOURNAL = "cloudcafe-rush-capacity"
 FIELD = "journal.json"
+FLOORS = "floors.json"
 LOOK_AGAIN_S = 600.0
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class CapacityJournal:
-    """What was found before we changed it, in a ConfigMap."""
+    """What was found before we changed it, and the floors that were told, in a ConfigMap."""
 
     kubernetes: Kubernetes
     namespace: str
     manifest: Manifest | None = None
 
-    async def read(self) -> Journal:
-        """Return the entries by dial."""
+    async def read(self) -> tuple[Journal, Floors]:
+        """Return the entries and the floors by dial."""
         self.manifest = await self.kubernetes.get(Ref(CONFIG_MAPS, JOURNAL, self.namespace))
         data = (self.manifest or {}).get("data") or {}
         try:
             stored = dict(json.loads(data.get(FIELD, "{}")))
+            told = dict(json.loads(data.get(FLOORS, "{}")))
+            floors = {key: float(floor) for key, floor in told.items()}
         except (ValueError, TypeError) as problem:
             raise UserError(
                 f"ConfigMap {self.namespace}/{JOURNAL} is no journal any more ({problem}): restore "
-                f"its {FIELD}; or set by hand what AWS shall have, and delete it"
+                f"its {FIELD} and {FLOORS}; or set by hand what AWS shall have, and delete it"
             ) from problem
-        return {key: parse(Entry, entry, where=key) for key, entry in stored.items()}
+        return {key: parse(Entry, entry, where=key) for key, entry in stored.items()}, floors
 
-    async def write(self, journal: Journal) -> None:
+    async def write(self, journal: Journal, floors: Floors) -> None:
         """Store them; Conflict where somebody has written since they were read."""
         said = {key: entry.manifest() for key, entry in sorted(journal.items())}
-        data = {FIELD: json.dumps(said, indent=1)}
+        told = dict(sorted(floors.items()))
+        data = {FIELD: json.dumps(said, indent=1), FLOORS: json.dumps(told, indent=1)}
         if self.manifest is not None:
             ref = Ref(CONFIG_MAPS, JOURNAL, self.namespace)
             version = self.manifest["metadata"]["resourceVersion"]
@@ -105,6 +110,7 @@ class CapacityKeeper:
     namespaces: Sequence[str] = ()
     _dials: Sequence[Dial] | None = None
     _entries: Journal = field(default_factory=dict)
+    _floors: Floors = field(default_factory=dict)
     _quiet: tuple[Mapping[Kind, float], float] | None = None
 
     async def follow(self, crowded: Sequence[Crowd]) -> None:
@@ -114,7 +120,7 @@ class CapacityKeeper:
             return
         self._quiet = None
         journal = CapacityJournal(self.kubernetes, self.namespace)
-        self._entries = await journal.read()
+        self._entries, self._floors = await journal.read()
         if self.policies or self._entries:
             await self._converge(journal, needed)
         else:
@@ -136,13 +142,16 @@ class CapacityKeeper:
             log.warning("capacity cannot be read", resource=arn, why=why)
         for dial in dials:
             metrics.rush_capacity.labels(dial.name, UNITS[dial.kind]).set(dial.now)
-        steps = plan_capacity(dials, self._entries, needed, {}, unread)
+        entries, floors = follow_floors(dials, self._entries, self._floors, unread)
+        steps = plan_capacity(dials, entries, needed, {}, unread)
         if steps:  # only then is it worth knowing what chaos runs hold
             broken = await self._broken()
-            steps = plan_capacity(dials, self._entries, needed, broken, unread)
-            await self._execute(steps, journal)
-            return
-        if unread:  # it is asked again in the next round
+            steps = plan_capacity(dials, entries, needed, broken, unread)
+        await self._remember(journal, _after(entries, steps), floors)
+        turns = [step for step in steps if isinstance(step, Turn)]
+        for _, together in groupby(turns, key=lambda turn: turn.dial.arn):
+            await self._turn(list(together), journal.manifest)
+        if steps or unread:  # it is asked again in the next round
             return
         self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
 
@@ -156,24 +165,11 @@ class CapacityKeeper:
                     found[status.journal[index].target.id] = run["metadata"]["name"]
         return found
 
-    async def _execute(self, steps: Sequence[Step], journal: CapacityJournal) -> None:
-        entries = dict(self._entries)
-        for step in steps:
-            if isinstance(step, Keep):
-                log.info("what somebody set is kept in this rush", resource=step.dial.name)
-            if isinstance(step, Turn | See | Keep) and step.entry is not None:
-                entries[step.dial.key] = step.entry
-            elif isinstance(step, Forget):
-                log.info("capacity is left alone", resource=step.name, why=step.why)
-                del entries[step.key]
-            elif isinstance(step, Wait):
-                log.info("capacity waits", resource=step.dial.name, why=step.why)
-        if entries != self._entries:
-            await journal.write(entries)  # before anything is changed
-            self._entries = entries
-        turns = [step for step in steps if isinstance(step, Turn)]
-        for _, together in groupby(turns, key=lambda turn: turn.dial.arn):
-            await self._turn(list(together), journal.manifest)
+    async def _remember(self, journal: CapacityJournal, entries: Journal, floors: Floors) -> None:
+        """Store what is to be known before anything is changed; nothing where it is known."""
+        if (entries, floors) != (self._entries, self._floors):
+            await journal.write(entries, floors)
+            self._entries, self._floors = entries, floors
 
     async def _turn(self, turns: Sequence[Turn], about: Manifest | None) -> None:
         """Turn the dials of one resource; its trouble keeps nobody else waiting."""
@@ -197,3 +193,19 @@ class CapacityKeeper:
     ) -> None:
         if about is not None:
             self.events.publish(about, reason=reason, message=message, kind=kind)
+
+
+def _after(entries: Journal, steps: Sequence[Step]) -> Journal:
+    """Return the journal that the steps need."""
+    found = dict(entries)
+    for step in steps:
+        if isinstance(step, Keep):
+            log.info("what somebody set is kept in this rush", resource=step.dial.name)
+        if isinstance(step, Turn | See | Keep) and step.entry is not None:
+            found[step.dial.key] = step.entry
+        elif isinstance(step, Forget):
+            log.info("capacity is left alone", resource=step.name, why=step.why)
+            del found[step.key]
+        elif isinstance(step, Wait):
+            log.info("capacity waits", resource=step.dial.name, why=step.why)
+    return found
