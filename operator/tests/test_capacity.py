@@ -553,6 +553,28 @@ async def test_the_plan_names_each_change_with_its_time_and_what_stays():
     ]
 
 
+async def test_the_plan_tells_of_no_more_batches_at_once_than_are_reserved():
+    policies = POLICIES | {"lambda": POLICIES["lambda"].model_copy(update={"most": 30})}
+    fleet = Fleet(policies=policies)
+    await fleet.keeper.round()
+    told = {one["what"]: one["to"] for one in reversed(await fleet.shown())}
+    assert (told["reserved concurrency"], told["batches at once"]) == (30, 30)
+    await fleet.at("07:40")
+    assert fleet.have.values[FUNCTION, "MaximumConcurrency"] == 30
+
+
+async def test_the_plan_tells_of_no_raise_of_what_somebody_set_in_the_rush_that_is_on():
+    fleet = Fleet()
+    await fleet.at("07:20")
+    fleet.have.values[CLUSTER, "MinCapacity"] = 1
+    for clock in ("07:40", "09:00"):
+        await fleet.at(clock)
+        told = [one for one in await fleet.shown() if one["resource"] == "cloudcafe"]
+        changes = [(one["at"], one["from"], one["to"]) for one in told]
+        tomorrow = [("2026-03-03T07:15:00Z", 1, 4), ("2026-03-03T09:30:00Z", 4, 1)]
+        assert changes == [one for one in tomorrow if clock == "09:00" or "07:15" in one[0]]
+
+
 async def test_trouble_with_aws_does_not_hide_the_plan():
     fleet = Fleet()
     fleet.aws.fail_next("resourcegroupstaggingapi", "get_resources", AccessDenied("tag:Get"))

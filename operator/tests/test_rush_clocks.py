@@ -6,14 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cloudcafe_operator.planning.capacity import (
+    UNITS,
     Dial,
     Forget,
     Policy,
     Turn,
     needs,
     plan_capacity,
-    told_capacity,
 )
+from cloudcafe_operator.planning.capacity_told import needs_of, told_capacity
 from cloudcafe_operator.planning.rush import Week, crowds, level_at, levels
 from cloudcafe_operator.resources.week import WEEKDAYS
 from hypothesis import given, settings
@@ -209,6 +210,8 @@ def test_who_opened_the_evening_before_is_open_to_the_end_of_the_longest_day():
 POLICIES = {
     "aurora": Policy(orders_per_minute_per_unit=700, lead_minutes=15, most=16),
     "dynamodbWrite": Policy(orders_per_minute_per_unit=10, lead_minutes=45, most=900),
+    "lambda": Policy(orders_per_minute_per_unit=120, lead_minutes=30, most=50),
+    "lambdaPoller": Policy(orders_per_minute_per_unit=120, lead_minutes=60, most=100),
 }
 
 
@@ -236,11 +239,14 @@ def test_what_the_plan_tells_of_aws_is_what_is_done(fleet, now):
     dials = [
         Dial("a", "cloudcafe", "aurora", 0.5, 0.5, 12),
         Dial("t", "cloudcafe-orders", "dynamodbWrite", 25),
+        Dial("f", "cloudcafe-payment-processor", "lambda", 20, 20),
+        Dial("f", "cloudcafe-payment-processor", "lambdaPoller", 10),
     ]
+    found = {dial.key: dial.now for dial in dials}
     journal = {}
     span = (now, now + 24 * timedelta(hours=1))
     crowded = crowds(fleet, now, span[1] + timedelta(hours=2))
-    told = told_capacity(dials, journal, POLICIES, crowded, span)
+    told = told_capacity(dials, journal, needs_of(POLICIES, crowded, span), now)
     for quarter in range(24 * 4):
         moment = now + quarter * timedelta(minutes=15)
         needed = needs(POLICIES, crowded, moment)
@@ -249,7 +255,8 @@ def test_what_the_plan_tells_of_aws_is_what_is_done(fleet, now):
             so_far = [
                 one["to"]
                 for one in told
-                if one["resource"] == dial.name and datetime.fromisoformat(one["at"]) <= moment
+                if (one["resource"], one["what"]) == (dial.name, UNITS[dial.kind])
+                and datetime.fromisoformat(one["at"]) <= moment
             ]
-            assert dial.now == (so_far or [0.5 if dial.kind == "aurora" else 25])[-1]
+            assert dial.now == (so_far or [found[dial.key]])[-1]
     assert all(one["to"] > one["from"] for one in told if one["note"])

@@ -36,8 +36,8 @@ from cloudcafe_operator.planning.capacity import (
     Wait,
     needs,
     plan_capacity,
-    told_capacity,
 )
+from cloudcafe_operator.planning.capacity_told import needs_of, told_capacity
 from cloudcafe_operator.planning.floors import Floors, follow_floors
 from cloudcafe_operator.planning.rush import Crowd
 from cloudcafe_operator.ports import Aws, Clock, Events, Kubernetes, Manifest, Ref
@@ -132,7 +132,8 @@ class CapacityKeeper:
         """Return the changes of a span, as `cafectl plan` shows them; None: AWS was never read."""
         if self._dials is None:
             return None if self.policies else []
-        return told_capacity(self._dials, self._entries, self.policies, crowded, span)
+        needed = needs_of(self.policies, crowded, span)
+        return told_capacity(self._dials, self._entries, needed, self.clock.now())
 
     async def _converge(self, journal: CapacityJournal, needed: Mapping[Kind, float]) -> None:
         dials, unread = await Dials(self.aws).read(self.policies, self._entries)

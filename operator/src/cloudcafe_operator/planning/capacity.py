@@ -7,7 +7,7 @@ after it back to where it was found. The law is the chaos journal's: what was fo
 anything is changed, only a value of ours is changed back, and who set another one meanwhile meant
 it.
 
-`effects/capacity.py` reads the dials and turns them; `told_capacity` is what `cafectl plan` shows.
+`effects/capacity.py` reads the dials and turns them; `capacity_told.py` tells `cafectl plan`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from cloudcafe_operator.planning.rush import Crowd, level_at, levels
-from cloudcafe_operator.resources.common import Model, StatusModel, format_time
+from cloudcafe_operator.planning.rush import Crowd, level_at
+from cloudcafe_operator.resources.common import Model, StatusModel
 
 RUSH_TAG = "cloudcafe.dev/rush"
 Kind = Literal["aurora", "lambda", "lambdaPoller", "dynamodbRead", "dynamodbWrite"]
@@ -35,7 +35,6 @@ UNITS: Mapping[Kind, str] = {
 }
 #: AWS raises warm throughput only, and bills each raise once.
 RAISED_ONLY: frozenset[Kind] = frozenset({"dynamodbRead", "dynamodbWrite"})
-STAYS = "stays: AWS never lowers warm throughput; paid once"
 
 
 class Policy(Model):
@@ -152,7 +151,7 @@ Step = Turn | See | Keep | Forget | Wait
 def needs(policies: Policies, crowded: Sequence[Crowd], now: datetime) -> Mapping[Kind, float]:
     """Return the units that each kind must have ready: it begins by its own lead."""
     return {
-        kind: policy.needs(kind, level_at(crowded, now, ahead=_lead(policy)))
+        kind: policy.needs(kind, level_at(crowded, now, ahead=lead(policy)))
         for kind, policy in policies.items()
     }
 
@@ -236,42 +235,6 @@ def resting(dial: Dial, entry: Entry | None) -> float:
     return max(dial.least, entry.was if entry else dial.now)
 
 
-def told_capacity(
-    dials: Sequence[Dial],
-    journal: Journal,
-    policies: Policies,
-    crowded: Sequence[Crowd],
-    span: tuple[datetime, datetime],
-) -> list[dict[str, Any]]:
-    """Return the changes of the span in the order of time, as people and programs read them."""
-    found: list[dict[str, Any]] = []
-    for dial in dials:
-        policy = policies.get(dial.kind)
-        if policy is None or not dial.takes_part:
-            continue
-        rest = resting(dial, journal.get(dial.key))
-        at = rest
-        for level in levels(crowded, *span, ahead=_lead(policy)):
-            needed = policy.needs(dial.kind, level.orders_per_minute)
-            target = max(rest, min(dial.most, needed))
-            if dial.kind in RAISED_ONLY:
-                target = max(at, target)
-            if target != at:
-                found.append(_told(dial, level.at, at, target))
-            at = target
-    return sorted(found, key=lambda one: (one["at"], one["resource"], one["what"]))
-
-
-def _told(dial: Dial, at: datetime, before: float, after: float) -> dict[str, Any]:
-    return {
-        "at": format_time(at),
-        "resource": dial.name,
-        "what": UNITS[dial.kind],
-        "from": before,
-        "to": after,
-        "note": STAYS if dial.kind in RAISED_ONLY else "",
-    }
-
-
-def _lead(policy: Policy) -> timedelta:
+def lead(policy: Policy) -> timedelta:
+    """Return how long before a rush it must be ready."""
     return timedelta(minutes=policy.lead_minutes)
