@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import yaml
+from cafectl import catalogue
 from cafectl.app import app
 from cafectl.chaos import commands
 from cafectl.chaos.approval import APPROVED
@@ -162,6 +163,24 @@ def test_a_scenario_is_found_by_number_and_by_name(tmp_path):
     for what in ("03", "aurora-failover", "03-aurora-failover"):
         assert experiment_from(what, [tmp_path])["metadata"]["name"] == "aurora-failover"
     assert experiment_from("13", [tmp_path]) is None
+
+
+def test_while_a_kind_moves_files_of_both_versions_are_taken_and_the_stored_one_is_written(
+    chaos, clock, monkeypatch, tmp_path
+):
+    served = {"versions": {"chaosexperiments": ["v1beta1", "v1alpha1"]}}
+    monkeypatch.setattr(catalogue, "catalogue", lambda: served)
+    path = tmp_path / "x.yaml"
+    for version in ("v1alpha1", "v1beta1"):
+        path.write_text(yaml.safe_dump(experiment() | {"apiVersion": f"cloudcafe.dev/{version}"}))
+        assert experiment_from(str(path))
+    path.write_text(yaml.safe_dump(experiment()))
+    cafectl("run", path)
+    made = chaos.objects["chaosexperiments", "aurora-failover"]
+    assert made["apiVersion"] == "cloudcafe.dev/v1beta1"
+    path.write_text(yaml.safe_dump(experiment() | {"apiVersion": "cloudcafe.dev/v2"}))
+    with pytest.raises(Refused, match=r"is no ChaosExperiment of cloudcafe\.dev/v1beta1"):
+        experiment_from(str(path))
 
 
 def test_a_file_that_is_no_experiment_is_refused(tmp_path):

@@ -23,7 +23,7 @@ from cloudcafe_operator.resources.conditions import (
     set_conditions,
     true,
 )
-from cloudcafe_operator.resources.crd import Column, Definition, crd, schema_of
+from cloudcafe_operator.resources.crd import Column, Definition, Version, crd, schema_of
 from pydantic import Field
 
 EARLY = datetime(2026, 3, 1, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -143,6 +143,7 @@ def test_a_definition_has_columns_short_names_and_a_status_without_defaults():
             description="A cafe.",
             spec=Spec,
             status=Status,
+            versions=(Version("v1"),),
             short_names=("store",),
             columns=(Column("Open", ".status.open", "boolean", priority=1),),
         )

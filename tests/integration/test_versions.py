@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cloudcafe_operator.resources.crd import Version, crd
@@ -12,9 +11,9 @@ from pydantic import Field
 from dev.controlplane import ControlPlane
 from tests.integration.cluster import Cluster, condition, eventually
 from tests.integration.operator_process import OperatorProcess
+from tests.integration.recipe import REWRITE, SERVE_BOTH, STORE_THE_NEW, commands, move
 
 pytestmark = pytest.mark.integration
-RECIPE = Path(__file__).parents[2] / "docs/recipes/change-a-version.md"
 CRD = "cafestores.cloudcafe.dev"
 OLD, NEW = "cafestores.v1alpha1.cloudcafe.dev", "cafestores.v1beta1.cloudcafe.dev"
 
@@ -93,13 +92,6 @@ def wait_ready(plane, name, kind=OLD):
     eventually(ready)
 
 
-def commands(heading):
-    """Return the commands below a heading of the recipe."""
-    section = RECIPE.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
-    return [line for line in lines if line.startswith("kubectl ")]
-
-
 def run_recipe(plane, heading):
     """Run a section of the recipe as it is written, pipes and all."""
     found = commands(heading)
@@ -137,7 +129,7 @@ def test_a_store_moves_to_a_new_version_under_a_running_operator_and_nothing_is_
     stored = json.loads(plane.kubectl("get", "crd", CRD, "-o", "json"))["status"]["storedVersions"]
     assert sorted(stored) == ["v1alpha1", "v1beta1"]
     versions = {item["metadata"]["name"]: item["metadata"] for item in plane.list(NEW, "shops")}
-    run_recipe(plane, "Rewrite what is stored")
+    run_recipe(plane, REWRITE)
     stored = json.loads(plane.kubectl("get", "crd", CRD, "-o", "json"))["status"]["storedVersions"]
     assert stored == ["v1beta1"]
     after = {item["metadata"]["name"]: item["metadata"] for item in plane.list(NEW, "shops")}
@@ -149,6 +141,16 @@ def test_a_store_moves_to_a_new_version_under_a_running_operator_and_nothing_is_
     assert plane.get(OLD, "new", "shops")["spec"]["loyaltyLevel"] == "gold"
     wait_ready(plane, "new")
     plane.kubectl("delete", "stores", "--all", "-n", "shops", "--timeout=50s")
+
+
+def test_the_server_takes_what_is_generated_for_each_step_of_one_kind(plane, tmp_path):
+    for heading in (SERVE_BOTH, STORE_THE_NEW):
+        moved = move("store", heading, tmp_path / heading.replace(" ", "-"))
+        for manifest in moved.definitions().values():
+            plane.kubectl(
+                "apply", "--server-side", "--force-conflicts", "-f", "-",
+                stdin=json.dumps(manifest),
+            )  # fmt: skip
 
 
 def test_a_client_of_the_old_version_is_warned(plane):

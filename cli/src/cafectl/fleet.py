@@ -19,10 +19,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from cafectl.catalogue import version
 from cafectl.chaos.cluster import (
     GROUP,
     TIMEOUT_S,
-    VERSION,
     Gone,
     Refused,
     Unreachable,
@@ -32,6 +32,7 @@ from cafectl.chaos.commands import OperatorNamespace
 from cafectl.chaos.errors import told
 from cafectl.terminal import Rows, Terminal, print_whole
 
+STORES = "cafestores"
 ACTIVITY = "cloudcafe-fleet"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
 PAGE = 500
@@ -112,9 +113,10 @@ def _page(api: Any, *, namespace: str, token: str | None) -> Any:
         "_request_timeout": TIMEOUT_S,
         **({"_continue": token} if token else {}),
     }
+    kind = (GROUP, version(STORES))
     if namespace:
-        return api.list_namespaced_custom_object(GROUP, VERSION, namespace, "cafestores", **options)
-    return api.list_cluster_custom_object(GROUP, VERSION, "cafestores", **options)
+        return api.list_namespaced_custom_object(*kind, namespace, STORES, **options)
+    return api.list_cluster_custom_object(*kind, STORES, **options)
 
 
 def row_of(store: Manifest, busy: Activity | None = None) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from kubernetes import client
 
-from cafectl.chaos.cluster import GROUP, TIMEOUT_S, VERSION, Gone, asked
+from cafectl.catalogue import version
+from cafectl.chaos.cluster import GROUP, TIMEOUT_S, Gone, asked
 from cafectl.orphans import Alive, Orphan
 from cafectl.orphans_tags import RUN_CLUSTER_TAG, RUN_TAG, Tagged
 
@@ -85,5 +86,5 @@ def _all(plural: str) -> list[dict[str, Any]]:
 def _page(api: Any, *, plural: str, token: str | None) -> Any:
     options = {"limit": PAGE, **({"_continue": token} if token else {})}
     return api.list_cluster_custom_object(
-        GROUP, VERSION, plural, _request_timeout=TIMEOUT_S, **options
+        GROUP, version(plural), plural, _request_timeout=TIMEOUT_S, **options
     )

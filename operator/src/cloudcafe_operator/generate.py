@@ -11,7 +11,7 @@ import argparse
 import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from cloudcafe_operator.generate_iam import policy
 from cloudcafe_operator.planning.checks import CHECKS
 from cloudcafe_operator.resources import experiment, run, store
 from cloudcafe_operator.resources.common import Model
-from cloudcafe_operator.resources.crd import Definition, crd
+from cloudcafe_operator.resources.crd import Definition, Version, crd, stored
 from cloudcafe_operator.resources.reasons import REASONS
 
 ROOT = Path(__file__).parents[3]
@@ -93,10 +93,19 @@ def catalogue() -> str:
 
 
 def explained() -> dict[str, Any]:
-    """Return what `cafectl explain` tells: faults, and the reasons of the checklist."""
+    """Return what cafectl knows of us: faults, the checklist's reasons, and our kinds' versions.
+
+    Of a kind's versions the first is the one that is stored.
+    """
     reasons = {reason: inspect.getdoc(check) or "" for reason, check in CHECKS}
     faults = {name: _explained(name, fault) for name, fault in registry.faults().items()}
-    return {"faults": faults, "reasons": reasons}
+    versions = {one.plural: _served(one.versions) for one in definitions()}
+    return {"faults": faults, "reasons": reasons, "versions": versions}
+
+
+def _served(versions: Sequence[Version]) -> list[str]:
+    kept = stored(versions)
+    return [kept, *(version.name for version in versions if version.name != kept)]
 
 
 def _explained(name: str, fault: Fault[Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from cloudcafe_operator.resources.common import API_VERSION
+from cloudcafe_operator.resources.experiment import API_VERSION
 
 SCENARIOS = Path("chaos/experiments")
 FILE = Path("chaos/gamedays/master-chaos.yaml")

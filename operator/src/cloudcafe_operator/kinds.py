@@ -10,12 +10,18 @@ from typing import Any
 
 from cloudcafe_operator.errors import Bug
 from cloudcafe_operator.ports import Ref, Resource
-from cloudcafe_operator.resources.common import GROUP, VERSION
+from cloudcafe_operator.resources import experiment, run, store
+from cloudcafe_operator.resources.common import GROUP
+from cloudcafe_operator.resources.crd import stored
 
-CAFE_STORES = Resource(GROUP, VERSION, "cafestores", "CafeStore")
-CHAOS_EXPERIMENTS = Resource(GROUP, VERSION, "chaosexperiments", "ChaosExperiment")
-FAULTS = Resource(GROUP, VERSION, "faults", "Fault")  # only in roles: what a person may inject
-CHAOS_RUNS = Resource(GROUP, VERSION, "chaosruns", "ChaosRun")
+CAFE_STORES = Resource(GROUP, stored(store.VERSIONS), "cafestores", "CafeStore")
+CHAOS_EXPERIMENTS = Resource(
+    GROUP, stored(experiment.VERSIONS), "chaosexperiments", "ChaosExperiment"
+)
+FAULTS = Resource(  # only in roles: what a person may inject
+    GROUP, stored(experiment.VERSIONS), "faults", "Fault"
+)
+CHAOS_RUNS = Resource(GROUP, stored(run.VERSIONS), "chaosruns", "ChaosRun")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 PODS = Resource("", "v1", "pods", "Pod")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)

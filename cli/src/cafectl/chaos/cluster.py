@@ -16,7 +16,9 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.client import ApiException
 
-GROUP, VERSION = "cloudcafe.dev", "v1alpha1"
+from cafectl.catalogue import version
+
+GROUP = "cloudcafe.dev"
 TIMEOUT_S = 10
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NOT_FOUND, CONFLICT = 404, 409
@@ -100,7 +102,7 @@ class ApiServer:
         try:
             found: Manifest = asked(
                 lambda api: api.get_namespaced_custom_object(
-                    GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
+                    GROUP, version(kind), self.namespace, kind, name, _request_timeout=TIMEOUT_S
                 )
             )
         except Gone:
@@ -111,7 +113,7 @@ class ApiServer:
         """See Chaos."""
         found = asked(
             lambda api: api.list_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, kind, _request_timeout=TIMEOUT_S
+                GROUP, version(kind), self.namespace, kind, _request_timeout=TIMEOUT_S
             )
         )
         return list(found["items"])
@@ -121,7 +123,7 @@ class ApiServer:
         return asked(
             lambda api: api.create_namespaced_custom_object(
                 GROUP,
-                VERSION,
+                version(kind),
                 self.namespace,
                 kind,
                 dict(manifest),
@@ -136,7 +138,7 @@ class ApiServer:
         return asked(
             lambda api: api.replace_namespaced_custom_object(
                 GROUP,
-                VERSION,
+                version(kind),
                 self.namespace,
                 kind,
                 manifest["metadata"]["name"],
@@ -152,7 +154,7 @@ class ApiServer:
         patch = {"metadata": {"annotations": dict(annotations)}}
         asked(
             lambda api: api.patch_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, kind, name, patch, _request_timeout=TIMEOUT_S
+                GROUP, version(kind), self.namespace, kind, name, patch, _request_timeout=TIMEOUT_S
             )
         )
 
@@ -161,7 +163,7 @@ class ApiServer:
         try:
             asked(
                 lambda api: api.delete_namespaced_custom_object(
-                    GROUP, VERSION, self.namespace, kind, name, _request_timeout=TIMEOUT_S
+                    GROUP, version(kind), self.namespace, kind, name, _request_timeout=TIMEOUT_S
                 )
             )
         except Gone:

@@ -6,13 +6,11 @@ there too. What a verdict asks of a reader stands here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from cafectl import plain
+from cafectl.catalogue import catalogue
 from cafectl.chaos.view import Run
 
 VERDICTS = {
@@ -65,14 +63,6 @@ NOT_IN_FORCE = (
     "needs, or look whether the targets are in use at all."
 )
 DIVERGED = "Somebody changed a target meanwhile and their value was kept: look whether it is right."
-
-
-@cache
-def catalogue() -> Mapping[str, Any]:
-    """Return the generated catalogue: faults by name, reasons of the checklist."""
-    text = files("cafectl").joinpath("catalogue.json").read_text("utf-8")
-    found: Mapping[str, Any] = json.loads(text)
-    return found
 
 
 def remedy(run: Run) -> str:

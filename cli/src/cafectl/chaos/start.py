@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from cafectl.chaos.cluster import Chaos, Manifest, Refused
+from cafectl.catalogue import version, versions
+from cafectl.chaos.cluster import GROUP, Chaos, Manifest, Refused
 from cafectl.chaos.follow import EVERY_S, Clock, Tell, follow, runs_of
 from cafectl.chaos.view import Run
 
-API_VERSION = "cloudcafe.dev/v1alpha1"
-KIND = "ChaosExperiment"
+KIND, PLURAL = "ChaosExperiment", "chaosexperiments"
 AGAIN = "cloudcafe.dev/run-again"
 FOLDERS = (Path("chaos/experiments"), Path("chaos/gamedays"))
 NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
@@ -52,9 +52,10 @@ def load(path: Path) -> dict[str, Any]:
         raise Refused(f"{path} holds {len(documents)} documents: one ChaosExperiment is wanted")
     found = documents[0]
     said = (found.get("apiVersion"), found.get("kind"))
+    known = [(f"{GROUP}/{one}", KIND) for one in versions(PLURAL)]  # of one schema: all are taken
     named = (found.get("metadata") or {}).get("name")
-    if said != (API_VERSION, KIND) or not named or not isinstance(found.get("spec"), dict):
-        raise Refused(f"{path} is no {KIND} of {API_VERSION} with a name and a spec: it is {said}")
+    if said not in known or not named or not isinstance(found.get("spec"), dict):
+        raise Refused(f"{path} is no {KIND} of {known[0][0]} with a name and a spec: it is {said}")
     return found
 
 
@@ -154,7 +155,8 @@ def _ask(chaos: Chaos, name: str, there: Manifest | None, wanted: Manifest | Non
 
 def _manifest(name: str, namespace: str, spec: Any, **meta: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": namespace, **meta}
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+    api_version = f"{GROUP}/{version(PLURAL)}"
+    return {"apiVersion": api_version, "kind": KIND, "metadata": metadata, "spec": spec}
 
 
 def _conditions(chaos: Chaos, name: str) -> list[Mapping[str, Any]]:

@@ -58,7 +58,7 @@ from cloudcafe_operator.planning.steps import (
     Wait,
 )
 from cloudcafe_operator.ports import Events, Ref
-from cloudcafe_operator.resources.common import API_VERSION, merge_patch
+from cloudcafe_operator.resources.common import merge_patch
 from cloudcafe_operator.resources.run import Run
 
 NOW = 0.0
@@ -152,7 +152,7 @@ class Executor:
 
     def _tell(self, run: Run, story: Story) -> None:
         about = {
-            "apiVersion": API_VERSION,
+            "apiVersion": CHAOS_RUNS.api_version,
             "kind": CHAOS_RUNS.kind,
             "metadata": {"name": run.name, "namespace": run.namespace, "uid": run.uid},
         }

@@ -13,9 +13,10 @@ from typing import Any, TypedDict
 
 from cloudcafe_operator.planning.history import recoveries, regression
 from cloudcafe_operator.planning.starts import Start, Starts, digest, starts, template
-from cloudcafe_operator.resources.common import API_VERSION, format_time
+from cloudcafe_operator.resources.common import format_time
 from cloudcafe_operator.resources.conditions import Condition, Judgement, false, true
-from cloudcafe_operator.resources.experiment import ExperimentStatus
+from cloudcafe_operator.resources.experiment import API_VERSION, ExperimentStatus
+from cloudcafe_operator.resources.run import API_VERSION as RUN_API_VERSION
 
 FINALIZER = "cloudcafe.dev/undo"
 CREATED_BY = "cloudcafe.dev/created-by"
@@ -117,7 +118,7 @@ def build_run(experiment: Manifest, start: Start | None = None) -> dict[str, Any
     preview = experiment["spec"].get("mode") == "Preview"
     notes = meta.get("annotations") or {}
     made: dict[str, Any] = {
-        "apiVersion": API_VERSION,
+        "apiVersion": RUN_API_VERSION,
         "kind": "ChaosRun",
         "metadata": {
             "name": run_name(experiment, start),

@@ -52,6 +52,7 @@ from cloudcafe_operator.planning.store_world import (
     Wanted,
     WantedQueue,
 )
+from cloudcafe_operator.resources.store import API_VERSION, KIND
 
 TOKENS = uuid.UUID("6b1f2f0e-64f1-4a4c-9a44-0c6fe2d2a3b1")  # namespace of our client tokens
 
@@ -189,12 +190,17 @@ def plan_stock(wanted: Wanted, observed: Observed) -> list[Step]:
 
 
 def needs_value(secret: AwsSecret | Trouble | None, till: Any) -> bool:
-    """Whether the secret's value must be read: Kubernetes has none, an older or a changed one."""
+    """Whether the secret's value must be read: Kubernetes has none, an older or a changed one.
+
+    Or one whose owner is named in an earlier version: it is written whole.
+    """
     if not isinstance(secret, AwsSecret) or secret.deleting or isinstance(till, Trouble):
         return False
     if not till:
         return True
-    if not till_key(till):
+    owners = till["metadata"].get("ownerReferences") or []
+    moved = any(one["kind"] == KIND and one["apiVersion"] != API_VERSION for one in owners)
+    if moved or not till_key(till):
         return True
     noted = (till["metadata"].get("annotations") or {}).get(SECRET_VERSION)
     return noted != secret.version or key_digest(till) != noted_digest(till)

@@ -28,6 +28,7 @@ from cloudcafe_operator.planning.store_extras import EXTRAS
 from cloudcafe_operator.planning.store_parts import ChangePart, PartArea
 from cloudcafe_operator.planning.store_steps import Step, TagQueue, TagSecret
 from cloudcafe_operator.planning.store_world import AwsSecret, Observed, Queue, Wanted
+from cloudcafe_operator.resources.store import API_VERSION
 from cloudcafe_operator.resources.store_status import Adoption, CafeStoreStatus
 
 DIGITS = 12
@@ -114,7 +115,7 @@ def _wished_order_queue(wanted: Wanted, observed: Observed) -> Any:
 
 def _wished_till(wanted: Wanted, observed: Observed) -> Any:
     version = observed.secret.version if isinstance(observed.secret, AwsSecret) else ""
-    return version, wanted.identity.name
+    return version, wanted.identity.name, API_VERSION  # its owner's: a move is no change by hand
 
 
 def _wished_config(wanted: Wanted, observed: Observed) -> Any:

@@ -29,8 +29,6 @@ from pydantic_core import CoreSchema
 from cloudcafe_operator.errors import UserError
 
 GROUP = "cloudcafe.dev"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
 VALIDATIONS = "x-kubernetes-validations"
 UNKNOWN_FIELD = "extra_forbidden"  # pydantic's word for it
 

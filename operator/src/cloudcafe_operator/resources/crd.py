@@ -7,13 +7,14 @@ server fills them in. What a structural schema cannot say raises Bug when it is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from cloudcafe_operator.errors import Bug
-from cloudcafe_operator.resources.common import GROUP, VALIDATIONS, VERSION, Rule
+from cloudcafe_operator.resources.common import GROUP, VALIDATIONS, Rule
 
 Schema = dict[str, Any]
 KEPT = (
@@ -43,9 +44,17 @@ class Version:
     in docs/recipes/change-a-version.md.
     """
 
-    name: str = VERSION
+    name: str
     storage: bool = True
     deprecated: str = ""  # what a client of this version is told; empty: nothing
+
+
+def stored(versions: Sequence[Version]) -> str:
+    """Return the version that is stored: it is what the operator watches and writes."""
+    found = [version.name for version in versions if version.storage]
+    if len(found) != 1:
+        raise Bug(f"one version of a kind is stored, not {len(found)}: {versions}")
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,10 @@ class Definition:
     description: str
     spec: type[BaseModel]
     status: type[BaseModel]
+    versions: tuple[Version, ...]
     short_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()  # on the whole object: may read metadata.name
-    versions: tuple[Version, ...] = (Version(),)
     selectable: tuple[str, ...] = ()  # fields that a list may be narrowed by
 
 

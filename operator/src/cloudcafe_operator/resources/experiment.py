@@ -12,13 +12,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
-from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, keyed_by
+from cloudcafe_operator.resources.common import GROUP, Model, Rule, StatusModel, Time, keyed_by
 from cloudcafe_operator.resources.conditions import Condition
-from cloudcafe_operator.resources.crd import Column, Definition
+from cloudcafe_operator.resources.crd import Column, Definition, Version, stored
 from cloudcafe_operator.resources.duration import Duration, Lasting
 from cloudcafe_operator.resources.probe import NAME, SteadyState
 from cloudcafe_operator.resources.schedule import Schedule
 
+# docs/recipes/change-a-version.md says how they change
+VERSIONS = (Version("v1alpha1"),)
+API_VERSION = f"{GROUP}/{stored(VERSIONS)}"
 Mode = Literal["one", "all", "fixed", "fixedPercent", "randomMaxPercent"]
 COUNTED = ("fixed", "fixedPercent", "randomMaxPercent")
 
@@ -251,6 +254,7 @@ def definition(faults: Mapping[str, type[Model]]) -> Definition:
         description="Something broken on purpose, its recovery measured; each try is a ChaosRun.",
         spec=spec_type(faults),
         status=ExperimentStatus,
+        versions=VERSIONS,
         short_names=("chaosexp", "experiments"),
         columns=(
             Column("Run", ".status.run"),

@@ -13,11 +13,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, create_model
 
-from cloudcafe_operator.resources.common import Model, Rule, StatusModel, Time, keyed_by
+from cloudcafe_operator.resources.common import GROUP, Model, Rule, StatusModel, Time, keyed_by
 from cloudcafe_operator.resources.conditions import Condition
-from cloudcafe_operator.resources.crd import Column, Definition
+from cloudcafe_operator.resources.crd import Column, Definition, Version, stored
 from cloudcafe_operator.resources.experiment import ExperimentSpec, spec_type
 
+# docs/recipes/change-a-version.md says how they change
+VERSIONS = (Version("v1alpha1"),)
+API_VERSION = f"{GROUP}/{stored(VERSIONS)}"
 Phase = Literal[
     "Pending",
     "Preflight",
@@ -262,6 +265,7 @@ def definition(faults: Mapping[str, type[Model]]) -> Definition:
         description="One execution of a ChaosExperiment, with its undo journal and its measures.",
         spec=spec,
         status=RunStatus,
+        versions=VERSIONS,
         short_names=("runs",),
         selectable=(".status.phase",),
         columns=(

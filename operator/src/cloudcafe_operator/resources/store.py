@@ -11,17 +11,22 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from cloudcafe_operator.resources.common import (
+    GROUP,
     KNOWN_ZONE,
     Model,
     Rule,
     cel,
     keyed_by,
 )
-from cloudcafe_operator.resources.crd import Column, Definition
+from cloudcafe_operator.resources.crd import Column, Definition, Version, stored
 from cloudcafe_operator.resources.slo import Slo, Tier
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 from cloudcafe_operator.resources.week import NO_OVERLAP, Hours, ProtectedHours, Rush
 
+KIND = "CafeStore"
+# docs/recipes/change-a-version.md says how they change
+VERSIONS = (Version("v1alpha1"),)
+API_VERSION = f"{GROUP}/{stored(VERSIONS)}"
 SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
@@ -220,11 +225,12 @@ def _condition(type_: str, field: str = "status") -> str:
 
 
 DEFINITION = Definition(
-    kind="CafeStore",
+    kind=KIND,
     plural="cafestores",
     description="A cafe of the chain: it is Ready when a coffee could be bought there.",
     spec=CafeStoreSpec,
     status=CafeStoreStatus,
+    versions=VERSIONS,
     short_names=("store", "stores"),
     rules=(
         Rule(
@@ -255,8 +261,8 @@ DEFINITION = Definition(
 def example() -> dict[str, Any]:
     """Return the shortest useful store, for documentation and tests."""
     return {
-        "apiVersion": "cloudcafe.dev/v1alpha1",
-        "kind": "CafeStore",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "metadata": {"name": "corner", "namespace": "default"},
         "spec": {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR"},
     }

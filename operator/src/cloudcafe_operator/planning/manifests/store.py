@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_world import SECRET_VERSION, AwsSecret, Json, Queue, Wanted
+from cloudcafe_operator.resources.store import API_VERSION, KIND
 
 TILL_KEY = "key"
 KEY_DIGEST = "cloudcafe.dev/key-sha256"  # an annotation
@@ -72,8 +73,8 @@ def differs(live: Json, built: Json) -> bool:
 def _meta(wanted: Wanted, name: str) -> dict[str, Any]:
     identity = wanted.identity
     owner = {
-        "apiVersion": "cloudcafe.dev/v1alpha1",
-        "kind": "CafeStore",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "name": identity.name,
         "uid": identity.uid,
         "controller": True,
