@@ -1,13 +1,24 @@
 """The definitions on a real API server: they establish, and refuse bad input with a sentence."""
 
 import copy
+from datetime import UTC, datetime
+from zoneinfo import available_timezones
 
 import pytest
-from cloudcafe_operator.resources.store import example
+from cloudcafe_operator.errors import UserError
+from cloudcafe_operator.planning.opening import timetable
+from cloudcafe_operator.planning.store_wanted import wanted_store
+from cloudcafe_operator.planning.store_world import Identity, Platform
+from cloudcafe_operator.resources.common import parse
+from cloudcafe_operator.resources.store import CafeStoreSpec, example
 
+from tests.fakes import odd
 from tests.integration.cluster import condition
+from tests.integration.sweep_api import connected
 
 pytestmark = pytest.mark.integration
+WHO = Identity("lisbon", "corner", "uid-1")
+PLATFORM = Platform("http://order", "http://menu", "http://inventory", "eu-west-1")
 
 
 @pytest.mark.parametrize("plural", ["cafestores", "chaosexperiments", "chaosruns"])
@@ -49,6 +60,16 @@ ESPRESSO = {"sku": "espresso", "name": "Espresso", "priceMinor": 220}
             {"menu": [ESPRESSO], "stock": [{"sku": "tea", "quantity": 1}]},
             "spec.stock: Invalid value: each sku in stock must be on the menu",
         ),
+        (
+            {"stock": [{"sku": "lungo", "quantity": 1}]},
+            "spec.stock: Invalid value: without a menu the store sells the house menu",
+        ),
+        (
+            {"slo": {"latencyP99": "1s"}},
+            'spec.slo.latencyP99: Invalid value: "1s": must be in',
+        ),
+        ({"timezone": "+02:00"}, "for example Europe/Lisbon"),
+        ({"city": "Lis\nbon"}, "must be plain text: take out line breaks"),
         ({"stock": [{"sku": "tea", "quantity": -1}]}, "quantity must be 0 or more portions"),
         (
             {"managementPolicy": "Observe", "driftPolicy": "Correct"},
@@ -68,6 +89,36 @@ def test_a_bad_store_is_refused_with_a_sentence_that_names_the_field(
     cluster, namespace, spec, sentence
 ):
     assert sentence in cluster.apply(store(namespace, **spec), ok=False)
+
+
+def admitted(spec):
+    """Whether the operator would act on it."""
+    try:
+        parsed = parse(CafeStoreSpec, spec)
+        wanted_store(parsed, WHO, PLATFORM, timetable(parsed, datetime(2026, 3, 1, tzinfo=UTC)))
+    except UserError:
+        return False
+    return True
+
+
+def test_a_server_side_dry_run_promises_what_the_operator_does(cluster, namespace, tmp_path):
+    zones = [{"timezone": one} for one in sorted(available_timezones())]
+    with connected(cluster.kubeconfig, namespace, tmp_path) as api:
+        wrong = []
+        for fields in (*odd.specs(), *zones):
+            manifest = store(namespace, **fields)
+            answer = api.create("cafestores", manifest, dry=True)
+            if answer.accepted != admitted(manifest["spec"]):
+                wrong.append((fields, answer.accepted, answer.message))
+    assert wrong == []
+
+
+def test_a_stores_currency_stays_and_what_else_is_wanted_may_change(cluster, namespace):
+    cluster.apply(store(namespace))
+    said = cluster.apply(store(namespace, currency="JPY"), ok=False)
+    assert "currency cannot be changed" in said
+    assert "Make a store of another name in the new currency" in said
+    cluster.apply(store(namespace, tier="flagship", timezone="Asia/Tokyo", city="Tokyo"))
 
 
 def test_a_name_that_is_too_long_for_its_resources_is_refused(cluster, namespace):

@@ -18,17 +18,10 @@ from cloudcafe_operator.planning.store_world import (
     Wanted,
     WantedQueue,
 )
+from cloudcafe_operator.resources.menu import HOUSE_MENU, Item
 from cloudcafe_operator.resources.slo import objectives
-from cloudcafe_operator.resources.store import CafeStoreSpec, Item
+from cloudcafe_operator.resources.store import CafeStoreSpec
 
-HOUSE_MENU = (
-    Item(sku="espresso", name="Espresso", price_minor=220, category="Coffee"),
-    Item(sku="flat-white", name="Flat White", price_minor=380, category="Coffee"),
-    Item(sku="cappuccino", name="Cappuccino", price_minor=360, category="Coffee"),
-    Item(sku="filter", name="Filter Coffee", price_minor=300, category="Coffee"),
-    Item(sku="tea", name="Pot of Tea", price_minor=320, category="Tea"),
-    Item(sku="croissant", name="Butter Croissant", price_minor=290, category="Bakery"),
-)
 OPENING_STOCK = {"kiosk": 500, "standard": 2_000, "flagship": 10_000}
 QUEUE_ATTRIBUTES = {
     "FifoQueue": "true",

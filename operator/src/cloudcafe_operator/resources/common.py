@@ -50,12 +50,6 @@ class Rule:
         return found | ({"fieldPath": self.field_path} if self.field_path else {})
 
 
-KNOWN_ZONE = Rule(
-    "self == 'UTC' || timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
-    "timezone must be a name of the IANA time zone database, for example Europe/Lisbon",
-)
-
-
 def cel(*rules: Rule) -> dict[str, Any]:
     """Return `json_schema_extra` of a field that carries rules."""
     return {VALIDATIONS: [rule.schema() for rule in rules]}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from cloudcafe_operator.resources.common import Model
+from cloudcafe_operator.resources.text import Milliseconds
 
 if TYPE_CHECKING:  # it has an slo
     from cloudcafe_operator.resources.store import CafeStoreSpec
@@ -31,9 +32,8 @@ class Slo(Model):
         description="Percent of orders that do not fail for our fault. "
         "By tier: kiosk 99, standard 99.5, flagship 99.9.",
     )
-    latency_p99: str | None = Field(
+    latency_p99: Milliseconds | None = Field(
         default=None,
-        pattern="^[1-9][0-9]{1,4}ms$",
         max_length=7,
         description="How long taking an order lasts at most, for 99 of 100; for example 800ms. "
         "By tier: kiosk 2000ms, standard 1000ms, flagship 500ms.",
