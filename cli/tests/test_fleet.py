@@ -11,6 +11,7 @@ from cafectl import fleet
 from cafectl.chaos.cluster import Gone, Refused
 from cafectl.fleet import row_of, stores_table, summary
 from cafectl.terminal import Terminal
+from kubernetes import client
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SPEC = {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR", "tier": "standard"}
@@ -99,9 +100,22 @@ def test_a_price_is_shown_where_the_operator_knows_one():
     assert summary(rows).endswith(", 6.80 USD a month.")
 
 
-def answered(monkeypatch, at, stores):
-    data = {"activity.json": json.dumps({"at": at, "fleet": [0, None], "stores": stores})}
-    monkeypatch.setattr(fleet, "asked", lambda *_: SimpleNamespace(data=data))
+def answered(monkeypatch, at, stores, of_all=(0, None), lease=None):
+    """The operator's ConfigMap, and its Lease where it may be read."""
+    data = {"activity.json": json.dumps({"at": at, "fleet": of_all, "stores": stores})}
+
+    def asked(_, api):
+        if api is client.CoreV1Api:
+            return SimpleNamespace(data=data)
+        if lease is None:
+            raise Refused('leases "cloudcafe-operator" is forbidden')
+        holder, renewed = lease
+        spec = SimpleNamespace(
+            holder_identity=holder, renew_time=datetime.fromisoformat(f"2026-03-02T{renewed}Z")
+        )
+        return SimpleNamespace(spec=spec)
+
+    monkeypatch.setattr(fleet, "asked", asked)
 
 
 def test_figures_that_nobody_has_renewed_are_not_shown_as_todays(monkeypatch):
@@ -111,8 +125,23 @@ def test_figures_that_nobody_has_renewed_are_not_shown_as_todays(monkeypatch):
     assert fleet.activity("cloudcafe", NOW) is None
 
 
+@pytest.mark.parametrize(
+    "lease", [None, ("operator-1", "07:50:00"), (None, "07:59:58")], ids=["hidden", "dead", "gone"]
+)
+def test_without_an_operator_a_fleet_is_not_called_idle(monkeypatch, lease):
+    answered(monkeypatch, "2026-03-02T07:59:30Z", {}, lease=lease)
+    assert fleet.activity("cloudcafe", NOW) == {}
+    answered(monkeypatch, "2026-03-01T08:00:00Z", {}, lease=lease)
+    assert fleet.activity("cloudcafe", NOW) is None
+
+
+def test_what_the_operator_does_not_know_is_not_shown(monkeypatch):
+    answered(monkeypatch, "2026-03-02T07:59:58Z", {}, of_all=None)
+    assert fleet.activity("cloudcafe", NOW) is None
+
+
 def test_a_fleet_without_orders_is_at_zero_however_long_ago_that_was_written(monkeypatch):
-    answered(monkeypatch, "2026-03-01T08:00:00Z", {})
+    answered(monkeypatch, "2026-03-01T08:00:00Z", {}, lease=("operator-1", "07:59:58"))
     assert fleet.activity("cloudcafe", NOW) == {}
     assert row_of(store(storeId="default.corner"), {})["ordersPerMinute"] == 0.0
 

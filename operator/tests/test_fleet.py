@@ -1,6 +1,7 @@
 """The fleet in figures: bounded, true at once, and free while nothing happens."""
 
 import json
+import math
 
 import pytest
 from cafe_order import activity as of_order
@@ -119,6 +120,35 @@ async def test_an_order_service_that_is_away_leaves_the_stores_counted(world):
     with pytest.raises(Unavailable):
         await keeper(world).round()
     assert value(metrics.stores.labels("True")) == 1
+
+
+async def test_in_an_outage_what_guests_do_is_soon_not_known_and_not_as_before(world):
+    world.cafe.busy = {ID: (120.0, 310)}
+    await keeper(world).round()
+    world.http.mount("order:8080", lambda *_: (503, {"title": "away"}))
+    world.clock.advance(15)
+    with pytest.raises(Unavailable):
+        await keeper(world).round()
+    assert value(metrics.orders_per_minute) == 120.0  # one answer that is missing is no outage
+    for _ in range(8):
+        world.clock.advance(15)
+        with pytest.raises(Unavailable):
+            await keeper(world).round()
+    assert math.isnan(value(metrics.orders_per_minute))
+    assert math.isnan(value(metrics.order_wait))
+    assert shown(world)["fleet"] is None
+    assert len(world.recorder.writes) == 2  # the figures, and once that they are not known
+    world.open_services()
+    await keeper(world).round()
+    assert value(metrics.orders_per_minute) == shown(world)["fleet"][0] == 120.0
+
+
+async def test_an_operator_that_was_never_answered_says_nothing_of_guests(world):
+    world.http.mount("order:8080", lambda *_: (503, {"title": "away"}))
+    with pytest.raises(Unavailable):
+        await keeper(world).round()
+    assert math.isnan(value(metrics.orders_per_minute))
+    assert world.recorder.writes == []
 
 
 async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busiest_only(world):

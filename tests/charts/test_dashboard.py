@@ -61,6 +61,17 @@ def test_every_gauge_of_the_fleet_is_shown():
     assert fleet <= shown
 
 
+def test_the_figure_of_now_is_no_figure_of_before_an_outage():
+    """What is not known is NaN, which a stat would show, and a range would skip to the last."""
+    [panel] = [
+        one for one in json.loads(FILE.read_text())["panels"] if one["title"] == "Orders a minute"
+    ]
+    [target] = panel["targets"]
+    assert target["instant"]
+    assert "(cloudcafe_orders_per_minute >= 0)" in target["expr"]
+    assert panel["fieldConfig"]["defaults"]["noValue"] == "not known"
+
+
 def test_a_legend_names_only_labels_that_its_expression_keeps():
     for panel in json.loads(FILE.read_text())["panels"]:
         for target in panel["targets"]:

@@ -34,6 +34,7 @@ from cafectl.terminal import Rows, Terminal, print_whole
 
 STORES = "cafestores"
 ACTIVITY = "cloudcafe-fleet"
+LEASE = "cloudcafe-operator"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
 PAGE = 500
 EVERY_S = 2.0
@@ -90,7 +91,10 @@ def read(namespace: str = "", operator_namespace: str = "cloudcafe") -> list[dic
 
 
 def activity(operator_namespace: str, now: datetime) -> Activity | None:
-    """Return orders a minute and p95 by store id; None where they are old or not for us to see."""
+    """Return orders a minute and p95 by store id; None where they are old or not for us to see.
+
+    An operator writes nothing while nobody orders: its Lease tells whether it is there.
+    """
     try:
         found = asked(
             lambda api: api.read_namespaced_config_map(
@@ -98,13 +102,25 @@ def activity(operator_namespace: str, now: datetime) -> Activity | None:
             ),
             client.CoreV1Api,
         )
+        said = json.loads(found.data["activity.json"])
+        old = now - datetime.fromisoformat(said["at"]) > OLD
+        if said["fleet"] is None or (old and (said["stores"] or not _led(operator_namespace, now))):
+            return None
     except (Gone, Refused):  # who sees the stores of a namespace need not see the operator's
         return None
-    said = json.loads(found.data["activity.json"])
     stores: Activity = said["stores"]
-    if stores and now - datetime.fromisoformat(said["at"]) > OLD:
-        return None
     return stores
+
+
+def _led(operator_namespace: str, now: datetime) -> bool:
+    """Whether an operator leads."""
+    lease = asked(
+        lambda api: api.read_namespaced_lease(
+            LEASE, operator_namespace, _request_timeout=TIMEOUT_S
+        ),
+        client.CoordinationV1Api,
+    ).spec
+    return bool(lease.holder_identity) and now - lease.renew_time <= OLD
 
 
 def _page(api: Any, *, namespace: str, token: str | None) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 EVERY_S = 15.0
 RENEWED_S = 30.0  # while there are orders: figures that are a minute old are not shown
+OLD_S = 60.0  # after that long without an answer what guests do is not known
+NOT_KNOWN: Mapping[str, Any] = {"fleet": None, "stores": {}}
 SHOWN, FILE = "cloudcafe-fleet", "activity.json"
 MOST_LABELS = 100
 log = structlog.get_logger()
@@ -44,8 +47,9 @@ class FleetWatch:
     _standings: dict[str, Standing] = field(default_factory=dict)
     _costs: dict[str, float] = field(default_factory=dict)
     _numbers: Counter[Standing] = field(default_factory=Counter)
-    _written: dict[str, Any] | None = None
+    _written: Mapping[str, Any] | None = None
     _renewed: float = -math.inf
+    _known: float | None = None  # when guests were last counted, or this began
 
     def note(self, store_id: str, status: CafeStoreStatus) -> None:
         """Remember how a store stands."""
@@ -70,9 +74,17 @@ class FleetWatch:
         await for_ever(self.round, seconds=EVERY_S, waits="how busy the fleet is, is not known")
 
     async def round(self) -> None:
-        """Look once."""
+        """Look once; what has not been answered for a while is not known, and not as it was."""
         self._count()
+        now = self.clock.monotonic()
+        if self._known is None:
+            self._known = now
+            self._unmeasure()
+        if now >= self._known + OLD_S:
+            self._unmeasure()
+            await self._show(NOT_KNOWN)
         activity = parse(Activity, await self.cafe.activity(), where="GET /activity")
+        self._known = self.clock.monotonic()
         self._measure(activity)
         await self._show(activity.figures())
 
@@ -96,7 +108,14 @@ class FleetWatch:
             wait = (one.p95_milliseconds or 0) / 1000
             metrics.store_order_wait.labels(one.store_id).set(wait)
 
-    async def _show(self, figures: dict[str, Any]) -> None:
+    def _unmeasure(self) -> None:
+        """NaN: a gap in a graph, and never the figure of before an outage."""
+        metrics.orders_per_minute.set(math.nan)
+        metrics.order_wait.set(math.nan)
+        metrics.store_orders_per_minute.clear()
+        metrics.store_order_wait.clear()
+
+    async def _show(self, figures: Mapping[str, Any]) -> None:
         shown = Shown(self.kubernetes, SHOWN, self.namespace)
         if self._written is None:
             self._written = _figures((await shown.read()).get(FILE, ""))
