@@ -544,6 +544,27 @@ async def test_a_store_opens_and_closes_by_its_hours_and_stays_proved(world):
     assert world.clock.now().hour == 8
 
 
+async def test_a_store_that_is_off_promises_no_opening_and_is_not_registered_at_each(
+    world,
+):
+    rush = {"name": "lunch", "start": "12:00", "end": "13:00", "ordersPerMinute": 40}
+    hours = [{"open": "10:00", "close": "18:00"}]  # it is nine o'clock
+    await world.apply(acceptingOrders=False, hours=hours, rushes=[rush])
+    await world.settle()
+    status = world.store["status"]
+    assert world.cafe.stores[ID]["closedReason"] is None
+    assert not {"nextChange", "nextRush"} & status.keys()
+
+    def registered():
+        return len([one for one in world.recorder.writes if f"/stores/{ID}" in str(one)])
+
+    before = registered()
+    assert before
+    await world.settle_for(2 * 3600, until=lambda: world.store["status"]["open"])
+    assert world.store["status"]["open"]
+    assert registered() == before
+
+
 async def test_opening_asks_aws_nothing(world):
     await world.apply(hours=[{"open": "09:05", "close": "18:00"}])
     await world.settle()

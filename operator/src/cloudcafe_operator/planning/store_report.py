@@ -82,13 +82,13 @@ def status_of(  # noqa: PLR0913 - the one place where all findings meet
         judge_paused(spec),
     )
     ready = judge_ready(spec, times, others)
-    peak = times.peak
+    peak = times.peak if spec.accepting_orders else None
     return CafeStoreStatus(
         observed_generation=generation,
         store_id=wanted.store_id,
         accepting_orders=_accepting(finding.observed),
         open=times.opening.is_open,
-        next_change=times.opening.changes_at,
+        next_change=times.opening.changes_at if spec.accepting_orders else None,
         next_rush=peak
         and NextRush(
             name=peak.name,

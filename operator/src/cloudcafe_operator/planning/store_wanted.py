@@ -76,9 +76,12 @@ def wanted_store(
 
 
 def _accepting(spec: CafeStoreSpec, times: Timetable) -> Json:
-    if spec.accepting_orders and times.opening.is_open:
+    """Return whether guests may order; a store that is off promises no opening by its hours."""
+    if not spec.accepting_orders:
+        return {"acceptingOrders": False, "closedReason": None}
+    if times.opening.is_open:
         return {"acceptingOrders": True}
-    return {"acceptingOrders": False, "closedReason": times.closed_reason or None}
+    return {"acceptingOrders": False, "closedReason": times.closed_reason}
 
 
 def _opening_stock(spec: CafeStoreSpec, menu: tuple[Item, ...]) -> list[Json]:

@@ -128,7 +128,9 @@ class CafeStoreStatus(StatusModel):
     store_id: str = Field(default="", description="Its id at the cafe's services.")
     accepting_orders: bool = Field(default=False, description="Whether guests can order.")
     open: bool = Field(default=False, description="Whether it is open by its hours.")
-    next_change: Time | None = Field(default=None, description="When it opens or closes next.")
+    next_change: Time | None = Field(
+        default=None, description="When guests can or cannot order next, as its hours say."
+    )
     next_rush: NextRush | None = Field(default=None, description="What it gets ready for.")
     conditions: tuple[Condition, ...] = Field(
         default=(), description="The truth, one by one.", json_schema_extra=keyed_by("type")
