@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 from cloudcafe_operator.effects.aws_errors import Refusal, error_for
@@ -542,6 +543,20 @@ async def test_a_store_opens_and_closes_by_its_hours_and_stays_proved(world):
     assert world.cafe.stores[ID]["acceptingOrders"]
     assert world.condition("Ready")[:2] == ("True", "Ready")
     assert world.clock.now().hour == 8
+
+
+async def test_a_store_closes_in_time_while_its_coffee_fails_and_many_wait_to_buy_one(world):
+    await world.apply(hours=[{"open": "07:00", "close": "09:16"}])
+    await world.settle()
+    world.cafe.ending = "rejected"
+    world.clock.advance(700)
+    await world.settle_for(60, until=lambda: world.condition("OrderPathVerified")[0] == "False")
+    for number in range(3000):
+        world.reconciler.verifier.turns.seconds(f"default.other-{number}")
+    closed = datetime(2026, 3, 1, 9, 16, 2, tzinfo=UTC)
+    await world.settle_for((closed - world.clock.now()).total_seconds())
+    assert world.condition("OrderPathVerified")[0] == "False"
+    assert world.cafe.stores[ID]["acceptingOrders"] is False
 
 
 async def test_a_store_that_is_off_promises_no_opening_and_is_not_registered_at_each(

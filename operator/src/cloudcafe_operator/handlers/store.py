@@ -164,10 +164,10 @@ class StoreReconciler:
             again = max(again, proof.after)
             self._wake(ref_of(store), min(again, self._seconds_until(times.changes_at)))
             raise trouble.error
+        due = max(1.0, min(proof.after, self._seconds_until(times.changes_at)))
         if proved == "False":
-            return proof.after
-        due = min(proof.after, self.converger.seconds_believed(wanted.store_id))
-        due = max(1.0, min(due, self._seconds_until(times.changes_at)))
+            return due
+        due = max(1.0, min(due, self.converger.seconds_believed(wanted.store_id)))
         if proved == "True":
             self.rests.begin(key_of(ref_of(store)), store, due)
         return due
