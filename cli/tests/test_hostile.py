@@ -5,6 +5,7 @@ import json
 import string
 import unicodedata
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cafectl
@@ -20,6 +21,7 @@ from cafectl.chaos.preview import shown
 from cafectl.chaos.screen import picture
 from cafectl.chaos.story import story
 from cafectl.chaos.view import read
+from cafectl.fleet_table import Fleet, screen
 from cafectl.plain import LEFT_ALONE, STEERING, line, printable, printable_all
 from cafectl.terminal import Rows, Terminal, print_whole
 from hypothesis import given, settings
@@ -273,11 +275,11 @@ def test_a_store_is_shown_as_it_is_called(monkeypatch, text):
               "conditions": [{"type": "Ready", "status": "False", "reason": text}]}  # fmt: skip
     meta = {"name": text, "namespace": "default"}
     row = fleet.row_of({"metadata": meta, "spec": {"tier": text}, "status": status})
-    monkeypatch.setattr(fleet, "read", lambda *_: [row])
+    monkeypatch.setattr(fleet, "read", lambda *_: Fleet([row]))
     out = called("stores").stdout
     assert not steers(out, lines=3)
     assert line(text) in out
-    printed(fleet._screen([row]))
+    printed(screen(fleet.console, Fleet([row]), datetime.now(UTC)))
 
 
 @pytest.mark.parametrize("problems", [errors.problems, audit_command.problems])

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from cafectl.plain import line, printable
 
-_NO_LIMIT = 10_000
+NO_LIMIT = 10_000
 
 
 class Terminal(Console):
@@ -76,7 +76,7 @@ def print_whole(console: Terminal, table: Table) -> None:
     """
     for column in table.columns:
         column.no_wrap = True
-    options = console.options.update(max_width=_NO_LIMIT)
+    options = console.options.update(max_width=NO_LIMIT)
     needed = console.measure(table, options=options).maximum
     wide = Terminal(
         file=console.file, force_terminal=console.is_terminal, width=max(console.width, needed)
