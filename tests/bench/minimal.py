@@ -105,7 +105,7 @@ def status(name: str, order: str) -> dict[str, Any]:
         "storeId": f"{NAMESPACE}.{name}",
         "acceptingOrders": True,
         "open": True,
-        "applied": {part: "51ea5527b0e8" for part in parts},
+        "applied": dict.fromkeys(parts, "51ea5527b0e8"),
         "conditions": [
             {"type": type_, "status": "True", "reason": "Ready",
              "message": "Queues, secret and till are there.",
