@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import odd
+from tests.fakes.stores import CLUSTER
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-PLATFORM = Platform("http://order", "http://menu", "http://inventory", "eu-west-1")
+PLATFORM = Platform("http://order", "http://menu", "http://inventory", "eu-west-1", CLUSTER)
 
 
 def wanted(fields):

@@ -13,12 +13,13 @@ from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.store import CafeStoreSpec, example
 
 from tests.fakes import odd
+from tests.fakes.stores import CLUSTER
 from tests.integration.cluster import condition
 from tests.integration.sweep_api import connected
 
 pytestmark = pytest.mark.integration
 WHO = Identity("lisbon", "corner", "uid-1")
-PLATFORM = Platform("http://order", "http://menu", "http://inventory", "eu-west-1")
+PLATFORM = Platform("http://order", "http://menu", "http://inventory", "eu-west-1", CLUSTER)
 
 
 @pytest.mark.parametrize("plural", ["cafestores", "chaosexperiments", "chaosruns"])
