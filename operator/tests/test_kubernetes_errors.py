@@ -61,7 +61,7 @@ def test_the_api_server_says_how_long_to_wait():
 @pytest.mark.parametrize(
     ("intent", "path"),
     [
-        (INTENT, "/apis/cloudcafe.dev/v1alpha1/namespaces/lisbon/cafestores/corner/status"),
+        (INTENT, f"/apis/{CAFE_STORES.api_version}/namespaces/lisbon/cafestores/corner/status"),
         (Intent("list", "GET", SECRETS), "/api/v1/secrets"),
         (Intent("get", "GET", NAMESPACES, "x", "lisbon"), "/api/v1/namespaces/lisbon"),
     ],
