@@ -233,6 +233,43 @@ async def test_an_old_answer_of_aws_costs_no_more_than_the_next_look():
     assert await fleet.journal() == {}
 
 
+@pytest.mark.parametrize("entries", ["as they were", "of a new operator"])
+async def test_an_old_answer_of_aws_holds_no_dial_down_when_the_rush_grows(entries):
+    fleet = Fleet()
+    fleet.keeper.note("lisbon.second", store(1000, "08:30"))
+    await fleet.at("07:21")
+    fleet.have.values[CLUSTER, "MinCapacity"] = 0.5  # as an older replica of its API says
+    fleet.clock.advance(600)
+    await fleet.keeper.round()
+    fleet.have.values[CLUSTER, "MinCapacity"] = 4.0
+    await fleet.at("08:00")
+    if entries == "of a new operator":
+        fleet.restart()
+        fleet.keeper.note("lisbon.second", store(1000, "08:30"))
+    await fleet.at("08:40")
+    assert fleet.have.floor == 5
+    await fleet.at("10:00")
+    assert fleet.have.floor == 0.5
+    assert await fleet.journal() == {}
+
+
+@pytest.mark.parametrize("tags", [["2"], ["2", "3"], ["2", "1"], ["4", "2"]])
+async def test_what_somebody_puts_back_stays_so_also_where_its_owner_moves_the_floor(tags):
+    fleet = Fleet()
+    fleet.keeper.note("lisbon.second", store(1000, "08:00"))
+    await fleet.at("08:05")
+    assert fleet.have.floor == 5  # and 4 before
+    fleet.have.values[CLUSTER, "MinCapacity"] = 0.5
+    for clock, tag in zip(("08:20", "08:40"), tags, strict=False):
+        await fleet.at(clock)
+        fleet.have.tags[CLUSTER] = tag
+    await fleet.at("09:00")
+    assert fleet.have.floor == max(float(tag) for tag in tags)
+    await fleet.at("10:00")
+    assert fleet.have.floor == float(tags[-1])
+    assert await fleet.journal() == {}
+
+
 async def test_a_rush_that_follows_while_we_put_back_is_not_taken_for_somebodys_word():
     dial = Dial("arn", "n", "aurora", 4, least=0.5, most=8)
     entry = Entry(name="n", was=0.5, ours=(0.5, 4), seen=True)
@@ -646,11 +683,13 @@ dials = st.builds(
     takes_part=st.booleans(),
 )
 entries = st.none() | st.builds(
-    lambda was, put, seen, kept: Entry(name="n", was=was, ours=(was, put), seen=seen, kept=kept),
+    lambda was, put, seen, kept: Entry(
+        name="n", was=was, ours=(was, put), seen=seen, kept=bool(kept), doubted=(put,) * (kept == 2)
+    ),
     st.integers(1, 9).map(float),
     st.integers(1, 9).map(float),
     st.booleans(),
-    st.booleans(),
+    st.integers(0, 2),  # not kept, kept, kept where it may have been an old answer
 )
 
 

@@ -80,7 +80,8 @@ class Entry(StatusModel):
 
     `seen`: a value of ours was in force. Before, what was found may be what AWS still says of
     itself; after, whoever put that back meant it. `kept`: somebody set it in a rush, and it is not
-    turned up until that rush is over.
+    turned up until that rush is over. `doubted`: what of ours it might still have been then; where
+    that is in force again, AWS had only told an old value, and nobody has set any.
     """
 
     name: str
@@ -88,12 +89,14 @@ class Entry(StatusModel):
     ours: tuple[float, ...]
     seen: bool = False
     kept: bool = False
+    doubted: tuple[float, ...] = ()
 
     def put(self, value: float) -> Entry:
         """Return the entry that must be stored before this value is put."""
         known = self.ours if value in self.ours else (*self.ours, value)
         seen = self.seen and value != self.was  # else we would take ourselves for somebody
-        return self.model_copy(update={"ours": known, "seen": seen})
+        doubted = tuple(one for one in self.doubted if one != value)  # now it may well be in force
+        return self.model_copy(update={"ours": known, "seen": seen, "doubted": doubted})
 
     def is_somebodys(self, now: float) -> bool:
         """Say whether somebody else has set the value that is in force."""
@@ -197,6 +200,8 @@ def _judge(dial: Dial, entry: Entry | None, needed: float) -> Step | None:
     if dial.kind == "lambda" and dial.now == 0:
         return Wait(dial, "it is reserved no concurrency: somebody has stopped it")
     wanted = min(dial.most, needed) if dial.takes_part else 0
+    if entry is not None and dial.now in entry.doubted:
+        entry = entry.model_copy(update={"kept": False, "doubted": ()})
     if entry is not None and entry.is_somebodys(dial.now):
         return _somebodys(dial, entry, wanted)
     rest = resting(dial, entry)
@@ -221,12 +226,13 @@ def _turn(dial: Dial, entry: Entry | None, to: float) -> Turn:
 def _somebodys(dial: Dial, entry: Entry, wanted: float) -> Step:
     """Return what becomes of a value that is not ours: it stays, in this rush and after it.
 
-    Where it is what we found, ours stay known: should AWS only have told an old value, they are
-    not taken for somebody's when they are back.
+    Where it is what we found, ours stay known: AWS may only have told an old value.
     """
     if wanted > dial.now:
         ours = entry.ours if dial.now in entry.ours else (dial.now,)
-        return Keep(dial, Entry(name=dial.name, was=dial.now, ours=ours, kept=True))
+        doubted = tuple(one for one in ours if one != dial.now)
+        kept = Entry(name=dial.name, was=dial.now, ours=ours, kept=True, doubted=doubted)
+        return Keep(dial, kept)
     return Forget(dial.key, dial.name, f"somebody set it to {dial.now:g}, which is kept")
 
 
