@@ -288,6 +288,18 @@ async def test_an_owner_who_raises_the_floor_by_the_tag_gets_it_also_in_a_rush()
     assert fleet.have.floor == 2
 
 
+async def test_an_owner_who_raises_the_floor_to_what_is_in_force_holds_no_rush_down():
+    fleet = Fleet()
+    fleet.keeper.note("lisbon.second", store(1000, "08:15"))
+    await fleet.at("07:58")
+    fleet.have.tags[CLUSTER] = "4"
+    await fleet.at("08:10")  # the next level is due before anything else is looked at
+    assert fleet.have.floor == 5
+    await fleet.at("10:00")
+    assert fleet.have.floor == 4
+    assert await fleet.journal() == {}
+
+
 @pytest.mark.parametrize("when", ["06:10", "07:40", "09:40"])
 async def test_an_owner_who_lowers_the_floor_by_the_tag_gets_it_whenever_that_is(when):
     fleet = Fleet()

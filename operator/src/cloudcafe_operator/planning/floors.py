@@ -44,7 +44,8 @@ def follow_floors(
         if entry is None and dial.now == before != floor:
             entries[dial.key] = Entry(name=dial.name, was=floor, ours=(dial.now,))
         elif entry is not None and entry.was == before:
-            entries[dial.key] = entry.model_copy(update={"was": floor})
+            seen = entry.seen and floor == before  # ours may be the floor now: it was not put back
+            entries[dial.key] = entry.model_copy(update={"was": floor, "seen": seen})
     return entries, kept
 
 
