@@ -41,6 +41,7 @@ POLICIES = {
     ),
 }
 
+UNPOLLED = {kind: policy for kind, policy in POLICIES.items() if kind != "lambdaPoller"}
 NEVER = Policy(orders_per_minute_per_unit=1e9, lead_minutes=5, most=1)
 
 
@@ -342,8 +343,9 @@ async def test_a_tag_that_tells_no_floor_lowers_none(tag):
     assert fleet.have.reserved == 15
 
 
-async def test_a_reservation_is_not_lowered_below_what_its_queue_may_use():
-    fleet = Fleet()
+@pytest.mark.parametrize("policies", [POLICIES, UNPOLLED], ids=["planned", "left out"])
+async def test_a_reservation_is_not_lowered_below_what_its_queue_may_use(policies):
+    fleet = Fleet(policies=policies)
     await fleet.at("06:05")
     fleet.have.tags[FUNCTION] = "5"
     await fleet.at("06:30")
@@ -351,6 +353,20 @@ async def test_a_reservation_is_not_lowered_below_what_its_queue_may_use():
     fleet.have.values[FUNCTION, "MaximumConcurrency"] = 4
     await fleet.at("07:00")
     assert fleet.have.reserved == 5
+
+
+async def test_a_queue_that_no_policy_tells_of_is_left_alone_and_not_told_of():
+    fleet = Fleet(policies=UNPOLLED)
+    await fleet.keeper.round()
+    assert "batches at once" not in [one["what"] for one in await fleet.shown()]
+    await fleet.at("07:40")
+    fleet.have.values[FUNCTION, "MaximumConcurrency"] = 15
+    await fleet.at("10:00")
+    assert fleet.have.values[FUNCTION, "MaximumConcurrency"] == 15
+    assert [one for one in fleet.have.history if "Concurr" in one[1]] == [
+        (FUNCTION, "ReservedConcurrentExecutions", 40),
+        (FUNCTION, "ReservedConcurrentExecutions", 20),
+    ]
 
 
 async def test_a_floor_that_is_lowered_while_a_run_stops_the_function_comes_when_it_is_undone():

@@ -32,7 +32,7 @@ class Dials:
     aws: Aws
 
     async def read(self, policies: Policies, journal: Journal) -> tuple[list[Dial], Unread]:
-        """Return the dials that their owners have tagged, and those of the journal.
+        """Return the dials that take part, those of the journal, and queues that bound a function.
 
         What refuses to be read keeps no other waiting: it is returned with the reason, by ARN.
         """
@@ -50,7 +50,8 @@ class Dials:
                 if arn in least and dial.kind in policies:
                     floor = 0 if dial.kind == "lambdaPoller" else least[arn]
                     found.append(replace(dial, least=floor))
-                elif dial.key in journal:
+                elif dial.key in journal or (arn in least and dial.kind == "lambdaPoller"):
+                    # also without a policy: no less is reserved than a queue may use
                     found.append(replace(dial, takes_part=False))
         return found, unread
 
