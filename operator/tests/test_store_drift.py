@@ -4,6 +4,7 @@ import base64
 
 import pytest
 from cloudcafe_operator.errors import Conflict, Throttled, Unavailable
+from cloudcafe_operator.planning import store_memory
 from cloudcafe_operator.planning.store_dashboards import store_body
 from cloudcafe_operator.planning.store_drift import KIND_OF
 from cloudcafe_operator.planning.store_world import Identity
@@ -221,6 +222,27 @@ async def test_what_an_older_operator_reported_is_not_corrected_by_the_first_new
     change(world, queue)
     await world.settle()
     assert drift(world) == [CASES[queue]]
+    assert written(world) == []
+
+
+@pytest.mark.parametrize("by_hand", [None, till])
+async def test_the_first_look_after_an_upgrade_finds_no_new_wish_for_the_till(by_hand, monkeypatch):
+    world, now = StoreWorld(), store_memory.WISHES["till"]
+    # as operators noted it that told nothing of its owner's version
+    monkeypatch.setitem(store_memory.WISHES, "till", lambda *both: now(*both)[:2])
+    await world.apply(tier="flagship")
+    await world.settle()
+    if by_hand:
+        change(world, by_hand)
+        await world.settle()
+    applied = world.store["status"]["applied"]
+    monkeypatch.undo()
+    world.restart()
+    world.recorder.forget()
+    world.clock.advance(601)
+    await world.settle()
+    assert world.store["status"]["applied"] == applied
+    assert drift(world) == ([CASES[by_hand]] if by_hand else [])
     assert written(world) == []
 
 

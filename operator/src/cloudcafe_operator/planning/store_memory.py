@@ -28,10 +28,12 @@ from cloudcafe_operator.planning.store_extras import EXTRAS
 from cloudcafe_operator.planning.store_parts import ChangePart, PartArea
 from cloudcafe_operator.planning.store_steps import Step, TagQueue, TagSecret
 from cloudcafe_operator.planning.store_world import AwsSecret, Observed, Queue, Wanted
+from cloudcafe_operator.resources.common import GROUP
 from cloudcafe_operator.resources.store import API_VERSION
 from cloudcafe_operator.resources.store_status import Adoption, CafeStoreStatus
 
 DIGITS = 12
+FIRST = f"{GROUP}/v1alpha1"
 QueueArea = Literal["queue", "dead_letters"]
 
 
@@ -115,7 +117,9 @@ def _wished_order_queue(wanted: Wanted, observed: Observed) -> Any:
 
 def _wished_till(wanted: Wanted, observed: Observed) -> Any:
     version = observed.secret.version if isinstance(observed.secret, AwsSecret) else ""
-    return version, wanted.identity.name, API_VERSION  # its owner's: a move is no change by hand
+    wish = version, wanted.identity.name
+    # its owner's version, too: a move is no change by hand; of the first no digest tells
+    return wish if API_VERSION == FIRST else (*wish, API_VERSION)
 
 
 def _wished_config(wanted: Wanted, observed: Observed) -> Any:
