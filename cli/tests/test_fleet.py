@@ -13,8 +13,9 @@ from cafe_order import operations
 from cafectl import fleet
 from cafectl.chaos.cluster import Gone, Refused
 from cafectl.fleet import NAMED, Activity, row_of
-from cafectl.fleet_table import Fleet, screen, stores_table, summary
+from cafectl.fleet_table import CHOSEN, Fleet, screen, stores_table, summary
 from cafectl.terminal import Terminal
+from cloudcafe_operator.resources.reasons import REASONS
 from kubernetes import client
 from rich.live import Live
 
@@ -208,6 +209,25 @@ def test_a_screen_shows_the_sentence_and_what_is_troubled_or_busy_of_a_fleet_tha
     names = re.findall(r"default/(s\d+)", text)
     assert names[:4] == ["s40", "s50", "s30", "s31"]
     assert f"{60 - len(names)} more are not shown" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("False", "NotAcceptingOrders"), ("Unknown", "Paused"), ("Unknown", "Observed")],
+)
+def test_stores_that_are_not_ready_by_their_owners_wish_push_nobody_off_a_screen(status, reason):
+    busy = Activity(50.0, {"default.busy": [50.0, 90]})
+    rows = [row_of(store(f"a{n}", conditions=ready(status, reason)), busy) for n in range(30)]
+    rows[7] = row_of(store("a7", conditions=ready(status, reason, ledger="False")), busy)
+    rows.append(row_of(store("broken", conditions=ready("False", "Rejected")), busy))
+    rows.append(row_of(store("busy", storeId="default.busy", conditions=ready()), busy))
+    rows.append(row_of(store("new"), busy))
+    names = re.findall(r"default/(\w+)", " ".join(on_a_screen(Fleet(rows, 50.0))))
+    assert names[:5] == ["broken", "new", "a7", "busy", "a0"]
+
+
+def test_the_operator_gives_these_reasons():
+    assert set(CHOSEN) <= REASONS.keys()
 
 
 def test_a_screen_with_room_for_all_shows_them_by_name():

@@ -22,6 +22,7 @@ COLUMNS = (
 )  # fmt: skip
 DISPENSABLE = ("USD/month", "Next rush", "Tier", "Coffee", "p95", "Drift", "Open", "Ledger")
 FIGURES = ("Orders/min", "p95", "Coffee", "Drift", "USD/month")
+CHOSEN = ("NotAcceptingOrders", "Paused", "Observed")  # why a store is not ready: its owner's wish
 HEADING, NOTE, CURSOR = 1, 1, 1  # lines of a screen that are no store's
 
 
@@ -114,7 +115,7 @@ def _fitting(console: Terminal, rows: Sequence[Row], now: datetime) -> Rows:
 def _importance(row: Row) -> tuple[bool, bool, bool, float, str, str]:
     """Sort what is not as it should be first, then what is busiest."""
     return (
-        row["ready"] == "True",
+        row["ready"] == "True" or row["reason"] in CHOSEN,
         row["ledger"] != "False",
         not row["drift"],
         -(row["ordersPerMinute"] or 0.0),
