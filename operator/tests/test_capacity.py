@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -423,6 +424,21 @@ async def test_without_the_setting_aws_is_never_asked():
     fleet = Fleet(policies={})
     await fleet.at("07:40")
     assert not [call for call in fleet.recorder.calls if call.api == "aws"]
+
+
+async def test_what_a_fleet_needs_is_worked_out_once_an_hour_and_off_the_event_loop():
+    threads = []
+
+    class Asked(dict):
+        def items(self):
+            threads.append(threading.get_ident())
+            return super().items()
+
+    fleet = Fleet(policies=Asked(POLICIES))
+    await fleet.at("07:59")
+    assert fleet.have.floor == 4
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 async def test_aws_is_not_asked_while_nothing_changes():

@@ -11,10 +11,12 @@ from cloudcafe_operator.planning.capacity import (
     Forget,
     Policy,
     Turn,
-    needs,
+    lead,
+    needs_of,
     plan_capacity,
+    units_at,
 )
-from cloudcafe_operator.planning.capacity_told import needs_of, told_capacity
+from cloudcafe_operator.planning.capacity_told import told_capacity
 from cloudcafe_operator.planning.rush import Week, crowds, level_at, levels
 from cloudcafe_operator.resources.week import WEEKDAYS
 from hypothesis import given, settings
@@ -177,7 +179,7 @@ def test_the_level_is_the_highest_near_by_every_stores_own_wall_clock(fleet, now
     moment = now + timedelta(minutes=later)
     expected = sum(near(week, moment, ahead) * count for week, count in fleet.items())
     assert at(plan(fleet, now, ahead), moment) == expected
-    assert level_at(crowds(fleet, moment, moment + ahead), moment, ahead=ahead) == expected
+    assert level_at(plan(fleet, now, ahead), moment) == expected
 
 
 NIGHT = [("00:30", "01:30"), ("01:30", "02:30"), ("23:00", "24:00")]
@@ -189,9 +191,10 @@ def test_on_the_nights_on_which_clocks_move_each_half_hour_is_right(zone):
         for start, end in NIGHT:
             times = ((), start, end)
             found = crowds({Week(zone, (), ((times, 1),)): 1}, turn - DAY, turn + DAY)
+            told = levels(found, turn - DAY, turn + DAY, ahead=timedelta(0))
             for half_hour in range(-48, 48):
                 moment = turn + half_hour * timedelta(minutes=30)
-                assert level_at(found, moment, ahead=timedelta(0)) == is_on(zone, times, moment)
+                assert level_at(told, moment) == is_on(zone, times, moment)
 
 
 def test_who_opened_the_evening_before_is_open_to_the_end_of_the_longest_day():
@@ -199,11 +202,10 @@ def test_who_opened_the_evening_before_is_open_to_the_end_of_the_longest_day():
         "Atlantic/Azores", ((("Sat",), "23:50", "23:45"),), (((("Sun",), "22:00", "24:00"), 1),)
     )
     now = datetime(2026, 10, 26, 0, 30, tzinfo=UTC)  # 23:30 there
-    found = crowds({azores: 1}, now, now + DAY)
-    assert [level_at(found, now + minutes * timedelta(minutes=1)) for minutes in (0, 14, 15)] == [
-        1,
-        1,
-        0,
+    told = levels(crowds({azores: 1}, now, now + DAY), now, now + DAY)
+    assert [(one.at - now, one.orders_per_minute) for one in told[:2]] == [
+        (timedelta(0), 1),
+        (timedelta(minutes=15), 0),
     ]
 
 
@@ -246,10 +248,15 @@ def test_what_the_plan_tells_of_aws_is_what_is_done(fleet, now):
     journal = {}
     span = (now, now + 24 * timedelta(hours=1))
     crowded = crowds(fleet, now, span[1] + timedelta(hours=2))
-    told = told_capacity(dials, journal, needs_of(POLICIES, crowded, span), now)
+    plans = {kind: plan(fleet, now, lead(policy)) for kind, policy in POLICIES.items()}
+    ahead = needs_of(POLICIES, crowded, span)
+    told = told_capacity(dials, journal, ahead, now)
     for quarter in range(24 * 4):
         moment = now + quarter * timedelta(minutes=15)
-        needed = needs(POLICIES, crowded, moment)
+        needed = units_at(ahead, moment)
+        assert needed == {
+            kind: policy.needs(kind, at(plans[kind], moment)) for kind, policy in POLICIES.items()
+        }
         dials = turned(dials, journal, needed)
         for dial in dials:
             so_far = [

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from cloudcafe_operator.errors import OperatorError, UserError
 from cloudcafe_operator.kinds import CHAOS_RUNS, CONFIG_MAPS
 from cloudcafe_operator.planning.capacity import (
     UNITS,
+    Ahead,
     Dial,
     Entry,
     Forget,
@@ -34,12 +34,10 @@ from cloudcafe_operator.planning.capacity import (
     Step,
     Turn,
     Wait,
-    needs,
     plan_capacity,
 )
-from cloudcafe_operator.planning.capacity_told import needs_of, told_capacity
+from cloudcafe_operator.planning.capacity_told import told_capacity
 from cloudcafe_operator.planning.floors import Floors, follow_floors
-from cloudcafe_operator.planning.rush import Crowd
 from cloudcafe_operator.ports import Aws, Clock, Events, Kubernetes, Manifest, Ref
 from cloudcafe_operator.resources.common import parse
 from cloudcafe_operator.resources.run import RunStatus
@@ -113,9 +111,8 @@ class CapacityKeeper:
     _floors: Floors = field(default_factory=dict)
     _quiet: tuple[Mapping[Kind, float], float] | None = None
 
-    async def follow(self, crowded: Sequence[Crowd]) -> None:
-        """Look once at what is expected and what AWS has, and bring the second to the first."""
-        needed = needs(self.policies, crowded, self.clock.now())
+    async def follow(self, needed: Mapping[Kind, float]) -> None:
+        """Look once at what AWS has, and bring it to the units that are needed now."""
         if self._quiet and self._quiet[0] == needed and self.clock.monotonic() < self._quiet[1]:
             return
         self._quiet = None
@@ -126,13 +123,10 @@ class CapacityKeeper:
         else:
             self._quiet = (needed, self.clock.monotonic() + LOOK_AGAIN_S)
 
-    def told(
-        self, crowded: Sequence[Crowd], span: tuple[datetime, datetime]
-    ) -> list[dict[str, Any]] | None:
-        """Return the changes of a span, as `cafectl plan` shows them; None: AWS was never read."""
+    def told(self, needed: Ahead) -> list[dict[str, Any]] | None:
+        """Return the changes that are ahead, for `cafectl plan`; None: AWS was never read."""
         if self._dials is None:
             return None if self.policies else []
-        needed = needs_of(self.policies, crowded, span)
         return told_capacity(self._dials, self._entries, needed, self.clock.now())
 
     async def _converge(self, journal: CapacityJournal, needed: Mapping[Kind, float]) -> None:

@@ -25,8 +25,9 @@ from cloudcafe_operator.effects.shown import Shown
 from cloudcafe_operator.errors import OperatorError, UserError
 from cloudcafe_operator.kinds import AUTOSCALERS, CAFE_STORES
 from cloudcafe_operator.planning import naming
+from cloudcafe_operator.planning.capacity import Ahead, Policies, needs_of, units_at
 from cloudcafe_operator.planning.rush import (
-    Crowd,
+    Level,
     Scaler,
     Week,
     crowds,
@@ -61,6 +62,14 @@ class _Wishes(TypedDict, total=False):
     spec: Any
 
 
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What is expected in a span, and what AWS must have ready for it."""
+
+    levels: Sequence[Level]
+    units: Ahead
+
+
 @dataclass(slots=True)
 class RushKeeper:
     """One for the fleet."""
@@ -75,7 +84,7 @@ class RushKeeper:
     _stores: dict[str, Week] = field(default_factory=dict)
     _version: int = 0
     _knows_all: bool = False
-    _crowds: tuple[tuple[int, datetime], Sequence[Crowd]] | None = None
+    _worked_out: tuple[tuple[int, datetime], _Expected] | None = None
     _written: Mapping[str, str] | None = None
 
     def note(self, store_id: str, spec: CafeStoreSpec) -> None:
@@ -105,20 +114,19 @@ class RushKeeper:
         now = self.clock.now()
         # whole hours: the plan that is shown changes once an hour, not with every look
         shown_from = now.replace(minute=0, second=0, microsecond=0)
-        crowded = await self._crowded(shown_from)
-        orders = level_at(crowded, now)
+        expected = await self._expected(shown_from)
+        orders = level_at(expected.levels, now)
         metrics.expected_orders.set(orders)
         manifests = await self.kubernetes.list(AUTOSCALERS, namespace=self.namespace)
         scalers = [(found, one) for one in manifests if (found := scaler(one))]
         for found, manifest in scalers:
             await self._scale(found, manifest, orders)
-        span = (shown_from, shown_from + SHOWN)
         try:
             if self.capacity:
-                await self.capacity.follow(crowded)
+                await self.capacity.follow(units_at(expected.units, now))
         finally:  # trouble with AWS must not hide the plan
-            changes = self.capacity.told(crowded, span) if self.capacity else []
-            await self._show(told(levels(crowded, *span), [one for one, _ in scalers]), changes)
+            changes = self.capacity.told(expected.units) if self.capacity else []
+            await self._show(told(expected.levels, [one for one, _ in scalers]), changes)
 
     async def _know_all(self) -> None:
         """Learn what every store expects before anything is judged by the sum."""
@@ -140,14 +148,17 @@ class RushKeeper:
         except UserError as refused:  # its own status says so
             log.debug("a store is in no plan", store=store_id, reason=str(refused))
 
-    async def _crowded(self, since: datetime) -> Sequence[Crowd]:
-        """Return who comes from a moment on; worked out anew where a store or the hour changed."""
+    async def _expected(self, since: datetime) -> _Expected:
+        """Return what is expected from then on; worked out anew where a store or the hour changed.
+
+        In a thread: of ten thousand different weeks it takes more than a second.
+        """
         key = (self._version, since)
-        if self._crowds is None or self._crowds[0] != key:
+        if self._worked_out is None or self._worked_out[0] != key:
+            policies = self.capacity.policies if self.capacity else {}
             total = Counter(self._stores.values())
-            found = await asyncio.to_thread(crowds, total, since, since + SHOWN + LONGEST_LEAD)
-            self._crowds = (key, found)
-        return self._crowds[1]
+            self._worked_out = (key, await asyncio.to_thread(_work_out, total, since, policies))
+        return self._worked_out[1]
 
     async def _scale(self, found: Scaler, manifest: Manifest, orders: int) -> None:
         """Give an autoscaler the minimum that the orders need; its trouble holds up no other."""
@@ -198,3 +209,9 @@ class RushKeeper:
             return
         await shown.write(data)
         self._written = data
+
+
+def _work_out(stores: Mapping[Week, int], since: datetime, policies: Policies) -> _Expected:
+    span = (since, since + SHOWN)
+    crowded = crowds(stores, since, span[1] + LONGEST_LEAD)
+    return _Expected(levels(crowded, *span), needs_of(policies, crowded, span))

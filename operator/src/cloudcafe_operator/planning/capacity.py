@@ -13,6 +13,7 @@ it.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cloudcafe_operator.planning.rush import Crowd, level_at
+from cloudcafe_operator.planning.rush import Crowd, levels
 from cloudcafe_operator.resources.common import Model, StatusModel
 
 RUSH_TAG = "cloudcafe.dev/rush"
@@ -54,6 +55,7 @@ class Policy(Model):
 
 
 Policies = Mapping[Kind, Policy]
+Ahead = Mapping[datetime, Mapping[Kind, float]]  # units, by the moments at which they change
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,30 @@ class Wait:
 Step = Turn | See | Keep | Forget | Wait
 
 
-def needs(policies: Policies, crowded: Sequence[Crowd], now: datetime) -> Mapping[Kind, float]:
-    """Return the units that each kind must have ready: it begins by its own lead."""
-    return {
-        kind: policy.needs(kind, level_at(crowded, now, ahead=lead(policy)))
-        for kind, policy in policies.items()
-    }
+def needs_of(
+    policies: Policies, crowded: Sequence[Crowd], span: tuple[datetime, datetime]
+) -> Ahead:
+    """Return the units that each kind must have ready, by the moments at which that changes.
+
+    Each kind begins by its own lead; the first moment is the span's beginning.
+    """
+    changes: dict[datetime, dict[Kind, float]] = defaultdict(dict)
+    for kind, policy in policies.items():
+        for level in levels(crowded, *span, ahead=lead(policy)):
+            changes[level.at][kind] = policy.needs(kind, level.orders_per_minute)
+    found: dict[datetime, Mapping[Kind, float]] = {}
+    needed: Mapping[Kind, float] = {}
+    for at in sorted(changes):
+        before, needed = needed, {**needed, **changes[at]}
+        if needed != before:
+            found[at] = needed
+    return found
+
+
+def units_at(needed: Ahead, now: datetime) -> Mapping[Kind, float]:
+    """Return what `needs_of` says of a moment; nothing where no policy asks for any."""
+    begun = [at for at in needed if at <= now]
+    return needed[begun[-1]] if begun else {}
 
 
 def plan_capacity(

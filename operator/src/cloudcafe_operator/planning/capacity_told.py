@@ -7,8 +7,7 @@ that what somebody set in a rush is kept until that is over. Used by `effects/ca
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,18 +15,15 @@ from typing import Any
 from cloudcafe_operator.planning.capacity import (
     RAISED_ONLY,
     UNITS,
+    Ahead,
     Dial,
     Forget,
     Journal,
-    Kind,
-    Policies,
     Turn,
     Wait,
-    lead,
     plan_capacity,
     resting,
 )
-from cloudcafe_operator.planning.rush import Crowd, levels
 from cloudcafe_operator.resources.common import format_time
 
 STAYS = "stays: AWS never lowers warm throughput; paid once"
@@ -36,7 +32,7 @@ STAYS = "stays: AWS never lowers warm throughput; paid once"
 def told_capacity(
     dials: Sequence[Dial],
     journal: Journal,
-    needed: Mapping[datetime, Mapping[Kind, float]],
+    needed: Ahead,
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the changes in the order of time, as people and programs read them.
@@ -62,23 +58,6 @@ def told_capacity(
                 found.append(_told(there[key], at, step.to))
                 there[key] = replace(there[key], now=step.to)
     return sorted(found, key=lambda one: (one["at"], one["resource"], one["what"]))
-
-
-def needs_of(
-    policies: Policies, crowded: Sequence[Crowd], span: tuple[datetime, datetime]
-) -> Mapping[datetime, Mapping[Kind, float]]:
-    """Return the units that each kind must have, by the moments at which that changes."""
-    changes: dict[datetime, dict[Kind, float]] = defaultdict(dict)
-    for kind, policy in policies.items():
-        for level in levels(crowded, *span, ahead=lead(policy)):
-            changes[level.at][kind] = policy.needs(kind, level.orders_per_minute)
-    found: dict[datetime, Mapping[Kind, float]] = {}
-    needed: Mapping[Kind, float] = {}
-    for at in sorted(changes):
-        before, needed = needed, {**needed, **changes[at]}
-        if needed != before:
-            found[at] = needed
-    return found
 
 
 def _at_rest(dial: Dial, journal: Journal) -> Dial:

@@ -143,9 +143,9 @@ def _occurring(zone: str, times: Times, days: tuple[date, date]) -> tuple[Interv
     return tuple(between(weekdays, (start, end), ZoneInfo(zone), span))
 
 
-def level_at(crowded: Iterable[Crowd], now: datetime, *, ahead: timedelta = AHEAD) -> int:
-    """Return the orders a minute to be ready for at a moment."""
-    return sum(one.rate for one in crowded if one.begins(ahead) <= now < one.end)
+def level_at(plan: Iterable[Level], now: datetime) -> int:
+    """Return the orders a minute to be ready for at a moment of a plan, which began before."""
+    return [level.orders_per_minute for level in plan if level.at <= now][-1]
 
 
 def levels(
