@@ -9,20 +9,22 @@ import faulthandler
 import importlib
 import os
 import signal
-import socket
 
-_getaddrinfo = socket.getaddrinfo
+import uvloop
+
+_getaddrinfo = uvloop.Loop.getaddrinfo
 NAMESPACE = os.environ.get("POD_NAMESPACE", "")
 
 
-def getaddrinfo(host, *rest, **more):
+async def getaddrinfo(loop, host, *rest, **more):
     """Resolve `menu.crash` as the cluster would, all else as ever."""
     name = host.decode() if isinstance(host, bytes) else host
     ours = bool(NAMESPACE) and str(name).endswith(f".{NAMESPACE}")
-    return _getaddrinfo(os.environ["CRASH_ADDRESS"] if ours else host, *rest, **more)
+    asked = os.environ["CRASH_ADDRESS"] if ours else host
+    return await _getaddrinfo(loop, asked, *rest, **more)
 
 
-socket.getaddrinfo = getaddrinfo
+uvloop.Loop.getaddrinfo = getaddrinfo
 faulthandler.register(signal.SIGUSR1)  # a test that waits in vain wants to know where we are
 if bug := os.environ.get("CRASH_BUG"):
     importlib.import_module(bug)
