@@ -4,6 +4,7 @@ import pytest
 from cloudcafe_operator.errors import AccessDenied, Conflict, ThrottledByAws, Unavailable
 
 from tests.fakes import Died
+from tests.fakes.late_tags import LateTags
 from tests.fakes.stores import CLUSTER, DEAD_LETTERS, QUEUE, REF, SECRET, StoreWorld
 
 TAG, OWNER, PART_OF = (f"cloudcafe.dev/{name}" for name in ("cluster", "owner", "part-of"))
@@ -112,6 +113,21 @@ async def test_where_drift_is_only_reported_nothing_but_the_cluster_is_written(c
     assert told(world) == {CLUSTER}
     assert world.aws.queues[QUEUE]["tags"][PART_OF] == "theirs"
     assert [one["field"] for one in world.store["status"]["drift"]] == [f"tags.{PART_OF}"]
+
+
+@pytest.mark.parametrize("verb", sorted(TAGGING))
+async def test_a_store_stays_ready_while_aws_does_not_show_yet_what_was_written(verb):
+    world = await made_before()
+    late = LateTags(world.fake_aws, world.aws, world.clock, verb.partition(".")[0])
+    await world.reconcile()
+    assert None in told(world)
+    assert untouched(world)
+    assert aws_writes(world) == TAGGING  # once, however many rounds the look has
+    await world.settle_for(1800, until=lambda: not untouched(world))
+    late.show()
+    assert untouched(world)
+    assert told(world) == {CLUSTER}
+    assert aws_writes(world) == TAGGING
 
 
 async def test_a_tag_that_is_new_is_written_together_with_the_cluster():

@@ -25,6 +25,7 @@ from cloudcafe_operator.errors import (
 from cloudcafe_operator.planning.pace import alarms_after, next_look, resync_after
 from cloudcafe_operator.planning.store import plan_store
 from cloudcafe_operator.planning.store_adoption import as_agreed
+from cloudcafe_operator.planning.store_cluster import only_tells
 from cloudcafe_operator.planning.store_drift import TAGS
 from cloudcafe_operator.planning.store_finding import Finding, found
 from cloudcafe_operator.planning.store_memory import Memory
@@ -210,6 +211,7 @@ class StoreConverger:
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
                 return found(wanted, observed, todo, memory)
+            later += [one for one in todo if only_tells(one)]  # AWS may be slow to show it
             agreed = as_agreed(wanted, observed, memory)
             written = self._untold.setdefault(wanted.store_id, set())
             done = await self.steps.do(agreed, observed, todo, unseen=unseen, written=written)
@@ -220,7 +222,6 @@ class StoreConverger:
                 wanted, memory, areas=done.to_look_at, known=observed
             )
             observed = _marked(observed, failed)
-            later += done.later
             todo = [one for one in plan_store(wanted, observed, memory) if one not in later]
         if todo:
             areas = sorted({step.area for step in todo})

@@ -32,7 +32,6 @@ class Done:
     shown: dict[str, Any] = field(default_factory=dict)
     to_look_at: set[Area] = field(default_factory=set)
     failed: dict[Area, Trouble] = field(default_factory=dict)
-    later: list[Step] = field(default_factory=list)  # what failed and holds nothing up
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def _note_failure(
             part=step.area,
             error=str(error),
         )
-        done.later.append(step)
         return
     done.failed[step.area] = Trouble(error)
     if step.area in unseen:  # the trouble may be that it exists
