@@ -4,8 +4,10 @@ import json
 
 import boto3
 import pytest
+import yaml
 from cafectl import orphans_cluster, orphans_command
 from cafectl.app import app
+from cafectl.chaos import cluster as connection
 from cafectl.chaos.cluster import NoCluster, Unreachable
 from cafectl.orphans import (
     Alive,
@@ -383,6 +385,84 @@ def test_who_cannot_be_asked_may_be_the_cluster_that_is_meant(monkeypatch):
     said = " ".join(run("--cluster", THEIRS, code=2).split())
     assert f"so it may be cluster {THEIRS}, and alive" in said
     assert "kubectl config unset current-context" in said
+
+
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "prod",
+    "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "me"}}],
+    "clusters": [{"name": "prod", "cluster": {"server": "https://prod.invalid"}}],
+    "users": [{"name": "me", "user": {"token": "secret"}}],
+}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home without a kubeconfig; what is written to the file that is returned is one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    connection._connection.cache_clear()
+    (tmp_path / ".kube").mkdir()
+    yield tmp_path / ".kube" / "config"
+    connection._connection.cache_clear()
+
+
+def kubeconfig(**changes):
+    return yaml.safe_dump(KUBECONFIG | changes)
+
+
+BROKEN = {
+    "a certificate's file is missing": kubeconfig(
+        clusters=[{"name": "prod", "cluster": {"server": "https://prod.invalid",
+                                               "certificate-authority": "/nowhere/ca.crt"}}]
+    ),
+    "its context's cluster is misspelt": kubeconfig(
+        contexts=[{"name": "prod", "context": {"cluster": "prd", "user": "me"}}]
+    ),
+    "its context is misspelt": kubeconfig(**{"current-context": "prd"}),
+    "it was not written to its end": kubeconfig()[:60],
+    "it is no YAML": "current-context: [prod",
+    "it is text": "prod",
+    "it is empty": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_whom_a_broken_kubeconfig_means_may_be_the_cluster_that_is_meant(broken, home, monkeypatch):
+    monkeypatch.setattr(AwsSweep, "tagged", lambda _self: pytest.fail("AWS was asked"))
+    home.write_text(broken)
+    said = " ".join(run("--cluster", THEIRS, "--delete", "--yes", code=2).split())
+    assert "the kubeconfig cannot be used" in said
+    assert f"so it may be cluster {THEIRS}, and alive" in said
+
+
+@pytest.mark.parametrize("name", ["KUBECONFIG", "KUBERNETES_SERVICE_HOST"])
+@pytest.mark.usefixtures("home")
+def test_so_may_be_whom_a_path_means_that_does_not_exist_or_the_one_of_this_pod(name, monkeypatch):
+    monkeypatch.setattr(AwsSweep, "tagged", lambda _self: pytest.fail("AWS was asked"))
+    monkeypatch.setenv(name, "/nowhere")
+    said = " ".join(run("--cluster", THEIRS, "--delete", "--yes", code=2).split())
+    assert f"so it may be cluster {THEIRS}, and alive" in said
+
+
+def test_of_two_kubeconfigs_one_may_be_missing(home, monkeypatch):
+    home.write_text(kubeconfig())
+    monkeypatch.setenv("KUBECONFIG", f"/nowhere:{home}")
+    assert connection._connection().configuration.host == "https://prod.invalid"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, kubeconfig(**{"current-context": ""}), "{apiVersion: v1, kind: Config}"],
+    ids=["no file", "a context that was unset", "nothing in it"],
+)
+def test_no_kubeconfig_or_one_without_a_context_means_no_cluster(text, home):
+    if text is not None:
+        home.write_text(text)
+    with pytest.raises(NoCluster):
+        connection.asked(lambda _api: pytest.fail("there is none"))
 
 
 def test_without_any_cluster_a_lost_one_can_be_swept_for(world, monkeypatch):

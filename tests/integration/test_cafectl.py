@@ -8,7 +8,6 @@ import yaml
 from cafectl.app import app
 from cafectl.chaos import cluster as connection
 from cloudcafe_operator.resources.store import example
-from kubernetes import config
 from typer.testing import CliRunner
 
 from tests.crash.worlds import experiment
@@ -21,8 +20,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def cafectl(cluster, namespace, home, monkeypatch, tmp_path):
     """Run a command in the test's namespace; fails on anything but the expected exit code."""
-    for module in (config, config.kube_config):  # the client reads KUBECONFIG at its import
-        monkeypatch.setattr(module, "KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     monkeypatch.setenv("CAFE_NAMESPACE", namespace)
     monkeypatch.setenv("CAFE_OPERATOR_NAMESPACE", home)
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from cafectl import orphans_cluster
-from cafectl.chaos.cluster import NoCluster, Unreachable
+from cafectl.chaos.cluster import Misconfigured, NoCluster, Unreachable
 from cafectl.chaos.errors import told
 from cafectl.orphans import (
     Alive,
@@ -112,10 +112,10 @@ def _lost(cluster: str, *, alone: bool) -> Scope:
         here = orphans_cluster.uid()
     except NoCluster:  # so it is not the one that is meant
         here = ""
-    except Unreachable as problem:
+    except (Unreachable, Misconfigured) as problem:
         raise SweepError(
             f"{problem}, so it may be cluster {cluster}, and alive: choose a context that answers; "
-            "where there is none any more, kubectl config unset current-context"
+            "where there is none any more, unset KUBECONFIG or kubectl config unset current-context"
         ) from problem
     if here == cluster:
         raise SweepError(

@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any, Literal, Protocol, TypeVar
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client import ApiException
 
 from cafectl.catalogue import version
+from cafectl.chaos import kubeconfig
 
 GROUP = "cloudcafe.dev"
 TIMEOUT_S = 10
@@ -40,7 +41,11 @@ class Refused(ClusterError):
 
 
 class NoCluster(Refused):
-    """Nothing says which cluster is meant."""
+    """Nothing says which cluster is meant: there is no kubeconfig, or no context in it."""
+
+
+class Misconfigured(Refused):
+    """A kubeconfig means a cluster and cannot be used."""
 
 
 class Gone(ClusterError):
@@ -208,7 +213,7 @@ class ApiServer:
 @cache
 def _connection() -> Any:
     """Read the kubeconfig once; the client itself renews a token that expires."""
-    config.load_config()  # type: ignore[no-untyped-call] # kubernetes leaves it untyped
+    kubeconfig.load()
     return client.ApiClient()
 
 
@@ -216,7 +221,9 @@ def asked(ask: Callable[[Any], Answer], api: Any = client.CustomObjectsApi) -> A
     """Ask the API server; each failure becomes a sentence."""
     try:
         return ask(api(_connection()))
-    except config.ConfigException as problem:
+    except kubeconfig.UnusableError as problem:
+        if kubeconfig.means_a_cluster():
+            raise Misconfigured(f"the kubeconfig cannot be used: {problem}") from problem
         raise NoCluster(
             f"no cluster: {problem}: set KUBECONFIG or use kubectl's context"
         ) from problem
