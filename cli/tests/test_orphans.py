@@ -61,13 +61,14 @@ def away(uid, cluster=CLUSTER):
 
 def marked(cluster):
     """What runs make and mark, with the tags that they put on in a cluster, and its remedy."""
-    by = {RUN: UID} | ({RUN_OF: cluster} if cluster else {})
+    told = {RUN_OF: f"{cluster}/{UID}"} if cluster else {}
+    by = {RUN: UID} | told
     template = {"cloudcafe.dev/chaos-run": f"{UID}-0123456789ab"}
     return [
         (ACL, by, "delete"),
         (GROUP, by, "untag"),
         (TARGETS, away(UID, cluster or UID), "untag"),
-        (TEMPLATE, template | ({RUN_OF: cluster} if cluster else {}), "delete"),
+        (TEMPLATE, template | told, "delete"),
         (POLICY, by, "delete"),
     ]
 
@@ -160,7 +161,8 @@ def test_of_a_lost_cluster_everything_is_an_orphan_though_a_namesake_lives_here(
 def test_of_a_lost_cluster_neither_ours_nor_what_was_kept_is_an_orphan():
     kept = Tagged(TABLE, {OWNER: "default/corner/retained", OF: THEIRS})
     ours = Tagged(SECRET, {OWNER: "default/corner/retained", OF: CLUSTER})
-    assert find([Tagged(QUEUE, BY_STORE), Tagged(ACL, {RUN: UID, RUN_OF: CLUSTER})], LOST) == []
+    mark = Tagged(ACL, {RUN: UID, RUN_OF: f"{CLUSTER}/{UID}"})
+    assert find([Tagged(QUEUE, BY_STORE), mark], LOST) == []
     assert find([kept, ours], LOST) == []
     assert kept_on_purpose([kept, ours], LOST) == 1
 
@@ -234,6 +236,49 @@ def test_only_the_marks_of_runs_that_are_over_are_taken_off():
     sweep = FakeSweep()
     assert remove(sweep, group, alive)
     assert sweep.did == [("untag", *away(UID))]
+
+
+def test_the_mark_on_a_security_group_goes_with_what_tells_its_cluster():
+    (group,) = find([Tagged(GROUP, {RUN: UID, RUN_OF: f"{CLUSTER}/{UID}"})], NOBODY)
+    sweep = FakeSweep()
+    assert remove(sweep, group, NOBODY)
+    assert sweep.did == [("untag", RUN, RUN_OF)]
+
+
+@pytest.mark.parametrize("told", [f"{CLUSTER}/{UID}", CLUSTER, f"{CLUSTER}/"])
+def test_a_cluster_that_is_not_told_of_this_very_run_is_no_evidence_of_whose_its_mark_is(told):
+    left_behind = Tagged(GROUP, {RUN: OTHER, RUN_OF: told})  # and may be another cluster's
+    (found,) = find([left_behind], NOBODY)
+    assert (found.remedy, found.cluster) == ("by hand", "")
+    assert find([left_behind], LOST) == []
+    assert elsewhere([left_behind], Alive({}, frozenset(), THEIRS)) == {}
+
+
+def test_only_the_mark_that_was_seen_is_taken_off_a_security_group(local_aws, monkeypatch):
+    for name, value in local_aws.environment.items():
+        monkeypatch.setenv(name, value)
+    ec2 = boto3.client("ec2", **local_aws.client_arguments)
+    group = ec2.create_security_group(GroupName="swept", Description="swept")["GroupId"]
+
+    def marks(run):
+        return {RUN: run, RUN_OF: f"{CLUSTER}/{run}"}
+
+    def mark(run):
+        tags = [{"Key": key, "Value": value} for key, value in marks(run).items()]
+        ec2.create_tags(Resources=[group], Tags=tags)
+
+    def left():
+        (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        return {one["Key"]: one["Value"] for one in found.get("Tags", [])}
+
+    arn = GROUP.replace("sg-1", group)
+    (orphan,) = find([Tagged(arn, marks(UID))], NOBODY)
+    mark(OTHER)  # a run that began since it was read
+    AwsSweep().untag(orphan)
+    assert left() == marks(OTHER)
+    mark(UID)
+    AwsSweep().untag(orphan)
+    assert left() == {}
 
 
 @pytest.mark.parametrize("cluster", [THEIRS, OTHER])  # another's; none is told but the run again

@@ -134,11 +134,11 @@ class Groups:
         return {}
 
     def untag(self, Resources: Any, Tags: Any) -> dict[str, Any]:
-        """DeleteTags; one with another value stays."""
+        """DeleteTags; one with another value stays, unless none is said."""
         for name in Resources:
             for one in Tags:
-                if self.tags[name].get(one["Key"]) == one["Value"]:
-                    del self.tags[name][one["Key"]]
+                if one.get("Value") in (None, self.tags[name].get(one["Key"])):
+                    self.tags[name].pop(one["Key"], None)
         return {}
 
     def state(self) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from cafectl.orphans_tags import RETAINED, Tagged, marks, name_of, service_and_type
+from cafectl.orphans_tags import (
+    RETAINED,
+    RUN_CLUSTER_TAG,
+    RUN_TAG,
+    Mark,
+    Tagged,
+    marks,
+    name_of,
+    service_and_type,
+)
 
 DASHBOARDS = "cloudcafe-store-"
 BETWEEN = "_"  # namespace and store, in the name of each queue but of those of before
@@ -175,10 +184,16 @@ def _of_run(resource: Tagged, alive: Alive) -> Orphan | None:
         why, remedy = "a run of a gone cluster: what it did here may be in force", "by hand"
     if resource.owner:
         remedy = "by hand"  # a living store's own, that a run had marked
-    tags = tuple(sorted(mark.tag for mark in over))
+    tags = tuple(sorted({mark.tag for mark in over} | _beside(over, resource)))
     name, cluster = name_of(resource.arn), over[0].cluster
     found = Orphan(kind, name, resource.arn, f"run {run}", why, remedy, cluster, tags)
     return _if_certain(found, alive)
+
+
+def _beside(over: Iterable[Mark], resource: Tagged) -> set[str]:
+    """Return what goes with a run's mark: the tag that tells its cluster."""
+    alone = all(mark.tag != RUN_TAG for mark in over)
+    return set() if alone else {RUN_CLUSTER_TAG} & resource.tags.keys()
 
 
 def _is_judged(cluster: str, alive: Alive) -> bool:

@@ -70,7 +70,8 @@ class AwsSweep:
         try:
             with _told(orphan.arn):
                 if service_and_type(orphan.arn).startswith("ec2:"):
-                    marks = [{"Key": tag} for tag in orphan.tags]
+                    seen = dict(orphan.seen)  # a run that marked it since then keeps its mark
+                    marks = [{"Key": tag, "Value": seen[tag]} for tag in orphan.tags]
                     self._client("ec2").delete_tags(Resources=[orphan.name], Tags=marks)
                 else:
                     self._client("elbv2").remove_tags(

@@ -10,7 +10,7 @@ from kubernetes import client
 from cafectl.catalogue import version
 from cafectl.chaos.cluster import GROUP, TIMEOUT_S, Gone, asked
 from cafectl.orphans import Alive, Orphan
-from cafectl.orphans_tags import RUN_CLUSTER_TAG, RUN_TAG, Tagged
+from cafectl.orphans_tags import RUN_CLUSTER_TAG, RUN_TAG, Tagged, run_cluster
 
 PAGE = 500
 OLDEST = "kube-system"  # made once with the cluster: the operator takes its uid for the cluster's
@@ -46,7 +46,10 @@ def policies(cluster: str) -> list[Tagged]:
     return [
         Tagged(
             f"{POLICY}{one.metadata.namespace}/{one.metadata.name}",
-            {**one.metadata.labels, RUN_CLUSTER_TAG: cluster},
+            {
+                **one.metadata.labels,
+                RUN_CLUSTER_TAG: run_cluster(cluster, one.metadata.labels[RUN_TAG]),
+            },
         )
         for one in found.items
     ]

@@ -58,15 +58,24 @@ class Mark:
 
 
 def marks(tags: Mapping[str, str]) -> Iterator[Mark]:
-    """Yield the marks of runs: the run is in the tag's value or in its name."""
-    cluster = tags.get(RUN_CLUSTER_TAG, "")
+    """Yield the marks of runs: the run is in the tag's value or in its name.
+
+    What tells the cluster of another run was left behind, and says nothing of this one.
+    """
+    cluster, _, of_run = tags.get(RUN_CLUSTER_TAG, "").partition("/")
     for tag, value in tags.items():
         if tag in (RUN_TAG, FIS_RUN_TAG):
             uid = UID.search(value)
-            yield Mark(tag, uid[0] if uid else value, cluster)
+            run = uid[0] if uid else value
+            yield Mark(tag, run, cluster if run == of_run else "")
         elif tag.startswith(f"{RUN_TAG}-") and (uid := UID.search(tag)):
             told = UID.fullmatch(value)  # before it was the cluster's it was the run's once more
             yield Mark(tag, uid[0], value if told and value != uid[0] else "")
+
+
+def run_cluster(cluster: str, run: str) -> str:
+    """Return what RUN_CLUSTER_TAG says of a run's cluster."""
+    return f"{cluster}/{run}"
 
 
 def service_and_type(arn: str) -> str:

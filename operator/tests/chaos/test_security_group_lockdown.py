@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from cloudcafe_operator.errors import Unavailable, UserError
-from cloudcafe_operator.faults.aws_tags import RUN_TAG
+from cloudcafe_operator.faults.aws_tags import RUN_CLUSTER_TAG, RUN_TAG
 from cloudcafe_operator.faults.security_group_lockdown import SecurityGroupLockdown
 
 from tests.crash.bench import Bench
@@ -183,3 +183,13 @@ async def test_what_another_run_has_revoked_is_left_to_it_also_while_this_one_se
         del groups.rules[rule["id"]]
     assert (await made.revert(replace(entry, settling=True))).outcome == "Reverted"
     assert ports(groups) == []
+
+
+async def test_what_was_told_of_another_cluster_beside_our_mark_goes_with_it():
+    made, groups = bench()
+    before = groups.state()
+    entry = await made.entry()
+    await made.inject(entry)
+    groups.tag([AURORA], [{"Key": RUN_CLUSTER_TAG, "Value": "another-cluster/another-run"}])
+    assert (await made.revert(entry)).outcome == "Reverted"
+    assert groups.state() == before

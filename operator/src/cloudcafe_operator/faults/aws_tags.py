@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from cloudcafe_operator.faults.contract import World
+from cloudcafe_operator.faults.contract import Entry, World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.common import Model, Rule
 from cloudcafe_operator.resources.run import Target
@@ -19,7 +19,7 @@ PROTECTED = "cloudcafe.dev/protected"  # never broken, whatever else it is tagge
 SERVICE = "cloudcafe.dev/service"  # namespace/name, where it serves with pods of that service
 OWNER = "cloudcafe.dev/owner"  # namespace/name/uid of the store whose own it is
 RUN_TAG = "cloudcafe.dev/run"  # what a run makes or changes bears its uid
-RUN_CLUSTER_TAG = "cloudcafe.dev/run-cluster"  # beside it: the uid of the run's cluster
+RUN_CLUSTER_TAG = "cloudcafe.dev/run-cluster"  # beside it: see run_cluster
 
 
 class AwsSelector(Model):
@@ -70,6 +70,14 @@ def target_of(arn: str, tags: Mapping[str, str]) -> Target:
     owner = "/".join(tags.get(OWNER, "").split("/")[:2])  # without the store's uid
     name = re.split("[:/]", arn)[-1]
     return Target(id=arn, name=name, opted_in=opted_in(tags), owner=owner)
+
+
+def run_cluster(entry: Entry, world: World) -> str:
+    """Return the uids of cluster and run, as RUN_CLUSTER_TAG tells them.
+
+    The run is in it, so that one that was left behind says nothing of another run's mark.
+    """
+    return f"{world.cluster}/{entry.run_uid}"
 
 
 def service_of(tags: Mapping[str, str], group: str) -> str:

@@ -24,6 +24,7 @@ from cloudcafe_operator.faults.aws_tags import (
     AwsSelector,
     matches,
     opted_in,
+    run_cluster,
     tags_of,
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
@@ -263,7 +264,7 @@ async def _make(entry: Entry, world: World) -> str:
     """Make the ACL; with the same token AWS gives back the one that a lost answer made."""
     tags = {
         RUN_TAG: entry.run_uid,
-        RUN_CLUSTER_TAG: world.cluster,
+        RUN_CLUSTER_TAG: run_cluster(entry, world),
         ZONE_TAG: entry.captured["zone"],
         OPT_IN: "allowed",
         "Name": f"cloudcafe-partition-{entry.captured['zone']}",

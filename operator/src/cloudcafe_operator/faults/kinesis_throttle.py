@@ -15,7 +15,12 @@ from typing import Any
 from pydantic import Field
 
 from cloudcafe_operator.errors import NotFound, Retry, UserError
-from cloudcafe_operator.faults.aws_tags import RUN_CLUSTER_TAG, AwsSelector, tagged
+from cloudcafe_operator.faults.aws_tags import (
+    RUN_CLUSTER_TAG,
+    AwsSelector,
+    run_cluster,
+    tagged,
+)
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.duration import Duration, seconds
@@ -180,7 +185,7 @@ def _token(entry: Entry) -> str:
 def _tags(entry: Entry, world: World) -> dict[str, str]:
     return {
         RUN_TAG: _token(entry),
-        RUN_CLUSTER_TAG: world.cluster,
+        RUN_CLUSTER_TAG: run_cluster(entry, world),
         "cloudcafe.dev/chaos": "allowed",
     }
 

@@ -23,6 +23,7 @@ from cloudcafe_operator.faults.aws_tags import (
     AwsSelector,
     matches,
     opted_in,
+    run_cluster,
     tags_of,
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
@@ -98,7 +99,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         if run not in (None, entry.run_uid):
             raise UserError(f"run {run} has locked {entry.target.name} down meanwhile")
         if run is None:
-            await _mark("create_tags", entry, world)
+            await _mark(entry, world)
         there = {rule["SecurityGroupRuleId"] for rule in await _rules(entry.target, world)}
         captured = entry.captured["rules"]
         for egress, verb in ((False, "ingress"), (True, "egress")):
@@ -135,7 +136,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         except NotFound:
             return Undone("Reverted", "the group is gone")
         if marked and not entry.settling:
-            await _mark("delete_tags", entry, world)
+            await _unmark(entry, world)
         if lost:
             said = ", ".join(map(_words, lost[:MOST_IN_A_LINE]))
             return Undone("Diverged", f"the other end is gone, so these stay away: {said}")
@@ -194,11 +195,17 @@ def _run_of(group: Json) -> str | None:
     return tags_of(group.get("Tags") or ()).get(RUN_TAG)
 
 
-async def _mark(operation: str, entry: Entry, world: World) -> None:
-    """Put the run's uid on, or take it off, and in the same call with it that of its cluster."""
-    marks = {RUN_TAG: entry.run_uid, RUN_CLUSTER_TAG: world.cluster}
+async def _mark(entry: Entry, world: World) -> None:
+    """Put the run's uid on, and in the same call with it that of its cluster."""
+    marks = {RUN_TAG: entry.run_uid, RUN_CLUSTER_TAG: run_cluster(entry, world)}
     tags = [{"Key": key, "Value": value} for key, value in marks.items()]
-    await world.aws.call("ec2", operation, Resources=[_id(entry.target)], Tags=tags)
+    await world.aws.call("ec2", "create_tags", Resources=[_id(entry.target)], Tags=tags)
+
+
+async def _unmark(entry: Entry, world: World) -> None:
+    """Take our run off and no other's, and whatever tells of a cluster beside it."""
+    tags = [{"Key": RUN_TAG, "Value": entry.run_uid}, {"Key": RUN_CLUSTER_TAG}]
+    await world.aws.call("ec2", "delete_tags", Resources=[_id(entry.target)], Tags=tags)
 
 
 async def _rules(target: Target, world: World) -> list[Any]:
