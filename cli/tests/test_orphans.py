@@ -182,6 +182,22 @@ def test_a_queue_of_a_living_store_under_its_name_of_before_is_shown_and_never_r
     assert find([Tagged(QUEUE_OF_BEFORE, kept)], alive) == []
 
 
+@pytest.mark.parametrize("alive", [NOBODY, ALONE, living(stores={"default/corner": OTHER})])
+@pytest.mark.parametrize("ending", ["-orders.fifo", "-orders-dlq.fifo"])
+@pytest.mark.parametrize("tags", [BY_STORE, OF_BEFORE])
+def test_a_queue_under_its_name_of_before_is_left_to_a_person_also_without_its_store(
+    alive, ending, tags
+):
+    (found,) = find([Tagged(QUEUE_OF_BEFORE.replace("-orders.fifo", ending), tags)], alive)
+    assert found.remedy == "by hand"
+    assert "it may hold tickets, or was to be kept" in found.why
+
+
+def test_a_queue_under_its_name_of_before_is_left_to_a_person_also_without_its_cluster():
+    (found,) = find([Tagged(QUEUE_OF_BEFORE, BY_THEIRS)], LOST)
+    assert found.remedy == "by hand"
+
+
 def test_a_dashboard_says_by_its_name_whose_it_was():
     (found,) = find([Tagged(DASHBOARD, {})], ALONE)
     assert (found.owner, found.remedy) == ("default/corner.two", "delete")

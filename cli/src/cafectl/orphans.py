@@ -27,6 +27,7 @@ from cafectl.orphans_tags import (
 )
 
 DASHBOARDS = "cloudcafe-store-"
+QUEUES = ("-orders.fifo", "-orders-dlq.fifo")
 BETWEEN = "_"  # namespace and store, in the name of each queue but of those of before
 Remedy = Literal["delete", "untag", "by hand"]
 
@@ -161,13 +162,20 @@ def _of_store(resource: Tagged, alive: Alive) -> Orphan | None:
     elif why := _gone_store(owner, alive):
         if remedy == "untag":  # it was here before the store
             remedy = "by hand"
-    elif said == "sqs" and BETWEEN not in name and _lives(owner, alive):
+        if _is_queue_of_before(said, name):  # no deletion of a store looks at it, and none keeps it
+            why, remedy = f"{why}; it may hold tickets, or was to be kept", "by hand"
+    elif _is_queue_of_before(said, name) and _lives(owner, alive):
         why = "its store has a queue of another name by now, and looks for no ticket here"
         remedy = "by hand"
     if not why or not _is_judged(resource.cluster, alive):
         return None
     found = Orphan(kind, name, resource.arn, owner, why, remedy, resource.cluster)
     return _if_certain(found, alive)
+
+
+def _is_queue_of_before(said: str, name: str) -> bool:
+    """Whether it has the name of a store's queue of a time when two stores could share one."""
+    return said == "sqs" and name.endswith(QUEUES) and BETWEEN not in name
 
 
 def _of_run(resource: Tagged, alive: Alive) -> Orphan | None:
