@@ -205,6 +205,18 @@ async def test_what_is_adopted_is_shown_to_tell_the_cluster_and_then_does():
     assert told(world) == {CLUSTER}
 
 
+@pytest.mark.parametrize("spec", [{}, {"paused": True}])
+async def test_what_is_kept_tells_its_cluster_though_it_was_never_looked_at_since(spec):
+    world = await made_before(deletionPolicy="Retain")
+    await world.kubernetes.patch(REF, {"spec": spec})
+    await world.kubernetes.delete(REF)
+    await world.settle()
+    assert world.store is None
+    assert {one[OWNER] for one in tags(world)} == {"default/corner/retained"}
+    assert len(tags(world)) == 4  # two queues, a secret and a table
+    assert told(world) == {CLUSTER}
+
+
 async def kept(cluster):
     """What a store kept in a cluster, found by a namesake in ours."""
     world = StoreWorld()

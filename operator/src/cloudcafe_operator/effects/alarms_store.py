@@ -78,7 +78,7 @@ class AlarmsPart:
         if left := await self._some.find(ours):
             raise Retry(f"alarm {min(left)} is still there", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
-    async def retain(self, identity: Identity, _owner: str) -> None:
+    async def retain(self, identity: Identity, _kept: Mapping[str, str]) -> None:
         """Remove them: without the store they would only ring for what nobody serves."""
         await self.remove(identity)
 

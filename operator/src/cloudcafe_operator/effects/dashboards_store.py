@@ -97,7 +97,7 @@ class DashboardPart:
         if await self._one(name):
             raise Retry(f"dashboard {name} is still there", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
-    async def retain(self, identity: Identity, _owner: str) -> None:
+    async def retain(self, identity: Identity, _kept: Mapping[str, str]) -> None:
         """Remove it: it would show nothing, and cost as before."""
         await self.remove(identity)
 

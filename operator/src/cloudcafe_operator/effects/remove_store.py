@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from cloudcafe_operator.effects.backup_store import Backups
 from cloudcafe_operator.effects.cafe import Cafe, Part
-from cloudcafe_operator.effects.store_part import Parts
+from cloudcafe_operator.effects.store_part import Parts, pairs
 from cloudcafe_operator.errors import NotFound, Retry
 from cloudcafe_operator.planning import naming
 from cloudcafe_operator.planning.store_deletion import Removal
-from cloudcafe_operator.planning.store_world import OWNER_TAG, Identity
+from cloudcafe_operator.planning.store_world import CLUSTER_TAG, OWNER_TAG, Identity
 from cloudcafe_operator.ports import Aws
 
 SECONDS_UNTIL_LOOKED_AGAIN = 5.0
@@ -30,6 +30,7 @@ class StoreRemover:
     cafe: Cafe
     backups: Backups
     parts: Parts
+    cluster: str  # the uid of ours
 
     async def remove(
         self, removal: Removal, identity: Identity, tell: Callable[[str], None]
@@ -129,23 +130,28 @@ class StoreRemover:
         return {pair["Key"]: pair["Value"] for pair in found.get("Tags", [])}
 
     async def _retain(self, identity: Identity) -> None:
-        """Mark what stays as left behind by a store of this name, whose namesake may have it."""
+        """Mark what stays as left behind by a store of this name, whose namesake may have it.
+
+        And in which cluster: what was made before it told one may not have learnt it yet.
+        """
         namespace, name = identity.namespace, identity.name
-        owner = naming.owner(namespace, name, "retained")
+        kept = {
+            OWNER_TAG: naming.owner(namespace, name, "retained"),
+            CLUSTER_TAG: self.cluster,
+        }
         for queue in (
             naming.order_queue(namespace, name),
             naming.dead_letter_queue(namespace, name),
         ):
             url, tags = await self._queue(queue)
             if url and _is_ours(tags, identity):
-                await self.aws.call("sqs", "tag_queue", QueueUrl=url, Tags={OWNER_TAG: owner})
+                await self.aws.call("sqs", "tag_queue", QueueUrl=url, Tags=kept)
         for part in self.parts.values():
-            await part.retain(identity, owner)
+            await part.retain(identity, kept)
         secret = naming.secret(namespace, name)
         secret_tags = await self._secret(secret)
         if secret_tags is not None and _is_ours(secret_tags, identity):
-            pair = {"Key": OWNER_TAG, "Value": owner}
-            await self.aws.call("secretsmanager", "tag_resource", SecretId=secret, Tags=[pair])
+            await self.aws.call("secretsmanager", "tag_resource", SecretId=secret, Tags=pairs(kept))
 
 
 def _is_ours(tags: Mapping[str, str], identity: Identity) -> bool:

@@ -25,8 +25,8 @@ class StorePart(Protocol):
     async def remove(self, identity: Identity) -> None:
         """Remove all that the store has; Retry until it is seen to be gone. Gone is success."""
 
-    async def retain(self, identity: Identity, owner: str) -> None:
-        """Give the store's things another owner tag, or remove what is worth nothing alone."""
+    async def retain(self, identity: Identity, kept: Mapping[str, str]) -> None:
+        """Tag the store's things as kept, or remove what is worth nothing alone."""
 
 
 Parts = Mapping[PartArea, StorePart]

@@ -22,7 +22,7 @@ from cloudcafe_operator.planning.store_table import (
     RECOVERABLE,
     table_name,
 )
-from cloudcafe_operator.planning.store_world import OWNER_TAG, PART_OF_TAG, Identity, Wanted
+from cloudcafe_operator.planning.store_world import PART_OF_TAG, Identity, Wanted
 from cloudcafe_operator.ports import Aws, Clock
 
 SECONDS_UNTIL_LOOKED_AGAIN = 5.0
@@ -97,14 +97,12 @@ class TablePart:
         if await self._one(name):
             raise Retry(f"table {name} is still there", after=SECONDS_UNTIL_LOOKED_AGAIN)
 
-    async def retain(self, identity: Identity, owner: str) -> None:
+    async def retain(self, identity: Identity, kept: Mapping[str, str]) -> None:
         """Mark it as left behind."""
         live = await self._one(table_name(identity))
         mine = naming.owner(identity.namespace, identity.name, identity.uid)
         if live and bears(live.tags, mine):
-            await self._aws.call(
-                "dynamodb", "tag_resource", ResourceArn=live.arn, Tags=pairs({OWNER_TAG: owner})
-            )
+            await self._aws.call("dynamodb", "tag_resource", ResourceArn=live.arn, Tags=pairs(kept))
 
     async def _create(self, step: ChangePart) -> None:
         partition, sort = KEY

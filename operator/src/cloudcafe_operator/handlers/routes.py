@@ -179,7 +179,9 @@ def store_reconciler(settings: Settings, ports: Ports, news: News, cluster: str)
             purchases(clock),
             rush.stores,
         ),
-        deleter=StoreDeleter(StoreRemover(aws, cafe, Backups(aws), parts), reporter, clock),
+        deleter=StoreDeleter(
+            StoreRemover(aws, cafe, Backups(aws), parts, cluster), reporter, clock
+        ),
         reporter=reporter,
         ledger=LedgerWatch(
             collector(books(settings, ports)),
