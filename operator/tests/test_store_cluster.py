@@ -1,5 +1,7 @@
 """What a store has on AWS tells its cluster; what was made before it did learns it unnoticed."""
 
+import contextlib
+
 import pytest
 from cloudcafe_operator.errors import AccessDenied, Conflict, ThrottledByAws, Unavailable
 
@@ -167,6 +169,32 @@ async def test_a_store_stays_ready_where_it_cannot_be_written_and_it_is_tried_ag
     await world.settle_for(20_000, until=lambda: told(world) == {CLUSTER})
     assert told(world) == {CLUSTER}
     assert untouched(world)
+
+
+CHANGES = {"put_metric_alarm", "put_dashboard"}
+
+
+async def refused_at_cloudwatch(world):
+    """One look while CloudWatch takes nothing; how often it was asked for what."""
+    for operation in (*CHANGES, "tag_resource"):
+        world.fake_aws.fail_next("cloudwatch", operation, *[ThrottledByAws("slow down")] * 9)
+    with contextlib.suppress(ThrottledByAws):
+        await world.reconcile()
+    asked = {name: world.fake_aws.count("cloudwatch", name) for name in (*CHANGES, "tag_resource")}
+    return {name: times for name, times in asked.items() if times}
+
+
+async def test_who_is_throttled_while_telling_tells_no_more_of_that_part():
+    assert await refused_at_cloudwatch(await made_before()) == {"tag_resource": 2}
+
+
+async def test_what_is_changed_goes_before_what_only_tells_and_takes_its_refusal_along():
+    world = await made_before(driftPolicy="Correct")
+    for alarm in world.aws.extras.alarms.values():
+        alarm["Threshold"] = 99.0
+    (dashboard,) = world.aws.extras.dashboards.values()
+    dashboard |= {"DashboardBody": '{"widgets": []}', "LastModified": -1}
+    assert await refused_at_cloudwatch(world) == dict.fromkeys(CHANGES, 1)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

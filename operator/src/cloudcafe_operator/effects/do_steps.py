@@ -1,7 +1,7 @@
 """Doing what is planned for a store, step by step. Called by `converge_store.py`.
 
 A step that fails holds up its own part and no other. One that only makes a thing tell its cluster
-holds nothing up: it is planned again at the next look.
+holds nothing up: it comes last, and is planned again at the next look.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import structlog
 
 from cloudcafe_operator.effects.chronicle import Chronicle
 from cloudcafe_operator.effects.execute_store import StoreExecutor
-from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.errors import OperatorError, Throttled
 from cloudcafe_operator.planning.store_cluster import only_tells
 from cloudcafe_operator.planning.store_history import why
 from cloudcafe_operator.planning.store_memory import part_of
@@ -32,6 +32,7 @@ class Done:
     shown: dict[str, Any] = field(default_factory=dict)
     to_look_at: set[Area] = field(default_factory=set)
     failed: dict[Area, Trouble] = field(default_factory=dict)
+    throttled: set[Area] = field(default_factory=set)  # that tell their cluster another time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class StoreSteps:
     ) -> Done:
         """Do them; `written` gets the parts of which the wish is met now."""
         done = Done()
-        for step in steps:
-            if step.area in done.failed:
+        for step in sorted(steps, key=only_tells):
+            if step.area in done.failed or (only_tells(step) and step.area in done.throttled):
                 continue
             try:
                 with self.chronicle.because(wanted.store_id, why(step, wanted)):
@@ -79,6 +80,8 @@ def _note_failure(
             part=step.area,
             error=str(error),
         )
+        if isinstance(error, Throttled):
+            done.throttled.add(step.area)
         return
     done.failed[step.area] = Trouble(error)
     if step.area in unseen:  # the trouble may be that it exists
