@@ -372,9 +372,13 @@ def world(local_aws, monkeypatch):
 
 
 def run(*words, code, answer=""):
+    return invoked(*words, code=code, answer=answer).output
+
+
+def invoked(*words, code, answer=""):
     result = CliRunner().invoke(app, ["orphans", *words], input=answer)
     assert result.exit_code == code, (result.output, result.exception)
-    return result.output
+    return result
 
 
 def queues(sqs):
@@ -390,7 +394,7 @@ OURS = {
 
 
 def test_they_are_listed_and_removed_after_a_yes_and_another_clusters_stay(world):
-    rows = json.loads(run("-o", "json", code=1))
+    rows = json.loads(invoked("-o", "json", code=1).stdout)
     assert {(row["kind"], row["name"], row["remedy"]) for row in rows} == {
         *OURS,
         ("SQSQueue", "cloudcafe-default_old", "by hand"),
@@ -404,6 +408,31 @@ def test_they_are_listed_and_removed_after_a_yes_and_another_clusters_stay(world
     assert "1 orphans; the cluster has 1 stores and 0 runs that are not over. 2 more were" in said
     assert "1 of them tell no cluster: cafectl orphans --only-cluster where no other uses" in said
     assert f"2 more belong to another cluster, {THEIRS}: cafectl orphans --cluster {THEIRS}" in said
+
+
+def test_as_json_they_are_alone_and_what_was_not_judged_is_told_beside_them(world):
+    answer = invoked("-o", "json", code=1)
+    assert len(json.loads(answer.stdout)) == len(OURS) + 1
+    said = " ".join(answer.stderr.split())
+    assert "1 of them tell no cluster" in said
+    assert f"2 more belong to another cluster, {THEIRS}" in said
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_uid_that_nothing_tells_may_be_misspelt_so_that_nothing_can_be_told_of_it(world, output):
+    unheard = THEIRS.replace("a7", "b8")
+    answer = invoked("--cluster", unheard, "--delete", "--yes", "-o", output, code=2)
+    assert answer.stdout == ""
+    assert f"nothing here tells cluster {unheard}" in " ".join(answer.stderr.split())
+
+
+@pytest.mark.parametrize("tags", [{OWNER: "default/kept/retained", OF: OTHER},
+                                  {OWNER: CORNER, OF: CLUSTER, RUN: UID,
+                                   RUN_OF: f"{OTHER}/{UID}"}])  # fmt: skip
+def test_what_was_kept_or_marked_tells_a_cluster_too(world, tags):
+    world.create_queue(QueueName="cloudcafe-default_told", tags=tags)
+    said = " ".join(run("--cluster", OTHER, code=int(RUN in tags)).split())
+    assert f"{int(RUN in tags)} orphans of cluster {OTHER}." in said
 
 
 def test_where_there_is_but_one_cluster_what_tells_none_goes_too(world):
@@ -420,7 +449,8 @@ def test_of_a_cluster_that_is_lost_all_is_removed_after_a_yes_and_nothing_of_our
     asked = run("--cluster", THEIRS, "--delete", code=0, answer="y\n")
     assert f"Is cluster {THEIRS} gone for good? Remove 2 of them?" in asked
     assert queues(world) == {"corner", "gone", "kept", "old"}
-    assert "0 orphans of cluster" in run("--cluster", THEIRS, code=0)
+    said = " ".join(run("--cluster", THEIRS, code=2).split())
+    assert f"nothing here tells cluster {THEIRS}" in said
 
 
 @pytest.mark.parametrize(

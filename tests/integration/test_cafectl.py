@@ -29,7 +29,7 @@ def cafectl(cluster, namespace, home, monkeypatch, tmp_path):
     def run(*words, code=0):
         result = CliRunner().invoke(app, [str(word) for word in words])
         assert result.exit_code == code, (result.output, result.exception)
-        return result.output
+        return result.stdout if "json" in words else result.output
 
     yield run
     connection._connection.cache_clear()

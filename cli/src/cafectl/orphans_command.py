@@ -24,7 +24,7 @@ from cafectl.orphans import (
     remove,
 )
 from cafectl.orphans_aws import AwsSweep
-from cafectl.orphans_tags import UID, Tagged
+from cafectl.orphans_tags import UID, Tagged, tells
 from cafectl.plain import line
 from cafectl.terminal import Rows, Terminal, print_whole
 
@@ -83,7 +83,8 @@ def orphans(
     left is none. Secrets can be restored for 7 days, in which a new store of that name waits for
     its key.
 
-    Exit codes: 0 there are none, or all were removed; 1 there are some; 2 it cannot be told.
+    Exit codes: 0 there are none, or all were removed; 1 there are some; 2 it cannot be told,
+    also where nothing tells the cluster of --cluster.
     """
     with told():
         try:
@@ -133,11 +134,19 @@ def _swept(scope: Scope, output: str, *, delete: bool, yes: bool) -> int:
         listed += orphans_cluster.policies(scope.cluster)
     alive = scope.alive()  # after the lists: who is born meanwhile owns nothing on them
     resources = as_they_are(sweep, listed, alive)
+    if scope.gone and not any(scope.cluster in tells(one) for one in resources):
+        raise SweepError(
+            f"nothing here tells cluster {scope.cluster}: compare it, the account and the region; "
+            "what was found before is gone"
+        )
     found = find(resources, alive)
     if output == "json":
         typer.echo(json.dumps([_row(one) for one in found], indent=2))
-    else:
-        _show(found, resources, alive)
+    elif found:
+        _show(found)
+    for sentence in _summary(found, resources, alive):  # also what was not judged
+        where = problems if output == "json" else console
+        where.print(line(sentence), highlight=False, soft_wrap=True)
     if not delete or not found:
         return len(found)
     able = [one for one in found if one.remedy != "by hand"]
@@ -175,17 +184,14 @@ def _row(orphan: Orphan) -> dict[str, str]:
     return {name: shown[name] for name in names}
 
 
-def _show(found: Sequence[Orphan], resources: Sequence[Tagged], alive: Alive) -> None:
-    if found:
-        table = Rows(box=None, pad_edge=False)
-        for heading in ("Kind", "Name", "ARN", "Owner", "Why", "Remedy"):
-            table.add_column(heading, overflow="fold")
-        for one in found:
-            cells = (one.kind, one.name, one.arn, one.owner, one.why, one.remedy)
-            table.add_row(*cells)
-        print_whole(console, table)
-    for sentence in _summary(found, resources, alive):
-        console.print(line(sentence), highlight=False, soft_wrap=True)
+def _show(found: Sequence[Orphan]) -> None:
+    table = Rows(box=None, pad_edge=False)
+    for heading in ("Kind", "Name", "ARN", "Owner", "Why", "Remedy"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        cells = (one.kind, one.name, one.arn, one.owner, one.why, one.remedy)
+        table.add_row(*cells)
+    print_whole(console, table)
 
 
 def _summary(found: Sequence[Orphan], resources: Sequence[Tagged], alive: Alive) -> list[str]:

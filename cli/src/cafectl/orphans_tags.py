@@ -73,6 +73,11 @@ def marks(tags: Mapping[str, str]) -> Iterator[Mark]:
             yield Mark(tag, uid[0], value if told and value != uid[0] else "")
 
 
+def tells(one: Tagged) -> set[str]:
+    """Return the uids of the clusters that something tells: its store's and its runs'."""
+    return {one.cluster, *(mark.cluster for mark in marks(one.tags))} - {""}
+
+
 def run_cluster(cluster: str, run: str) -> str:
     """Return what RUN_CLUSTER_TAG says of a run's cluster."""
     return f"{cluster}/{run}"
