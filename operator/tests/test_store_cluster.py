@@ -6,7 +6,7 @@ import pytest
 from cloudcafe_operator.errors import AccessDenied, Conflict, ThrottledByAws, Unavailable
 
 from tests.fakes import Died
-from tests.fakes.late_tags import LateTags
+from tests.fakes.late_writes import LateWrites
 from tests.fakes.stores import CLUSTER, DEAD_LETTERS, QUEUE, REF, SECRET, StoreWorld
 
 TAG, OWNER, PART_OF = (f"cloudcafe.dev/{name}" for name in ("cluster", "owner", "part-of"))
@@ -120,7 +120,7 @@ async def test_where_drift_is_only_reported_nothing_but_the_cluster_is_written(c
 @pytest.mark.parametrize("verb", sorted(TAGGING))
 async def test_a_store_stays_ready_while_aws_does_not_show_yet_what_was_written(verb):
     world = await made_before()
-    late = LateTags(world.fake_aws, world.aws, world.clock, verb.partition(".")[0])
+    late = LateWrites(world.fake_aws, world.aws, world.clock, verb.partition(".")[0])
     await world.reconcile()
     assert None in told(world)
     assert untouched(world)

@@ -21,6 +21,7 @@ from cloudcafe_operator.planning.store_memory import part_of
 from cloudcafe_operator.planning.store_parts import ChangePart, Live
 from cloudcafe_operator.planning.store_steps import Area, Step
 from cloudcafe_operator.planning.store_world import Observed, Trouble, Wanted
+from cloudcafe_operator.planning.store_written import as_written
 
 log = structlog.get_logger()
 
@@ -89,10 +90,11 @@ def _note_failure(
 
 
 def _note_part(done: Done, step: Step, part: Any, observed: Observed) -> None:
+    before = done.shown.get(step.area, getattr(observed, step.area))
+    part = part or as_written(step, before)
     if part is None:
         done.to_look_at.add(step.area)
     elif isinstance(part, Live) and isinstance(step, ChangePart):  # one of several
-        before = done.shown.get(step.area, getattr(observed, step.area))
         done.shown[step.area] = {**before, step.name: part}
     else:
         done.shown[step.area] = part

@@ -1,6 +1,7 @@
-"""AWS that takes its time with tags: TagResource answers at once, and what is read is older.
+"""AWS that takes its time: a write of tags or settings is accepted, and what is read is older.
 
-DynamoDB writes tags asynchronously, and Secrets Manager, SQS and CloudWatch promise no more.
+DynamoDB writes tags asynchronously, and Secrets Manager, SQS and CloudWatch promise no more; a
+queue's settings may take a minute.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.store_aws import StoreAws
 
 
-class LateTags:
-    """Registers itself in place of a service's handler that writes tags, and of all that tell them.
+class LateWrites:
+    """Registers itself in place of a service's handlers that write, and of all that tell.
 
     What is written is seen `seconds` later, or where the test says `show`.
     """
@@ -22,22 +23,26 @@ class LateTags:
         self.seconds = 30.0
         self._clock = clock
         self._unshown: list[tuple[float, Handler, dict[str, Any]]] = []
-        writes: dict[str, tuple[str, Handler]] = {
-            "sqs": ("tag_queue", stores.tag_queue),
-            "secretsmanager": ("tag_resource", stores.tag_resource),
-            "cloudwatch": ("tag_resource", stores.extras.tag_resource),
-            "dynamodb": ("tag_resource", stores.extras.tag_table),
+        writes: dict[str, dict[str, Handler]] = {
+            "sqs": {
+                "tag_queue": stores.tag_queue,
+                "set_queue_attributes": stores.set_queue_attributes,
+            },
+            "secretsmanager": {"tag_resource": stores.tag_resource},
+            "cloudwatch": {"tag_resource": stores.extras.tag_resource},
+            "dynamodb": {"tag_resource": stores.extras.tag_table},
         }
         reads: dict[tuple[str, str], Handler] = {
             ("sqs", "list_queue_tags"): stores.list_queue_tags,
+            ("sqs", "get_queue_attributes"): stores.get_queue_attributes,
             ("secretsmanager", "describe_secret"): stores.describe_secret,
             ("secretsmanager", "list_secrets"): stores.list_secrets,
             ("cloudwatch", "list_tags_for_resource"): stores.extras.list_tags_for_resource,
             ("dynamodb", "list_tags_of_resource"): stores.extras.list_tags_of_resource,
             ("resourcegroupstaggingapi", "get_resources"): stores.get_resources,
         }
-        operation, written = writes[service]
-        aws.on(service, operation, self._written(written))
+        for operation, handler in writes[service].items():
+            aws.on(service, operation, self._written(handler))
         for (teller, told), handler in reads.items():
             aws.on(teller, told, self._read(handler))
 
