@@ -516,6 +516,7 @@ BROKEN = {
     "it was not written to its end": kubeconfig()[:60],
     "it is no YAML": "current-context: [prod",
     "it is text": "prod",
+    "it is no text": "prod\udcff",
     "it is empty": "",
 }  # fmt: skip
 
@@ -523,7 +524,7 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
 def test_whom_a_broken_kubeconfig_means_may_be_the_cluster_that_is_meant(broken, home, monkeypatch):
     monkeypatch.setattr(AwsSweep, "tagged", lambda _self: pytest.fail("AWS was asked"))
-    home.write_text(broken)
+    home.write_bytes(broken.encode(errors="surrogateescape"))
     said = " ".join(run("--cluster", THEIRS, "--delete", "--yes", code=2).split())
     assert "the kubeconfig cannot be used" in said
     assert f"so it may be cluster {THEIRS}, and alive" in said

@@ -13,7 +13,6 @@ SPARED = ("kubernetes", "rich")
 sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type] # that refuses an import
 import kopf  # noqa: E402, F401
 import structlog  # noqa: E402
-import uvloop  # noqa: E402
 
 for _name in SPARED:
     del sys.modules[_name]
@@ -50,9 +49,9 @@ def main() -> int:
     """Run the operator; the exit code is 0 only when it was asked to stop."""
     settings = Settings()
     set_up_logs(settings.log_level)
-    # a tenth less CPU a store than asyncio's own loop, and a TLS connection takes less memory
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings))
+    # not on uvloop: in its four threads for names an address waits as well, so that two names that
+    # do not resolve cost the Lease
+    return asyncio.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     host: str = Field(default="0.0.0.0", description="address of the health port")  # noqa: S104 - probes and Prometheus come from other machines
     port: int = Field(default=9090, description="health and metrics; 0 takes a free one")
     workers: int = Field(
-        default=32, ge=1, le=256, description="reconciles at the same time, of each kind"
+        default=24, ge=1, le=256, description="reconciles at the same time, of each kind"
     )
     resync_seconds: float = Field(default=600, gt=0, description="look at everything again")
     verify_seconds: float = Field(default=600, gt=0, description="between two bought coffees")

@@ -9,22 +9,20 @@ import faulthandler
 import importlib
 import os
 import signal
+import socket
 
-import uvloop
-
-_getaddrinfo = uvloop.Loop.getaddrinfo
+_getaddrinfo = socket.getaddrinfo
 NAMESPACE = os.environ.get("POD_NAMESPACE", "")
 
 
-async def getaddrinfo(loop, host, *rest, **more):
+def getaddrinfo(host, *rest, **more):
     """Resolve `menu.crash` as the cluster would, all else as ever."""
     name = host.decode() if isinstance(host, bytes) else host
     ours = bool(NAMESPACE) and str(name).endswith(f".{NAMESPACE}")
-    asked = os.environ["CRASH_ADDRESS"] if ours else host
-    return await _getaddrinfo(loop, asked, *rest, **more)
+    return _getaddrinfo(os.environ["CRASH_ADDRESS"] if ours else host, *rest, **more)
 
 
-uvloop.Loop.getaddrinfo = getaddrinfo
+socket.getaddrinfo = getaddrinfo
 faulthandler.register(signal.SIGUSR1)  # a test that waits in vain wants to know where we are
 if bug := os.environ.get("CRASH_BUG"):
     importlib.import_module(bug)

@@ -29,7 +29,8 @@ def load() -> None:
             use.load_kube_config(config_file=_location())
         else:
             use.load_incluster_config()
-    except (config.ConfigException, yaml.YAMLError, TypeError) as problem:  # text has no keys
+    except (config.ConfigException, yaml.YAMLError, TypeError, ValueError) as problem:
+        # text has no keys, and what is no text cannot be decoded
         raise UnusableError(str(problem)) from problem
 
 
