@@ -12,6 +12,8 @@ from tests.bench.contenders import Contender
 from tests.bench.counters import PATIENCE_S, Figures, cpu_ms, mark, queue
 from tests.bench.world import MERGE, STORES, ReadyWatch, World
 
+STEADY, STEADY_SECONDS = 100, 10  # changes a second that two cores bear, and for how long
+
 
 @dataclass(frozen=True)
 class Changes:

@@ -19,7 +19,7 @@ from cloudcafe_operator.effects.rush import PLAN
 
 from dev.steps import say
 from dev.system import ROOT
-from tests.bench.changes import Changes, change
+from tests.bench.changes import STEADY, STEADY_SECONDS, Changes, change
 from tests.bench.contenders import OURS, Contender, contender, quantile, reconciles, wait_leading
 from tests.bench.counters import (
     PATIENCE_S,
@@ -49,7 +49,6 @@ from tests.bench.world import (
 SECONDS_OF_LOOKS = 20.0
 ALARMS_PER_SECOND = 3.0  # AWS's quota for PutMetricAlarm, unless it is raised
 MOST_THROTTLED = 100
-STEADY, STEADY_SECONDS = 20, 20  # changes a second, and for how long
 MOST_IN_LINE = 10  # of a contender that makes nothing while it waits for an alarm: 30 s
 
 
