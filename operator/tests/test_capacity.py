@@ -81,6 +81,12 @@ class Fleet:
             self.clock.advance(1)
         self.clock.advance(-4)
 
+    async def until_the_next_rush(self):
+        """Let the night pass, a look every five minutes."""
+        while self.clock.now() < NOW + timedelta(days=1, hours=1, minutes=30):
+            await self.keeper.round()
+            self.clock.advance(300)
+
     async def journal(self):
         found = await self.kubernetes.get(Ref(CONFIG_MAPS, JOURNAL, "cloudcafe"))
         return json.loads(found["data"][FIELD]) if found else {}
@@ -180,9 +186,7 @@ async def test_what_somebody_lowers_in_a_rush_stays_so_until_it_is_over_and_not_
     await fleet.at("10:00")
     assert fleet.have.floor == 1
     assert await fleet.journal() == {}
-    while fleet.clock.now() < NOW + timedelta(days=1, hours=1, minutes=30):
-        await fleet.keeper.round()
-        fleet.clock.advance(300)
+    await fleet.until_the_next_rush()
     assert fleet.have.floor == 4
 
 
@@ -197,9 +201,7 @@ async def test_what_somebody_puts_back_in_a_rush_stays_so_until_it_is_over():
     await fleet.at("10:00")
     assert fleet.have.floor == 0.5
     assert await fleet.journal() == {}
-    while fleet.clock.now() < NOW + timedelta(days=1, hours=1, minutes=30):
-        await fleet.keeper.round()
-        fleet.clock.advance(300)
+    await fleet.until_the_next_rush()
     assert fleet.have.floor == 4
 
 

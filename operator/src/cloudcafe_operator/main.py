@@ -155,9 +155,8 @@ def compose(
         queue=queue,
     )
     news = News()
-    found = routes(
-        settings, ports, news, cluster
-    )  # reconcilers wake keys, the queue calls reconcilers
+    # reconcilers wake keys, the queue calls reconcilers
+    found = routes(settings, ports, news, cluster)
     within = settings.namespaces
     watcher = Watcher(kubernetes, queue, namespaces=within, also=wakes_also)
     stores = StoreWatch(

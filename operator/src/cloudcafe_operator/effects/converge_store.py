@@ -211,7 +211,7 @@ class StoreConverger:
         for _ in range(MOST_ROUNDS):
             if hands_off or not todo:
                 return found(wanted, observed, todo, memory)
-            later += [one for one in todo if only_tells(one)]  # AWS may be slow to show it
+            later += [one for one in todo if only_tells(one)]  # what failed is tried next time
             agreed = as_agreed(wanted, observed, memory)
             written = self._untold.setdefault(wanted.store_id, set())
             done = await self.steps.do(agreed, observed, todo, unseen=unseen, written=written)

@@ -72,6 +72,11 @@ def target_of(arn: str, tags: Mapping[str, str]) -> Target:
     return Target(id=arn, name=name, opted_in=opted_in(tags), owner=owner)
 
 
+def run_marks(entry: Entry, world: World) -> dict[str, str]:
+    """Return the tags that tell of a run what it made or changed, and of which cluster it is."""
+    return {RUN_TAG: entry.run_uid, RUN_CLUSTER_TAG: run_cluster(entry, world)}
+
+
 def run_cluster(entry: Entry, world: World) -> str:
     """Return the uids of cluster and run, as RUN_CLUSTER_TAG tells them.
 

@@ -19,12 +19,11 @@ from pydantic import Field
 from cloudcafe_operator.errors import NotFound, Retry, UserError
 from cloudcafe_operator.faults.aws_tags import (
     OPT_IN,
-    RUN_CLUSTER_TAG,
     RUN_TAG,
     AwsSelector,
     matches,
     opted_in,
-    run_cluster,
+    run_marks,
     tags_of,
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
@@ -263,8 +262,7 @@ def _ours(acls: Sequence[Json], entry: Entry) -> str:
 async def _make(entry: Entry, world: World) -> str:
     """Make the ACL; with the same token AWS gives back the one that a lost answer made."""
     tags = {
-        RUN_TAG: entry.run_uid,
-        RUN_CLUSTER_TAG: run_cluster(entry, world),
+        **run_marks(entry, world),
         ZONE_TAG: entry.captured["zone"],
         OPT_IN: "allowed",
         "Name": f"cloudcafe-partition-{entry.captured['zone']}",

@@ -10,7 +10,7 @@ AWS gives a rule that is authorised again a new id: see docs/decisions/0008.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -23,10 +23,16 @@ from cloudcafe_operator.faults.aws_tags import (
     AwsSelector,
     matches,
     opted_in,
-    run_cluster,
+    run_marks,
     tags_of,
 )
 from cloudcafe_operator.faults.contract import Entry, Fault, FaultSpec, Undone, World
+from cloudcafe_operator.planning.security_group_rules import (
+    as_captured,
+    in_words,
+    meaning,
+    permission,
+)
 from cloudcafe_operator.ports import Json
 from cloudcafe_operator.resources.run import Target
 
@@ -91,7 +97,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         rules = [one for one in await _rules(target, world) if one["IsEgress"] in egress]
         if not rules:
             raise UserError(f"{target.name} has no rules to revoke: choose another group")
-        return {"rules": [_captured(rule) for rule in rules]}
+        return {"rules": [as_captured(rule) for rule in rules]}
 
     async def inject(self, spec: SecurityGroupLockdownSpec, entry: Entry, world: World) -> Json:
         """Mark the group, then revoke what was captured and is still there."""
@@ -138,7 +144,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         if marked and not entry.settling:
             await _unmark(entry, world)
         if lost:
-            said = ", ".join(map(_words, lost[:MOST_IN_A_LINE]))
+            said = ", ".join(map(in_words, lost[:MOST_IN_A_LINE]))
             return Undone("Diverged", f"the other end is gone, so these stay away: {said}")
         return Undone("Reverted")
 
@@ -155,7 +161,7 @@ class SecurityGroupLockdown(Fault[SecurityGroupLockdownSpec]):
         for verb, egress in (("ingress", False), ("egress", True)):
             rules = [one for one in entry.captured["rules"] if one["egress"] is egress]
             if rules:
-                permissions = json.dumps([_permission(rule) for rule in rules])
+                permissions = json.dumps([permission(rule) for rule in rules])
                 lines.append(
                     f"aws ec2 authorize-security-group-{verb} --group-id {_id(entry.target)} "
                     f"--ip-permissions {_quoted(permissions)}"
@@ -197,8 +203,7 @@ def _run_of(group: Json) -> str | None:
 
 async def _mark(entry: Entry, world: World) -> None:
     """Put the run's uid on, and in the same call with it that of its cluster."""
-    marks = {RUN_TAG: entry.run_uid, RUN_CLUSTER_TAG: run_cluster(entry, world)}
-    tags = [{"Key": key, "Value": value} for key, value in marks.items()]
+    tags = [{"Key": key, "Value": value} for key, value in run_marks(entry, world).items()]
     await world.aws.call("ec2", "create_tags", Resources=[_id(entry.target)], Tags=tags)
 
 
@@ -235,35 +240,10 @@ def _refuse_what_holds_the_cluster(interfaces: Sequence[Json]) -> None:
         )
 
 
-def _captured(rule: Json) -> Json:
-    """Return all that authorising needs, in the words of a request."""
-    peer = rule.get("ReferencedGroupInfo") or {}
-    kept = ("GroupId", "UserId", "VpcId", "VpcPeeringConnectionId")
-    return {
-        "id": rule["SecurityGroupRuleId"],
-        "egress": rule["IsEgress"],
-        "protocol": rule["IpProtocol"],
-        "from": rule.get("FromPort", -1),
-        "to": rule.get("ToPort", -1),
-        "cidr": rule.get("CidrIpv4", ""),
-        "cidr6": rule.get("CidrIpv6", ""),
-        "prefixList": rule.get("PrefixListId", ""),
-        "group": {key: peer[key] for key in kept if peer.get(key)},
-        "description": rule.get("Description", ""),
-        "tags": [dict(tag) for tag in rule.get("Tags") or ()],
-    }
-
-
-def _meaning(rule: Json) -> tuple[object, ...]:
-    """Return what a rule lets through: two with the same are duplicates to AWS."""
-    whole = ("egress", "protocol", "from", "to", "cidr", "cidr6", "prefixList")
-    return (*(rule[key] for key in whole), rule["group"].get("GroupId", ""))
-
-
 def _missing(entry: Entry, rules: Sequence[Json]) -> list[Json]:
     """Return what was captured and is not there, whoever put it back."""
-    there = {_meaning(_captured(rule)) for rule in rules}
-    return [rule for rule in entry.captured["rules"] if _meaning(rule) not in there]
+    there = {meaning(as_captured(rule)) for rule in rules}
+    return [rule for rule in entry.captured["rules"] if meaning(rule) not in there]
 
 
 async def _authorise(entry: Entry, rule: Json, world: World) -> bool:
@@ -276,7 +256,7 @@ async def _authorise(entry: Entry, rule: Json, world: World) -> bool:
             "ec2",
             f"authorize_security_group_{'egress' if rule['egress'] else 'ingress'}",
             GroupId=_id(entry.target),
-            IpPermissions=[_permission(rule)],
+            IpPermissions=[permission(rule)],
             **tags,
         )
     except AlreadyExists:
@@ -285,26 +265,6 @@ async def _authorise(entry: Entry, rule: Json, world: World) -> bool:
         await _group(entry.target, world)  # raises where it is this group that is gone
         return False
     return True
-
-
-def _permission(rule: Json) -> Mapping[str, Any]:
-    said = {"Description": rule["description"]} if rule["description"] else {}
-    ports = {} if rule["protocol"] == "-1" else {"FromPort": rule["from"], "ToPort": rule["to"]}
-    if rule["group"]:
-        peer: Mapping[str, Any] = {"UserIdGroupPairs": [{**rule["group"], **said}]}
-    elif rule["prefixList"]:
-        peer = {"PrefixListIds": [{"PrefixListId": rule["prefixList"], **said}]}
-    elif rule["cidr6"]:
-        peer = {"Ipv6Ranges": [{"CidrIpv6": rule["cidr6"], **said}]}
-    else:
-        peer = {"IpRanges": [{"CidrIp": rule["cidr"], **said}]}
-    return {"IpProtocol": rule["protocol"], **ports, **peer}
-
-
-def _words(rule: Json) -> str:
-    way = "to" if rule["egress"] else "from"
-    peer = rule["group"].get("GroupId") or rule["prefixList"] or rule["cidr6"] or rule["cidr"]
-    return f"{rule['protocol']} {rule['from']}-{rule['to']} {way} {peer}"
 
 
 def _quoted(text: str) -> str:

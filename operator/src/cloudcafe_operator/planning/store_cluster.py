@@ -3,7 +3,7 @@
 It tells whose a thing is and sets nothing: what was made before the tag was, or lost it, gets it
 whatever the drift policy says; it is no drift meanwhile, and no coffee waits for it. Only what is
 adopted is shown to change by it, as by the owner's tag. Called by `store.py` and `store_drift.py`;
-`effects/converge_store.py` lets no store suffer where it cannot be put on.
+`effects/do_steps.py` lets no store suffer where it cannot be put on.
 """
 
 from __future__ import annotations
