@@ -4,7 +4,7 @@ from cloudcafe_operator.agenda import Agenda
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-AHEAD = 4.0
+AHEAD, NEVER = 4.0, float("inf")
 KEYS = st.sampled_from("abcde")
 
 
@@ -22,16 +22,16 @@ class AnyUse(RuleBasedStateMachine):
     def add(self, key, after):
         due = self.now + after
         self.agenda.add(key, due)
-        self.wish(key, rank=due, due=due)
+        self.wish(key, rank=due, due=due, told=NEVER)
 
     @rule(key=KEYS)
     def add_news(self, key):
-        self.agenda.add(key, self.now, ahead=AHEAD)
-        self.wish(key, rank=self.now - AHEAD, due=self.now)
+        self.agenda.tell(key, self.now, ahead=AHEAD)
+        self.wish(key, rank=self.now - AHEAD, due=self.now, told=self.now)
 
-    def wish(self, key, *, rank, due):
-        before = self.wishes.get(key, (rank, due))
-        self.wishes[key] = (min(rank, before[0]), min(due, before[1]))
+    def wish(self, key, **new):
+        before = self.wishes.get(key, new)
+        self.wishes[key] = {name: min(value, before[name]) for name, value in new.items()}
 
     @rule(seconds=st.integers(1, 5))
     def time_passes(self, seconds):
@@ -40,19 +40,20 @@ class AnyUse(RuleBasedStateMachine):
     @rule()
     def take(self):
         ready = {
-            key: rank
-            for key, (rank, due) in self.wishes.items()
-            if key not in self.in_hand and due <= self.now
+            key: wish["rank"]
+            for key, wish in self.wishes.items()
+            if key not in self.in_hand and wish["due"] <= self.now
         }
         taken = self.agenda.take(self.now)
         if not ready:
             assert taken is None
             return
-        key, due = taken
-        assert ready[key] == min(ready.values())
-        assert due == self.wishes.pop(key)[1]
-        assert key not in self.in_hand
-        self.in_hand.add(key)
+        wish = self.wishes.pop(taken.key)
+        assert ready[taken.key] == min(ready.values())
+        assert taken.news == (wish["told"] < NEVER)
+        assert taken.since == (wish["told"] if taken.news else wish["due"])
+        assert taken.key not in self.in_hand
+        self.in_hand.add(taken.key)
 
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data())
@@ -68,7 +69,7 @@ class AnyUse(RuleBasedStateMachine):
 
     @invariant()
     def it_knows_what_is_next(self):
-        free = [rank for key, (rank, _) in self.wishes.items() if key not in self.in_hand]
+        free = [wish["rank"] for key, wish in self.wishes.items() if key not in self.in_hand]
         assert self.agenda.next_due() == min(free, default=None)
         assert len(self.agenda) == len(self.wishes)
         assert self.agenda.in_hand == self.in_hand

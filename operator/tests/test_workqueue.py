@@ -17,6 +17,7 @@ from cloudcafe_operator.planning.backoff import retry_after
 from cloudcafe_operator.workqueue import WorkQueue
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from tests.fakes import Died, FakeClock
 
@@ -160,6 +161,25 @@ async def test_news_of_a_key_that_waits_is_worked_on_at_once_and_once(clock):
     clock.advance(40)
     await queue.drain()
     assert len(reconcile.seen) == 2
+
+
+def waited(woken):
+    """Seconds that keys of stores have waited so far, by what woke them."""
+    name, labels = "cloudcafe_queue_latency_seconds_sum", {"kind": "Store", "woken": woken}
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_the_wait_of_news_counts_from_its_coming_however_long_the_clock_had_waited(clock):
+    queue = queue_of(Reconciler(), clock, workers=1, ahead={"Store": 60.0})
+    before = {woken: waited(woken) for woken in ("news", "clock")}
+    queue.add("Store/a/changed")
+    queue.add("Store/a/overdue")
+    clock.advance(30)
+    queue.add("Store/a/changed", news=True)
+    clock.advance(2)
+    await queue.drain()
+    assert waited("news") - before["news"] == 2
+    assert waited("clock") - before["clock"] == 32
 
 
 async def test_failures_in_a_row_wait_longer_and_success_forgets_them(clock):

@@ -12,12 +12,21 @@ import itertools
 from typing import NamedTuple
 
 
+class Taken(NamedTuple):
+    """A key whose turn it is, and since when it has waited: news since it was told."""
+
+    key: str
+    since: float
+    news: bool
+
+
 class _Wish(NamedTuple):
     rank: float  # the lowest goes first
     due: float
+    told: float  # when the first news of it came
 
 
-_NEVER = _Wish(float("inf"), float("inf"))
+_NEVER = _Wish(float("inf"), float("inf"), float("inf"))
 
 
 class Agenda:
@@ -38,25 +47,31 @@ class Agenda:
         """The keys that were taken and not yet finished."""
         return frozenset(self._in_hand)
 
-    def add(self, key: str, due: float, *, ahead: float = 0.0) -> None:
-        """Wish for a key to be taken at a time, or earlier if it was wished so before.
+    def add(self, key: str, due: float) -> None:
+        """Wish for a key to be taken at a time, or earlier if it was wished so before."""
+        self._wish(key, _Wish(due, due, _NEVER.told))
 
-        `ahead` is for what is due now: it goes before what has been due for less than that.
-        """
+    def tell(self, key: str, now: float, *, ahead: float = 0.0) -> None:
+        """There is news of a key: it is due now, and before what has been for less than `ahead`."""
+        self._wish(key, _Wish(now - ahead, now, now))
+
+    def _wish(self, key: str, new: _Wish) -> None:
         before = self._due.get(key, _NEVER)
-        wish = _Wish(min(before.rank, due - ahead), min(before.due, due))
+        wish = _Wish(*map(min, before, new))
         self._due[key] = wish
         if wish.rank < before.rank and key not in self._in_hand:
             heapq.heappush(self._heap, (wish.rank, next(self._order), key))
 
-    def take(self, now: float) -> tuple[str, float] | None:
-        """Take the key whose turn it is, with its due time; None when none is due."""
+    def take(self, now: float) -> Taken | None:
+        """Take the key whose turn it is; None when none is due."""
         self._drop_outdated()
         if not self._heap or self._heap[0][0] > now:
             return None
         _, _, key = heapq.heappop(self._heap)
         self._in_hand.add(key)
-        return key, self._due.pop(key).due
+        wish = self._due.pop(key)
+        news = wish.told <= now
+        return Taken(key, wish.told if news else wish.due, news)
 
     def finish(self, key: str) -> None:
         """Put a taken key down; wishes that came meanwhile count from now on."""

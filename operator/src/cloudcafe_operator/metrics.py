@@ -12,7 +12,10 @@ WORK = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 queue_depth = Gauge("cloudcafe_queue_depth", "Keys that are due or waiting for their time.")
 queue_active = Gauge("cloudcafe_queue_active", "Reconciles that are running.")
 queue_latency = Histogram(
-    "cloudcafe_queue_latency_seconds", "From due to started.", ["kind"], buckets=WORK
+    "cloudcafe_queue_latency_seconds",
+    "From due to started, by what woke the key: news of its object, or the clock.",
+    ["kind", "woken"],
+    buckets=WORK,
 )
 work_seconds = Histogram(
     "cloudcafe_reconcile_seconds", "Length of a reconcile.", ["kind"], buckets=WORK

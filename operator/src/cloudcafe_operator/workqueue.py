@@ -64,7 +64,7 @@ class WorkQueue:
         """Put a key in, due after so many seconds; the earliest wish counts. News is due now."""
         kind, now = _kind(key), self._clock.monotonic()
         if news:
-            self._agendas[kind].add(key, now, ahead=self._ahead.get(kind, 0.0))
+            self._agendas[kind].tell(key, now, ahead=self._ahead.get(kind, 0.0))
         else:
             self._agendas[kind].add(key, now + after)
         metrics.queue_depth.set(len(self))
@@ -103,9 +103,10 @@ class WorkQueue:
                 taken = agenda.take(self._clock.monotonic())
                 if taken is None:
                     break
-                key, due = taken
-                metrics.queue_latency.labels(kind).observe(self._clock.monotonic() - due)
-                task = asyncio.create_task(self._work(key), name=key)
+                woken = "news" if taken.news else "clock"
+                waited = self._clock.monotonic() - taken.since
+                metrics.queue_latency.labels(kind, woken).observe(waited)
+                task = asyncio.create_task(self._work(taken.key), name=taken.key)
                 self._tasks.add(task)
                 task.add_done_callback(self._finished)
         metrics.queue_depth.set(len(self))

@@ -7,7 +7,6 @@ renewal) is the Kubernetes client's.
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -74,7 +73,7 @@ class ApiServer:
         `types` are the media types that it accepts and that it sends; `keep` names what is read of
         the items of a list.
         """
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        data = None if body is None else msgspec.json.encode(body)
         try:
             async with self._pool().request(
                 intent.method,

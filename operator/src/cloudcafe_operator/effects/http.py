@@ -9,11 +9,11 @@ because it looks at all its connections for each request, and it imports on the 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 
 import aiohttp
+import msgspec
 from aiohttp.abc import AbstractResolver
 
 from cloudcafe_operator import metrics
@@ -78,7 +78,7 @@ class HttpClient:
         timeout_seconds: float,
     ) -> HttpAnswer:
         started = time.perf_counter()
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else msgspec.json.encode(body)
         sent = {**headers, "Content-Type": "application/json"} if content else dict(headers)
         async with self._session.request(
             method,

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import msgspec
 
 from cloudcafe_operator.effects.aws_errors import Refusal, camel, error_for
 from cloudcafe_operator.errors import OperatorError, Throttled, Unavailable
@@ -108,7 +109,7 @@ class LeanAws:
     ) -> Any:
         """Make one call; raises by errors.py."""
         name = camel(operation)
-        body = json.dumps(parameters).encode()
+        body = msgspec.json.encode(parameters)
         for number in range(attempts - 1):
             try:
                 return await self._send(service, operation, name, body)
@@ -157,7 +158,7 @@ class LeanAws:
             raise Unavailable(f"{service}:{operation}: no answer from AWS: {why}") from problem
         if status != OK:
             raise _refused(service, operation, status, said.get("x-amzn-query-error", ""), found)
-        answer = json.loads(found) if found else {}
+        answer = msgspec.json.decode(found) if found else {}
         request_id = said.get("x-amzn-RequestId", "")
         answer["ResponseMetadata"] = {"RequestId": request_id, "HTTPStatusCode": status}
         return answer

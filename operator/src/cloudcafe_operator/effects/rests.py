@@ -7,10 +7,11 @@ a label, a list after a gap. Then neither spec nor status is read again, where b
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from cloudcafe_operator.ports import Clock, Manifest
 
@@ -52,5 +53,5 @@ class Rests:
             [notes.get(mark) for mark in self.marks],
             store.get("status"),
         ]
-        text = json.dumps(said, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+        text = msgspec.json.encode(said, order="deterministic")
+        return hashlib.blake2b(text, digest_size=16).digest()

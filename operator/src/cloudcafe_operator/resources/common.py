@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import getitem
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -92,6 +92,7 @@ class StatusModel(Model):
     model_config = ConfigDict(extra="ignore")
 
 
+@lru_cache(maxsize=4096)  # a status has twenty, most of them as they were
 def format_time(moment: datetime) -> str:
     """Return RFC 3339 in UTC, with milliseconds where there are any."""
     aware = moment.astimezone(UTC)
