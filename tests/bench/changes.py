@@ -9,22 +9,24 @@ from statistics import quantiles
 
 from dev.steps import say
 from tests.bench.contenders import Contender
-from tests.bench.counters import PATIENCE_S, Figures, cpu_ms, mark, queue
+from tests.bench.counters import PATIENCE_S, Figures, cpu_ms, diff, mark, queue
 from tests.bench.world import MERGE, STORES, ReadyWatch, World
 
-STEADY, STEADY_SECONDS = 100, 10  # changes a second that two cores bear, and for how long
+RUSH, RUSH_SECONDS = 300, 30  # changes a second of the aims, and for how long they last
+STEADY, STEADY_SECONDS = 100, 10  # changes a second that two cores bear, API server and all
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How many, each of another store, and how many a second are offered."""
+    """How many, of so many stores by turns, and how many a second are offered."""
 
     total: int
     per_second: int
+    stores: int
 
 
 async def change(place: World, one: Contender, watch: ReadyWatch, asked: Changes) -> Figures:
-    """So many changes of a spec a second, each of another store."""
+    """So many changes of a spec a second, of one store after the other."""
     say(f"{one.name}: {asked.total} changes at {asked.per_second}/s")
     before, sent = await mark(place, one), dict[tuple[str, int], float]()
     began = time.monotonic()
@@ -32,7 +34,7 @@ async def change(place: World, one: Contender, watch: ReadyWatch, asked: Changes
 
     async def patch(number: int) -> None:
         async with limit:
-            name = f"store-{number:05}"
+            name = f"store-{number % asked.stores:05}"
             spec = {"spec": {"city": f"Lisbon {asked.per_second} {number}"}}
             at = time.monotonic()
             item = await place.server.ask("PATCH", f"{STORES}/{name}", spec, content=MERGE)
@@ -60,6 +62,7 @@ async def change(place: World, one: Contender, watch: ReadyWatch, asked: Changes
         "update → Ready p50 s": cuts[49],
         "update → Ready p99 s": cuts[98],
         "CPU ms/object": cpu_ms(before, after) / asked.total,
+        "API writes/change": diff(before.writes, after.writes) / asked.total - 1,
         **queue(one, before, after),
     }
 

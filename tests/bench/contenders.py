@@ -21,7 +21,7 @@ from tests.bench.world import HOME, NAMESPACE, Usage, World
 
 SECONDS_TO_STOP = 60
 OURS, YARDSTICK, MINIMAL = "operator", "yardstick", "minimal"
-BUCKET = re.compile(r'_bucket\{kind="CafeStore",le="([^"]+)"\} ([0-9.e+]+)')
+BUCKET = re.compile(r'_bucket\{kind="CafeStore",le="([^"]+)",woken="(\w+)"\} ([0-9.e+]+)')
 
 
 @dataclass
@@ -96,9 +96,11 @@ def _command(name: str) -> list[str]:
     return [*kopf, "--namespace", NAMESPACE, script]
 
 
-def quantile(text: str, metric: str, share: float, *, before: str = "") -> float:
+def quantile(
+    text: str, metric: str, share: float, *, before: str = "", woken: str = "news"
+) -> float:
     """Return the upper bound of the bucket that holds this share of a histogram's stores."""
-    counts, old = _buckets(text, metric), _buckets(before, metric)
+    counts, old = _buckets(text, metric, woken), _buckets(before, metric, woken)
     total = counts.get(float("inf"), 0) - old.get(float("inf"), 0)
     for bound in sorted(counts):
         if counts[bound] - old.get(bound, 0) >= share * total:
@@ -106,11 +108,11 @@ def quantile(text: str, metric: str, share: float, *, before: str = "") -> float
     return float("nan")
 
 
-def _buckets(text: str, metric: str) -> dict[float, float]:
+def _buckets(text: str, metric: str, woken: str) -> dict[float, float]:
     found = {}
     for line in text.splitlines():
-        if line.startswith(metric) and (match := BUCKET.search(line)):
-            found[float(match[1].replace("+Inf", "inf"))] = float(match[2])
+        if line.startswith(metric) and (match := BUCKET.search(line)) and match[2] == woken:
+            found[float(match[1].replace("+Inf", "inf"))] = float(match[3])
     return found
 
 

@@ -19,7 +19,8 @@ from cloudcafe_operator.effects.rush import PLAN
 
 from dev.steps import say
 from dev.system import ROOT
-from tests.bench.changes import STEADY, STEADY_SECONDS, Changes, change
+from tests.bench.apart import change_apart
+from tests.bench.changes import RUSH, RUSH_SECONDS, STEADY, STEADY_SECONDS, Changes, change
 from tests.bench.contenders import OURS, Contender, contender, quantile, reconciles, wait_leading
 from tests.bench.counters import (
     PATIENCE_S,
@@ -35,6 +36,7 @@ from tests.bench.counters import (
     queue,
     until_quiet,
 )
+from tests.bench.refusals import refused
 from tests.bench.stand_in import LOOKED
 from tests.bench.world import (
     HOME,
@@ -47,9 +49,6 @@ from tests.bench.world import (
 )
 
 SECONDS_OF_LOOKS = 20.0
-ALARMS_PER_SECOND = 3.0  # AWS's quota for PutMetricAlarm, unless it is raised
-MOST_THROTTLED = 100
-MOST_IN_LINE = 10  # of a contender that makes nothing while it waits for an alarm: 30 s
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,21 @@ class Load:
     stores: int
     changes: int = 3000
     idle_seconds: float = 60.0
-    throttled_share: float = 0.2
 
     @property
     def rush(self) -> Changes:
         """Return changes of all stores, as fast as the aims say."""
-        return Changes(min(self.changes, self.stores), per_second=300)
+        return Changes(min(self.changes, self.stores), RUSH, self.stores)
 
     @property
     def steady(self) -> Changes:
         """Return changes at a pace that two cores bear, API server and all."""
-        return Changes(min(STEADY_SECONDS * STEADY, self.stores), per_second=STEADY)
+        return Changes(min(STEADY_SECONDS * STEADY, self.stores), STEADY, self.stores)
+
+    @property
+    def lasting_rush(self) -> Changes:
+        """Return changes for long, of all stores by turns, as fast as the aims say."""
+        return Changes(RUSH_SECONDS * RUSH, RUSH, self.stores)
 
 
 class Found(dict[str, Figures]):
@@ -110,7 +113,14 @@ async def measure(
                     found["looks"] = await looks(place, one)
             with ExitStack() as stack:
                 one = stack.enter_context(contender(name, place))
-                await throttled(place, one, watch, load, found)
+                if name == OURS:
+                    await asyncio.to_thread(wait_leading, one)
+                await until_quiet(place, one)
+                say(f"{name} is at rest")
+                async for scenario, figures in refused(place, one, watch, load.stores):
+                    found[scenario] = figures
+        if name == OURS:
+            found["change, API server apart"] = await change_apart(place, load.lasting_rush)
 
 
 async def cold_start(place: World, one: Contender, watch: ReadyWatch, stores: int) -> Figures:
@@ -221,7 +231,7 @@ async def restart(place: World, one: Contender, load: Load) -> Figures:
         "AWS writes": sum(n for call, n in aws.items() if not is_aws_read(call)),
         "cafe calls/store": sum(n for call, n in calls.items() if is_cafe(call)) / load.stores,
         "RSS MiB": one.usage().rss_mib,
-        **({"queue p99 s": quantile(text, QUEUE, 0.99)} if text else {}),
+        **({"queue p99 s": quantile(text, QUEUE, 0.99, woken="clock")} if text else {}),
     }
 
 
@@ -239,45 +249,6 @@ async def looks(place: World, one: Contender) -> Figures:
         "cafe calls/look": sum(n for name, n in calls.items() if is_cafe(name)) / max(1, looked),
         "AWS calls/look": sum(n for name, n in calls.items() if is_aws(name)) / max(1, looked),
         "writes": diff(before.writes, after.writes),
-    }
-
-
-async def throttled(
-    place: World, one: Contender, watch: ReadyWatch, load: Load, found: Found
-) -> None:
-    """Owners create more stores; a share of calls is refused, or alarms are as slow as at AWS."""
-    if one.name == OURS:
-        await asyncio.to_thread(wait_leading, one)
-    await until_quiet(place, one)
-    say(f"{one.name} is at rest")
-    count, first = max(10, min(MOST_THROTTLED, load.stores // 10)), load.stores
-    await place.throttle(load.throttled_share)
-    scenario = f"{load.throttled_share:.0%} throttled"
-    found[scenario] = await _while_refused(place, one, watch, range(first, first + count))
-    await place.throttle(0.0, cloudwatch_PutMetricAlarm=ALARMS_PER_SECOND)
-    in_line = count if one.name == OURS else min(count, MOST_IN_LINE)
-    more = range(first + count, first + count + in_line)
-    found["alarms at AWS's rate"] = await _while_refused(place, one, watch, more)
-    await place.throttle(0.0)
-
-
-async def _while_refused(
-    place: World, one: Contender, watch: ReadyWatch, numbers: range
-) -> Figures:
-    say(f"{one.name}: {len(numbers)} more stores, and AWS refuses calls")
-    before = await mark(place, one)
-    await create_stores(place.server, numbers)
-    ended = await watch.until(numbers.stop, seconds=PATIENCE_S)
-    after = await mark(place, one)
-    refused = sum(
-        n - before.calls.get(call, 0)
-        for call, n in after.calls.items()
-        if call.startswith("throttled")
-    )
-    return {
-        "all Ready after s": ended - before.at,
-        "refused calls": refused,
-        "CPU ms/object": cpu_ms(before, after) / len(numbers),
     }
 
 

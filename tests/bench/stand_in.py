@@ -1,8 +1,8 @@
 """The AWS and the cafe of the benchmark: one cheap process that counts each call by its name.
 
-Started by `world.py`. All contenders pay the same for it. It speaks HTTP/1.1 on a bare asyncio
-protocol and knows exactly what stores need; a call that it does not know is refused, and so fails
-the benchmark instead of being measured wrongly. A share of AWS's calls can be throttled.
+Started by `world.py`. All contenders pay the same for it. It knows exactly what stores need; a call
+that it does not know is refused, and so fails the benchmark instead of being measured wrongly. A
+share of AWS's calls can be throttled.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import signal
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from tests.bench.stand_in_aws import AwsTables, RefusedError
 from tests.bench.stand_in_cloudwatch import CloudWatchTables
+from tests.bench.wire import Connection, serve
 from tests.fakes.cafe import FakeCafe
 
 TOKEN = "token"
@@ -83,41 +84,16 @@ class StandIn:
             return 400, {"__type": refusal.code, "message": str(refusal)}
 
 
-class Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection."""
+class StandInConnection(Connection):
+    """One connection to it."""
 
     def __init__(self, stand_in: StandIn) -> None:
+        super().__init__()
         self._stand_in = stand_in
-        self._buffer = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-            headers = {}
-            for line in lines:
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            last = end + 4 + int(headers.get("content-length", 0))
-            if len(self._buffer) < last:
-                return
-            body, self._buffer = self._buffer[end + 4 : last], self._buffer[last:]
-            method, path, _ = first.split(" ")
-            self._send(*self._stand_in.answer(method, path, headers, body))
-
-    def _send(self, status: int, value: Any) -> None:
-        content = b"" if value is None else json.dumps(value).encode()
-        head = (
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
-            f"x-amzn-RequestId: bench\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
-        self._transport.write(head.encode() + content)
+    def request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+        """Answer one request."""
+        self.send(*self._stand_in.answer(method, path, headers, body))
 
 
 def _shape(path: str) -> str:
@@ -132,15 +108,5 @@ def _looked(method: str, path: str) -> int:
     return path.count("id=") if shape == "GET stores:batch" else int(shape == "GET stores/*")
 
 
-async def serve() -> None:
-    """Serve on a free port, say which on stdout, until told to stop."""
-    loop, stop, stand_in = asyncio.get_running_loop(), asyncio.Event(), StandIn()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    server = await loop.create_server(lambda: Connection(stand_in), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await stop.wait()
-    server.close()
-
-
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(partial(StandInConnection, StandIn())))

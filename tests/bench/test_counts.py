@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.bench.apart import change_apart
+from tests.bench.changes import Changes
 from tests.bench.contenders import OURS, contender, reconciles, wait_leading
 from tests.bench.counters import is_aws, is_aws_read
 from tests.bench.minimal import status
@@ -63,6 +65,7 @@ class Story:
         self.watch = ReadyWatch(place.server)
         self.chapters = {}
         self.kiosk = {}
+        self.changed = {}
 
     async def told(self, name, living):
         """Live one part of it and keep what it cost."""
@@ -90,6 +93,9 @@ class Story:
                 await self.told("throttled", self.more(FLEET))
                 await self.place.throttle(0.0, cloudwatch_PutMetricAlarm=0.5)
                 await self.told("slow alarms", self.more(FLEET + MORE))
+                await self.place.throttle(0.0)
+                await self.watched(range(FLEET + MORE, FLEET + 2 * MORE))
+        self.changed = await change_apart(self.place, Changes(FLEET, per_second=100, stores=FLEET))
 
     async def opened(self):
         """Wait until a coffee can be bought in each store, and the last write of that is counted.
@@ -120,10 +126,23 @@ class Story:
             await self.place.server.ask("PATCH", f"{STORES}/{name}", note, content=MERGE)
         await self.looked(one, before + FLEET)
 
+    async def watched(self, numbers):
+        """Wait until these have their alarms."""
+        async with asyncio.timeout(PATIENCE_S):
+            for number in numbers:
+                path = f"{STORES}/{store(number)['metadata']['name']}"
+                while condition(await self.place.server.ask("GET", path), "Watched") != "True":
+                    await asyncio.sleep(0.1)
+
     async def more(self, first):
         """Create some more and wait until a coffee can be bought in each."""
         await create_stores(self.place.server, range(first, first + MORE))
         await self.watch.until(first + MORE, seconds=PATIENCE_S)
+
+
+def condition(item, wanted):
+    rows = item["status"]["conditions"]
+    return next(row["status"] for row in rows if row["type"] == wanted)
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +229,8 @@ def test_alarms_that_wait_for_their_turn_keep_no_store_waiting(story):
     chapter = story["slow alarms"]
     assert chapter.of_stores()["POST secrets"] == MORE
     assert chapter.calls["cloudwatch:PutMetricAlarm"] < 2 * MORE
+
+
+def test_a_stand_in_takes_the_api_servers_place_unnoticed_and_a_change_is_one_status(lived):
+    assert lived.changed["status writes of taking over"] == 0
+    assert lived.changed["API writes/change"] == 1
