@@ -6,7 +6,7 @@ import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import { sleep } from 'k6';
 import {
-  LAWS, STORE, SUMMARY_TREND_STATS, chooseFrom, closeStore, customerOfThisUser, openStore,
+  LAWS, STORE, SUMMARY_TREND_STATS, chooseFrom, closeStore, customerOfThisUser, grace, openStore,
   placeOrder, pointsOf, profile, putPromotion, readMenu, summaryOf, think,
 } from './lib.js';
 
@@ -32,7 +32,7 @@ export const options = {
       exec: 'customer',
       vus: size.customers,
       duration: size.hold,
-      gracefulStop: '90s',
+      gracefulStop: grace(size.thinks[1]),
     },
   },
   thresholds: {

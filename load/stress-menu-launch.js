@@ -6,8 +6,8 @@ import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import { sleep } from 'k6';
 import {
-  LAWS, MENU, SUMMARY_TREND_STATS, chooseFrom, closeStore, customerOfThisUser, figures, openStore,
-  placeOrder, profile, putMenu, readMenu, summaryOf, think, totalOf,
+  LAWS, MENU, SUMMARY_TREND_STATS, chooseFrom, closeStore, customerOfThisUser, figures, grace,
+  openStore, placeOrder, profile, putMenu, readMenu, summaryOf, think, totalOf,
 } from './lib.js';
 
 const size = profile({
@@ -29,7 +29,7 @@ export const options = {
       exec: 'guest',
       vus: size.customers,
       duration: size.hold,
-      gracefulStop: '60s',
+      gracefulStop: grace(size.rests[1] + size.thinks[1]),
     },
     kitchen: {
       executor: 'constant-arrival-rate',

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.kind.config import cluster_config
+from dev.kind.config import cluster_config, nodes
 from dev.kind.engine import ensure_engine, running
 from dev.kind.load import stream
 from dev.kind.node_image import built_image, metrics_server_image, node_image
@@ -38,11 +38,16 @@ class Cluster:
     def up(self) -> None:
         """Make it run, and return when all nodes are ready."""
         ensure_engine()
-        if self.exists():
-            if self._export() and self.healthy():
-                return
-            say(f"cluster {self.name} does not answer: it is made anew")
+        if self.exists() and not (self._export() and self.healthy()):
+            say(f"cluster {self.name} is not whole: it is made anew")
             self.down()
+        if not self.exists():
+            self._create()
+        # each time: whoever was interrupted may have got to the nodes, and not to this
+        text = string.Template(_METRICS_SERVER.read_text())
+        self.kubectl("apply", "-f", "-", text=text.substitute(image=metrics_server_image()))
+
+    def _create(self) -> None:
         image = chosen_image()
         self.kubeconfig.parent.mkdir(exist_ok=True)
         with step(f"kind cluster {self.name}"):
@@ -51,8 +56,6 @@ class Cluster:
                 *("--kubeconfig", self.kubeconfig),
                 text=cluster_config(),
             )
-        text = string.Template(_METRICS_SERVER.read_text())
-        self.kubectl("apply", "-f", "-", text=text.substitute(image=metrics_server_image()))
         with step("nodes ready"):
             self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=120s")
 
@@ -68,11 +71,16 @@ class Cluster:
         return self.name in run(tool("kind"), "get", "clusters", "-q").split()
 
     def healthy(self) -> bool:
-        """Whether its API server answers and every node is ready."""
+        """Whether its API server answers and every node of the configuration is there and ready.
+
+        kind adds the workers last: interrupted, it leaves a cluster without some of them.
+        """
         kubectl = (tool("kubectl"), "--kubeconfig", self.kubeconfig)
         ready = ("wait", "--for=condition=Ready", "node", "--all", "--timeout=20s")
-        return succeeds(*kubectl, "get", "--raw", "/readyz", timeout_s=10) and succeeds(
-            *kubectl, *ready
+        return (
+            succeeds(*kubectl, "get", "--raw", "/readyz", timeout_s=10)
+            and len(run(*kubectl, "get", "nodes", "-o", "name").split()) == len(nodes())
+            and succeeds(*kubectl, *ready)
         )
 
     def load(self, images: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+from dev.kind import cluster
 from dev.kind.config import ZONE_LABEL, cluster_config
 from dev.kind.manifests import extract
 from dev.kind.oci import Archive, Layer
@@ -17,6 +18,47 @@ def test_workers_are_in_different_zones():
 
     assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
     assert len({node["labels"][ZONE_LABEL] for node in nodes[1:]}) == 2
+
+
+class Machine:
+    """kind and kubectl on a machine whose cluster has so many nodes, all of them ready."""
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+        self.did = []
+
+    def run(self, *words, **_):
+        words = [str(word) for word in words]
+        self.did += [word for word in words if word in ("create", "delete", "apply")]
+        if "create" in words:
+            self.nodes = 3
+        if "delete" in words:
+            self.nodes = 0
+        if "clusters" in words:
+            return "cloudcafe\n" if self.nodes else ""
+        return "\n".join(f"node/{number}" for number in range(self.nodes))
+
+    def succeeds(self, *_, **__):
+        return self.nodes > 0
+
+
+@pytest.mark.parametrize(
+    ("nodes", "done"),
+    [(0, ["create", "apply"]), (1, ["delete", "create", "apply"]), (3, ["apply"])],
+    ids=["none", "left without workers", "whole, but perhaps without the metrics server"],
+)
+def test_a_cluster_is_made_whole_whatever_was_left(monkeypatch, tmp_path, nodes, done):
+    machine = Machine(nodes)
+    monkeypatch.setattr(cluster, "LOCAL", tmp_path)
+    monkeypatch.setattr(cluster, "run", machine.run)
+    monkeypatch.setattr(cluster, "succeeds", machine.succeeds)
+    for name in ("ensure_engine", "running", "chosen_image", "metrics_server_image"):
+        monkeypatch.setattr(cluster, name, lambda: "there")
+    monkeypatch.setattr(cluster, "tool", lambda name: name)
+
+    cluster.Cluster().up()
+
+    assert machine.did == done
 
 
 @pytest.fixture

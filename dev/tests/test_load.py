@@ -30,6 +30,22 @@ def test_a_scenario_knows_both_profiles_keeps_the_laws_and_names_itself(scenario
     assert imported == ["lib.js"]
 
 
+@pytest.mark.parametrize("scenario", load.names())
+def test_nobody_who_waits_for_an_order_is_cut_off_uncounted(scenario):
+    text = (load.SCENARIOS / f"{scenario}.js").read_text()
+    ordering = re.findall(r"exec: '(?:customer|arrival|guest)'", text)
+    assert len(re.findall(r"gracefulStop: grace\(", text)) == len(ordering) > 0
+    assert len(re.findall(r"'ramping-vus'", text)) == len(re.findall(r"RampDown: grace\(", text))
+
+
+@pytest.mark.parametrize("scenario", load.names())
+def test_latency_is_judged_only_where_orders_were_placed(scenario):
+    text = (load.SCENARIOS / f"{scenario}.js").read_text()
+    judged = set(re.findall(r"'cafe_order_ms\{([^}]+)\}'", text))
+    assert judged == set(re.findall(r"'cafe_orders_placed\{([^}]+)\}': \['count>0'\]", text))
+    assert "cafe_orders_placed: ['count>0']" in (load.SCENARIOS / "lib.js").read_text()
+
+
 def test_the_job_runs_the_scenario_with_its_profile_and_image():
     manifest = load.job("morning-rush", "full", "cloudcafe/k6:1")
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
