@@ -116,6 +116,16 @@ async def test_the_sixth_failover_of_a_day_is_refused_also_after_a_restart():
     assert len((await again.ask("DescribeEvents"))["Events"]) == 15
 
 
+async def test_a_failover_that_a_restart_met_is_over_and_told_to_be():
+    stage = Stage()
+    await stage.fail_over()
+    again = Stage()
+    again.subject.remember(json.loads(json.dumps(stage.subject.memory())))
+    assert again.subject.state()["failingOver"] is None
+    messages = [one["Message"] for one in (await again.ask("DescribeEvents"))["Events"]]
+    assert [message.split()[0] for message in messages] == ["Finished", "Failover", "FailoverShard"]
+
+
 async def test_the_node_that_is_replaced_is_shown_until_the_failover_is_over():
     stage = Stage()
     await stage.fail_over()

@@ -303,6 +303,22 @@ def test_a_kill_loses_only_what_came_after_the_last_snapshot(start):
         assert writes_per_second(aws) == 400
 
 
+def test_what_a_consequence_answered_alone_outlives_a_kill_too(start, tmp_path):
+    with start(LOCALAWS_MEMORYDB_SECONDS="60") as aws:
+        eventually(lambda: snapshots(aws) == 1, "the snapshot of the seeds")
+        Lab(client_of(aws, "fis"), client_of(aws, "kinesis")).start()
+        client_of(aws, "memorydb").failover_shard(ClusterName="cloudcafe", ShardName="0001")
+        (file,) = tmp_path.iterdir()
+        eventually(lambda: b"FailoverShard" in file.read_bytes(), "what was done last")
+        kill(aws)
+    with start() as aws:
+        events = client_of(aws, "memorydb").describe_events()["Events"]
+        assert [one["Message"].split()[0] for one in events] == [
+            "Finished", "Failover", "FailoverShard",
+        ]  # fmt: skip
+        assert len(client_of(aws, "fis").list_experiments()["experiments"]) == 1
+
+
 def test_reading_and_polling_write_no_snapshots(start):
     with start() as aws:
         eventually(lambda: snapshots(aws) == 1, "the snapshot of the seeds")

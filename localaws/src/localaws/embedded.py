@@ -20,7 +20,7 @@ from localaws.emulators.clusters import MinistackClusters
 from localaws.emulators.ministack import Ministack
 from localaws.emulators.monitoring import MinistackMonitoring
 from localaws.emulators.moto import Moto
-from localaws.routing import MOTO_SERVICES
+from localaws.routing import MOTO_SERVICES, changes_state
 from localaws.seeding import sow
 from localaws.snapshots import Snapshots
 from localaws.switchboard import Switchboard
@@ -111,7 +111,11 @@ class EmbeddedAws:
     async def answer(self, request: Request) -> Reply:
         """What AWS answers, consequences included."""
         chain = self._chains.get(request.service)
-        return await (chain(request) if chain else self._emulate(request))
+        try:
+            return await (chain(request) if chain else self._emulate(request))
+        finally:
+            if chain and changes_state(request.method, request.action):
+                self._snapshots.changed()  # a consequence may have answered it alone
 
     async def _sow(self) -> None:
         if self.world.settings.seed:

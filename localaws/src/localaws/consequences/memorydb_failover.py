@@ -34,6 +34,7 @@ TICK_SECONDS = 1.0
 DAY_SECONDS = 24 * 3600
 MOST_A_DAY = 5
 CALLED = "FailoverShard API called for shard "
+RECOVERED = "Finished recovery for nodes "
 Events = list[dict[str, Any]]
 
 
@@ -66,10 +67,7 @@ class MemorydbFailover:
         if self._under_way and now >= self._under_way[2]:
             cluster, shard, _ = self._under_way
             self._under_way = None
-            names = [f"{cluster}-{shard}-00{number}" for number in (1, 2)]
-            done = f"Failover from primary node {names[0]} to replica node {names[1]} completed"
-            self._note(cluster, done)
-            self._note(cluster, f"Finished recovery for nodes {names[0]}")
+            self._note_end(cluster, shard)
             log.info("failover over", cluster=cluster, shard=shard)
         await self._endpoint.serve(enabled=self._under_way is None)
         left = self._under_way[2] - now if self._under_way else TICK_SECONDS
@@ -85,8 +83,17 @@ class MemorydbFailover:
         return self._events
 
     def remember(self, memory: Any) -> None:
-        """Take it up."""
+        """Take it up, and end the failover that was under way."""
         self._events = [dict(event) for event in memory]
+        called: dict[str, str] = {}
+        for event in self._events:
+            name, message = event["SourceName"], event["Message"]
+            if message.startswith(CALLED):
+                called[name] = message.removeprefix(CALLED)
+            elif message.startswith(RECOVERED):
+                called.pop(name, None)
+        for cluster, shard in called.items():
+            self._note_end(cluster, shard)
 
     async def reset(self) -> None:
         """Nothing ever happened."""
@@ -148,6 +155,11 @@ class MemorydbFailover:
                 if (cluster["Name"], shard["Name"]) == self._under_way[:2]:
                     shard["Nodes"][0]["Status"] = "creating"
         return reply.with_body(json.dumps(document).encode())
+
+    def _note_end(self, cluster: str, shard: str) -> None:
+        old, new = (f"{cluster}-{shard}-00{number}" for number in (1, 2))
+        self._note(cluster, f"Failover from primary node {old} to replica node {new} completed")
+        self._note(cluster, RECOVERED + old)
 
     def _note(self, cluster: str, message: str) -> None:
         day = time.time() - DAY_SECONDS

@@ -16,7 +16,7 @@ from typing import Any
 from localaws.alarms import Rule, judge
 from localaws.world import Backlog
 
-KEPT_SECONDS = 3 * 3600.0
+KEPT_SECONDS = 3 * 3600.0  # of every figure; AWS keeps those of a second as long
 
 
 class MinistackMonitoring:
@@ -48,11 +48,10 @@ class MinistackMonitoring:
 
 
 def _forget(cloudwatch: Any, before: float) -> None:
-    """Drop old figures of AWS's own: a point every few seconds would fill the memory in days."""
-    for (_, _, (namespace, *_rest)), points in cloudwatch._metrics.all_items():
-        if namespace.startswith("AWS/"):
-            gone = next((n for n, one in enumerate(points) if one["Timestamp"] >= before), None)
-            del points[: len(points) if gone is None else gone]
+    """Drop old figures: points that come every few seconds would fill the memory in days."""
+    for _, points in cloudwatch._metrics.all_items():
+        gone = next((n for n, one in enumerate(points) if one["Timestamp"] >= before), len(points))
+        del points[:gone]
 
 
 def _judge(cloudwatch: Any, alarm: dict[str, Any], now: float) -> None:
