@@ -53,6 +53,16 @@ def test_every_way_is_a_rule_at_each_end_that_is_a_group(client):
         assert way.target not in known or (way.target, False, way.port) in ours
 
 
+def test_a_group_may_be_locked_down_where_that_is_felt(client):
+    groups = client("ec2").describe_security_groups()["SecurityGroups"]
+    opted_in = {
+        tags(one)["Name"].removeprefix("cloudcafe-") for one in groups if CHAOS in tags(one)
+    }
+    # AWS is called, and pods call each other, past every group: these would feel nothing
+    deaf = {"inventory", "payment-processor"}
+    assert opted_in == {*seeds_network.ACCESS, *seeds_network.STORES} - deaf
+
+
 def test_ids_are_the_same_after_a_new_start(aws, client):
     def ids():
         ec2 = client("ec2")
