@@ -20,6 +20,8 @@ NAMESPACE = "cloudcafe"
 CHART = ROOT / "charts" / "cloudcafe"
 #: Of the authorities that sign for Aurora and DocumentDB.
 CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/{0}/{0}-bundle.pem"
+#: The container that migrates, in its task: GuardDuty puts one of its own beside it.
+WORKER = "analytics-worker"
 #: Pinned; both are installed from where their projects publish them.
 CONTROLLERS = {
     "aws-load-balancer-controller": (
@@ -36,6 +38,8 @@ CONTROLLERS = {
 
 def enter(to: Deployment, outputs: dict[str, Any]) -> None:
     """[AWS] Get a kubeconfig; from outside of the VPC only where kubernetes_cidrs allow it."""
+    if "deploy" not in outputs:
+        raise ProblemError(f"{to.environment} has no output `deploy`: `make deploy` comes first")
     to.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     cluster = outputs["deploy"]["value"]["cluster"]
     to.call(
@@ -106,7 +110,7 @@ def migrate_analytics(to: Deployment, outputs: dict[str, Any]) -> None:
     }
     override = {
         "containerOverrides": [
-            {"name": "analytics-worker", "command": ["python", "-m", "cafe_analytics.migrate"]}
+            {"name": WORKER, "command": ["python", "-m", "cafe_analytics.migrate"]}
         ]
     }
     task = to.call(
@@ -122,12 +126,10 @@ def migrate_analytics(to: Deployment, outputs: dict[str, Any]) -> None:
     code = to.call(
         *("aws", "ecs", "describe-tasks", "--region", to.region, "--tasks", task or "TASK"),
         *("--cluster", value["ecs_cluster"]),
-        *("--query", "tasks[0].containers[0].exitCode", "--output", "text"),
+        *("--query", f"tasks[0].containers[?name=='{WORKER}'].exitCode | [0]", "--output", "text"),
     ).strip()
     if not to.rehearse and code != "0":
-        raise ProblemError(
-            f"the analytics migration ended with {code}; see /cloudcafe/analytics-worker"
-        )
+        raise ProblemError(f"the analytics migration ended with {code}; see /cloudcafe/{WORKER}")
 
 
 def validate(to: Deployment) -> None:
