@@ -7,7 +7,8 @@ marked [AWS] need an account and credentials, and have been rehearsed up to thei
     up:      package → plan, apply → images to ECR → plan, apply with their tags → controllers and
              secrets → chart (which migrates the order's schema) → analytics' schema → pages →
              validate
-    down:    runs and stores → chart → what its controllers left → plan, destroy → sweep by tag
+    down:    runs and stores → what its controllers made → chart, controllers → plan, destroy →
+             sweep by tag; what is not there (any more) is passed over
     secrets: Secrets Manager into the cluster at once, and all restarted: after a leak
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 from functools import partial
 from typing import Any
 
@@ -29,20 +31,31 @@ from dev.deploy_cluster import (
     migrate_analytics,
     validate,
 )
+from dev.deploy_remains import cluster_logs, remove, stands, strays
 from dev.deployment import Deployment
-from dev.operator import farewell
+from dev.kind.engine import ensure_engine
+from dev.operator import DEFINITIONS, farewell
 from dev.steps import say, step
-from dev.system import ROOT, main, succeeds
+from dev.system import ROOT, ProblemError, main, succeeds
+from dev.terraform.lambda_zip import PACKAGE
 from dev.terraform.lambda_zip import build as build_package
 
 ENVIRONMENTS = ("dev", "prod")
 PART = "cloudcafe.dev/part-of"
 #: What is for guests; the staff's board is served by the storefront itself.
 PAGES = ROOT / "services/storefront/src/cafe_storefront/pages/shop"
+#: Of nodes, spares and Fargate, as Docker and as Python name it.
+ARCHITECTURE = ("amd64", "x86_64")
+#: What the controllers made, by its definition: one that was never installed knows no such kind.
+MADE_BY_CONTROLLERS = (
+    "targetgroupbindings.elbv2.k8s.aws",
+    "externalsecrets.external-secrets.io",
+)
 
 
 def up(to: Deployment) -> None:
     """Make it, or bring it up to date."""
+    _refuse_other_machines(to)
     if not to.rehearse:
         build_package()
     _initialise(to)
@@ -75,19 +88,33 @@ def pages(to: Deployment, outputs: dict[str, Any]) -> None:
 
 def down(to: Deployment) -> None:
     """Take it away, in the order in which things depend on each other."""
+    if not (to.rehearse or PACKAGE.exists()):
+        build_package()  # a plan reads it, one to destroy too
     _initialise(to)
     outputs = to.outputs()
-    enter(to, outputs)
-    farewell(partial(to.call, *kubectl(to)), rehearse=to.rehearse)
-    # bindings next: while one is there, its controller must be, to take addresses out of targets
-    for kind in ("targetgroupbindings.elbv2.k8s.aws", "externalsecrets.external-secrets.io"):
-        to.call(*kubectl(to), "delete", kind, "--all", "-n", NAMESPACE, "--ignore-not-found")
-    for release, place in [("cloudcafe", NAMESPACE), *((n, c[0]) for n, c in CONTROLLERS.items())]:
-        to.call(*helm(to), "uninstall", release, "-n", place, "--ignore-not-found", "--wait")
-    to.terraform("plan", "-destroy", "-out=destroy.tfplan")
+    if stands(to, outputs):
+        enter(to, outputs)
+        _empty(to)
+    else:
+        say("there is no cluster to empty")
+    to.terraform("plan", "-destroy", "-input=false", "-out=destroy.tfplan")
+    logs = cluster_logs(to, "destroy.tfplan", "delete")
     to.confirmed(f"Destroy {to.environment} as shown?")
     to.terraform("apply", "destroy.tfplan")
+    remove(to, strays(to, logs))
     sweep(to)
+
+
+def _empty(to: Deployment) -> None:
+    """[AWS] Take out of the cluster what Terraform does not know of."""
+    farewell(partial(to.call, *kubectl(to)), rehearse=to.rehearse)
+    known = to.call(*kubectl(to), *DEFINITIONS)
+    # bindings next: while one is there, its controller must be, to take addresses out of targets
+    for kind in MADE_BY_CONTROLLERS:
+        if to.rehearse or f"/{kind}" in known:
+            to.call(*kubectl(to), "delete", kind, "--all", "-n", NAMESPACE, "--ignore-not-found")
+    for release, place in [("cloudcafe", NAMESPACE), *((n, c[0]) for n, c in CONTROLLERS.items())]:
+        to.call(*helm(to), "uninstall", release, "-n", place, "--ignore-not-found", "--wait")
 
 
 def secrets(to: Deployment) -> None:
@@ -127,8 +154,28 @@ def _initialise(to: Deployment) -> None:
 
 def _apply(to: Deployment) -> None:
     to.terraform("plan", "-input=false", "-out=apply.tfplan")
+    left = strays(to, cluster_logs(to, "apply.tfplan", "create"))
+    for name in left:
+        say(
+            f"{name} was left by a cluster that is gone, and is deleted before this plan is applied"
+        )
     to.confirmed(f"Apply this plan to {to.environment}?")
+    remove(to, left)
     to.terraform("apply", "apply.tfplan")
+
+
+def _refuse_other_machines(to: Deployment) -> None:
+    """Refuse to build for another machine than AWS's: tags stay for ever, whatever was pushed."""
+    if to.rehearse:
+        return
+    ensure_engine()
+    engine = to.call("docker", "version", "--format", "{{.Server.Arch}}").strip()
+    for what, found in (("this machine", platform.machine()), ("its Docker engine", engine)):
+        if found.lower() not in ARCHITECTURE:
+            raise ProblemError(
+                f"{what} is {found}: images are of the machine that builds them, and on AWS they"
+                " run on x86-64 alone; deploy from such a machine (destroy works from any)"
+            )
 
 
 def _push(to: Deployment) -> dict[str, str]:

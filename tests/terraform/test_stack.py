@@ -16,6 +16,7 @@ from dev import deploy, deploy_cluster, deployment
 from dev.deployment import Deployment
 from dev.system import ROOT
 from dev.terraform.workspace import TREE, workspace
+from tests.terraform.account import CLUSTER, LOGS, Account
 
 VARIABLES = {
     "domain": "cafe.example.com",
@@ -30,6 +31,7 @@ IN_ORDER = (  # who undoes and cleans up goes after what it cleans up
     "delete targetgroupbindings",
     "uninstall cloudcafe",
     "terraform apply destroy.tfplan",
+    "delete-log-group",
 )
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 FORMAT = json.loads((ROOT / "tests/terraform/deploy.json").read_text())
@@ -42,6 +44,8 @@ class OnTheStandIn(Deployment):
         super().__init__("dev", "states")
         self.here = here
         self.said = []
+        # a cafe was here before
+        self.account = Account(groups=[LOGS])
 
     @property
     def folder(self):
@@ -51,16 +55,16 @@ class OnTheStandIn(Deployment):
         self.commands.append(" ".join(["terraform", *words]))
         given = [word for word in words if not word.startswith("-backend-config")]
         self.said.append(self.here.must(*given))
+        if words == ("apply", "apply.tfplan"):
+            self.account.applied()
+        if words == ("apply", "destroy.tfplan"):
+            self.account.destroyed()
 
     def call(self, *words, text=None, cwd=None):
         self.commands.append(" ".join(map(str, words)))
         if words[0] == "terraform":
             return self.here.must(*words[1:])
-        if "customresourcedefinitions" in words:
-            return "customresourcedefinition.apiextensions.k8s.io/cafestores.cloudcafe.dev"
-        if words[0] == "curl":
-            return "-----BEGIN CERTIFICATE-----"
-        return "0"
+        return self.account.answer(*words)
 
 
 class Person(io.StringIO):
@@ -73,6 +77,8 @@ class Person(io.StringIO):
 @pytest.fixture
 def to(tmp_path, monkeypatch):
     monkeypatch.setattr(deploy, "build_package", lambda: None)
+    monkeypatch.setattr(deploy, "ensure_engine", lambda: None)
+    monkeypatch.setattr(deploy.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(deploy, "succeeds", lambda *_: False)
     monkeypatch.setattr(deploy_cluster, "helm", lambda _: ("helm",))
     monkeypatch.setattr(deploy_cluster, "kubectl", lambda _: ("kubectl",))
@@ -96,6 +102,8 @@ def to(tmp_path, monkeypatch):
 def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
     deploy.up(to)
 
+    made = to.commands.index("terraform apply apply.tfplan")
+    assert f"delete-log-group --region eu-west-1 --log-group-name {LOGS}" in to.commands[made - 1]
     plans = [said for said in to.said if "Plan:" in said]
     assert "module.cafe.module.networking.aws_vpc.this will be created" in plans[0]
     assert "aws_ecs_service" not in plans[0]  # its image is pushed between the two
@@ -106,11 +114,14 @@ def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
     assert second.status == 0, f"a third apply would change: {second.output[-3000:]}"
     outputs = to.outputs()
     assert values(outputs)["global"]["images"]["order"] == {"tag": "a1"}
+    assert outputs["deploy"]["value"]["cluster"] == CLUSTER
     assert outputs["deploy"]["value"].keys() == FORMAT["deploy"]["value"].keys()
 
+    to.commands.clear()
     deploy.down(to)
 
     gone = [next(n for n, line in enumerate(to.commands) if what in line) for what in IN_ORDER]
+    assert LOGS not in to.account.groups
     assert gone == sorted(gone)
     assert to.here.must("state", "list").split() == []
     assert to.commands[-1] == "sweep"
