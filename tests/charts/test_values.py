@@ -3,7 +3,7 @@
 import pytest
 from cloudcafe_operator.settings import Settings
 
-from tests.charts.rendered import AWS, SERVICES, environment, refusal, render
+from tests.charts.rendered import AWS, environment, refusal, render
 
 LOCAL = {
     *("postgresql", "documentdb", "toxiproxy", "localaws", "redis-elasticache", "redis-memorydb"),
@@ -62,7 +62,7 @@ def test_aws_without_what_it_needs_is_refused_by_name(without, named):
 def test_on_aws_the_whole_local_tier_is_gone(embedded, on_aws):
     assert embedded.names("Deployment", "StatefulSet", "Service") >= LOCAL
     assert not on_aws.names("Deployment", "StatefulSet", "Service", "ConfigMap") & LOCAL
-    assert on_aws.names("Secret") == {"cloudcafe-service-token"}
+    assert not on_aws.names("Secret")
 
 
 def test_on_aws_nobody_is_given_an_endpoint_or_a_key(on_aws):
@@ -72,14 +72,26 @@ def test_on_aws_nobody_is_given_an_endpoint_or_a_key(on_aws):
         assert "localaws" not in str(container), name
 
 
-def test_on_aws_roles_come_with_the_service_accounts(on_aws):
-    role = "eks.amazonaws.com/role-arn"
-    with_role = {
+def test_on_aws_no_service_account_names_a_role(on_aws):
+    """Roles come by Pod Identity and trust nothing else; SDKs would try web identity first."""
+    assert with_role(on_aws) == set()
+
+
+def test_with_irsa_roles_come_with_the_service_accounts():
+    role = "eks\\.amazonaws\\.com/role-arn=arn"
+    chart = render(
+        *("-f", AWS, "--set", f"cloudcafe-operator.serviceAccount.annotations.{role}"),
+        *("--set", f"cloudcafe-services.services.order.serviceAccountAnnotations.{role}"),
+    )
+    assert with_role(chart) == {"order", "cloudcafe-operator"}
+
+
+def with_role(chart):
+    return {
         account["metadata"]["name"]
-        for account in on_aws.of("ServiceAccount")
-        if role in account["metadata"].get("annotations", {})
+        for account in chart.of("ServiceAccount")
+        if "eks.amazonaws.com/role-arn" in account["metadata"].get("annotations", {})
     }
-    assert with_role == {*SERVICES, "cloudcafe-operator"}
 
 
 def test_embedded_who_uses_aws_is_given_the_embedded_one(embedded):

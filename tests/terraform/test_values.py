@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dev.deploy_manifests import AUTHORITIES, authorities
 from dev.system import ROOT
-from tests.charts.rendered import SERVICES, environment, render
+from tests.charts.rendered import AWS, SERVICES, environment, render
 
 OUTPUTS = json.loads((Path(__file__).parent / "outputs.json").read_text())
 
@@ -95,3 +95,19 @@ def test_both_environments_take_the_same_variables():
 def test_the_values_are_plain_yaml():
     done = CliRunner().invoke(app, ["values"], input=json.dumps(OUTPUTS))
     assert yaml.safe_load(done.stdout)["global"]["embedded"] is False
+
+
+def test_the_example_for_aws_is_what_terraform_makes():
+    """Whoever installs with it in such an environment is to meet the same names."""
+    example = yaml.safe_load(AWS.read_text())["global"]
+    made = values(OUTPUTS)["global"]
+    assert {*example, "images"} == set(made)
+    assert example["networkPolicies"].keys() == made["networkPolicies"].keys()
+    names = ("embedded", "serviceTokenSecret", "authorities")
+    assert [example[name] for name in names] == [made[name] for name in names]
+
+
+def test_no_role_of_a_pod_trusts_a_web_identity():
+    """Which is why the example annotates no service account."""
+    files = (ROOT / "terraform").rglob("*.tf")
+    assert not [file for file in files if "AssumeRoleWithWebIdentity" in file.read_text()]
