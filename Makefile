@@ -73,9 +73,10 @@ load: up ## customers by the hundred, then the books must balance (SCENARIO=…,
 
 ENV ?= dev
 BUCKET ?= $(error BUCKET=… is the state's bucket, an output of terraform/bootstrap)
+REGION ?= eu-west-1
 DEPLOY = $(RUN) dev.deploy
-deploy: setup ## an environment on AWS, from plan to a bought coffee (ENV=dev BUCKET=…)
-	@$(DEPLOY) up $(ENV) --bucket $(BUCKET)
+deploy: setup ## an environment on AWS, from plan to a bought coffee (ENV=dev BUCKET=… REGION=…)
+	@$(DEPLOY) up $(ENV) --bucket $(BUCKET) --region $(REGION)
 
-destroy: setup ## take it away again, and list what is left (ENV=dev BUCKET=…)
-	@$(DEPLOY) down $(ENV) --bucket $(BUCKET)
+destroy: setup ## take it away again, and list what is left (ENV=dev BUCKET=… REGION=…)
+	@$(DEPLOY) down $(ENV) --bucket $(BUCKET) --region $(REGION)

@@ -29,6 +29,7 @@ from dev.deploy_cluster import (
     helm,
     kubectl,
     migrate_analytics,
+    read_secrets_again,
     validate,
 )
 from dev.deploy_remains import cluster_logs, remove, stands, strays
@@ -42,6 +43,7 @@ from dev.terraform.lambda_zip import build as build_package
 
 ENVIRONMENTS = ("dev", "prod")
 PART = "cloudcafe.dev/part-of"
+TAGS = "images.auto.tfvars.json"
 #: What is for guests; the staff's board is served by the storefront itself.
 PAGES = ROOT / "services/storefront/src/cafe_storefront/pages/shop"
 #: Of nodes, spares and Fargate, as Docker and as Python name it.
@@ -59,9 +61,11 @@ def up(to: Deployment) -> None:
     if not to.rehearse:
         build_package()
     _initialise(to)
+    if not (to.folder / TAGS).exists():  # a clone that never deployed: what runs must go on
+        values = to.outputs().get("chart_values", {"value": {}})["value"]
+        _write_tags(to, values.get("image_tags", {}))
     _apply(to)  # [AWS] first without images: their repositories are made here
-    tags = _push(to)
-    (to.folder / "images.auto.tfvars.json").write_text(json.dumps({"image_tags": tags}, indent=2))
+    _write_tags(to, _push(to))
     _apply(to)  # [AWS] now what runs outside of the cluster
     outputs = to.outputs()
     enter(to, outputs)
@@ -97,8 +101,7 @@ def down(to: Deployment) -> None:
         _empty(to)
     else:
         say("there is no cluster to empty")
-    to.terraform("plan", "-destroy", "-input=false", "-out=destroy.tfplan")
-    logs = cluster_logs(to, "destroy.tfplan", "delete")
+    logs = cluster_logs(_plan(to, "destroy.tfplan", "-destroy"), "delete")
     to.confirmed(f"Destroy {to.environment} as shown?")
     to.terraform("apply", "destroy.tfplan")
     remove(to, strays(to, logs))
@@ -121,13 +124,8 @@ def secrets(to: Deployment) -> None:
     """[AWS] Read all secrets again and restart who uses them: after a leak, not a rotation."""
     _initialise(to)
     enter(to, to.outputs())
-    now = "force-sync=now"
-    to.call(
-        *kubectl(to), "annotate", "externalsecrets", "--all", "-n", NAMESPACE, now, "--overwrite"
-    )
-    to.call(
-        *kubectl(to), "wait", "externalsecrets", "--all", "-n", NAMESPACE, "--for=condition=Ready"
-    )
+    with step("secrets read again"):
+        read_secrets_again(to)
     to.call(*kubectl(to), "rollout", "restart", "deployment", "-n", NAMESPACE)
 
 
@@ -152,9 +150,30 @@ def _initialise(to: Deployment) -> None:
     )
 
 
+def _plan(to: Deployment, file: str, *how: str) -> dict[str, Any]:
+    """Save a plan and return it; one for another Region than what is called beside it is refused.
+
+    terraform.tfvars says more than we do.
+    """
+    to.terraform("plan", *how, "-input=false", f"-out={file}")
+    plan = dict(json.loads(to.call("terraform", "show", "-json", file, cwd=to.folder) or "{}"))
+    region = plan.get("variables", {}).get("region", {}).get("value", to.region)
+    if region != to.region:
+        raise ProblemError(
+            f"Terraform's variables of {to.environment} say {region}, and this was asked for"
+            f" {to.region}: say REGION={region} (--region), or change them"
+        )
+    return plan
+
+
+def _write_tags(to: Deployment, tags: dict[str, str]) -> None:
+    """Tell Terraform what has been pushed: without it, what runs outside of the cluster goes."""
+    if tags and not to.rehearse:
+        (to.folder / TAGS).write_text(json.dumps({"image_tags": tags}, indent=2))
+
+
 def _apply(to: Deployment) -> None:
-    to.terraform("plan", "-input=false", "-out=apply.tfplan")
-    left = strays(to, cluster_logs(to, "apply.tfplan", "create"))
+    left = strays(to, cluster_logs(_plan(to, "apply.tfplan"), "create"))
     for name in left:
         say(
             f"{name} was left by a cluster that is gone, and is deleted before this plan is applied"

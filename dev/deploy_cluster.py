@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from dev.deploy_manifests import authorities, manifests
 from dev.deployment import Deployment
 from dev.operator import OVER_THE_OPERATOR
-from dev.system import LOCAL, ROOT, ProblemError
+from dev.system import LOCAL, ROOT, ProblemError, wait_until
 
 NAMESPACE = "cloudcafe"
 CHART = ROOT / "charts" / "cloudcafe"
@@ -22,6 +23,7 @@ CHART = ROOT / "charts" / "cloudcafe"
 CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/{0}/{0}-bundle.pem"
 #: The container that migrates, in its task: GuardDuty puts one of its own beside it.
 WORKER = "analytics-worker"
+_REREAD_S = 120
 #: Pinned; both are installed from where their projects publish them.
 CONTROLLERS = {
     "aws-load-balancer-controller": (
@@ -78,6 +80,31 @@ def controllers(to: Deployment, outputs: dict[str, Any]) -> None:
         *(*kubectl(to), "wait", "externalsecrets", "--all", "-n", NAMESPACE),
         *("--for=condition=Ready", "--timeout=120s"),
     )
+
+
+def read_secrets_again(to: Deployment) -> None:
+    """[AWS] Have External Secrets read Secrets Manager now, and wait until it has read all.
+
+    It goes by an annotation that changed. Being Ready says only that it could read some time ago.
+    """
+    before = _read_at(to)
+    now = f"force-sync={int(time.time())}"
+    to.call(
+        *kubectl(to), "annotate", "externalsecrets", "--all", "-n", NAMESPACE, now, "--overwrite"
+    )
+
+    def read() -> bool:
+        after = _read_at(to)
+        return all(after.get(name) not in (None, at) for name, at in before.items())
+
+    wait_until(read, "the secrets to be read again", _REREAD_S)
+
+
+def _read_at(to: Deployment) -> dict[str, str | None]:
+    """Return when each external secret was read last."""
+    answer = to.call(*kubectl(to), "get", "externalsecrets", "-n", NAMESPACE, "-o", "json")
+    items = json.loads(answer or '{"items": []}')["items"]
+    return {one["metadata"]["name"]: one.get("status", {}).get("refreshTime") for one in items}
 
 
 def _certificates(to: Deployment) -> str:

@@ -36,12 +36,11 @@ def stands(to: Deployment, outputs: Mapping[str, Any]) -> bool:
     return to.rehearse or status in _ANSWERING
 
 
-def cluster_logs(to: Deployment, plan: str, action: str) -> list[str]:
-    """Return the log groups of clusters to which a saved plan does this, create or delete."""
-    shown = json.loads(to.call("terraform", "show", "-json", plan, cwd=to.folder) or "{}")
+def cluster_logs(plan: Mapping[str, Any], action: str) -> list[str]:
+    """Return the log groups of clusters to which a plan does this, create or delete."""
     changes = [
         one["change"]
-        for one in shown.get("resource_changes", [])
+        for one in plan.get("resource_changes", [])
         if one["type"] == _GROUP and one["change"]["actions"] == [action]
     ]
     names = [change["before" if action == "delete" else "after"]["name"] for change in changes]

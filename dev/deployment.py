@@ -48,7 +48,7 @@ class Deployment:
         self.commands.append(shlex.join(["terraform", *words]))
         if self.rehearse:
             print(self.commands[-1])
-        elif show("terraform", *words, cwd=self.folder) != 0:
+        elif show("terraform", *words, cwd=self.folder, env={"TF_VAR_region": self.region}) != 0:
             raise ProblemError(f"terraform {words[0]} failed; what it said is above")
 
     def confirmed(self, question: str) -> None:

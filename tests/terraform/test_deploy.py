@@ -46,8 +46,6 @@ def test_up_goes_from_repositories_to_images_to_what_runs_them(rehearsed):
     ]
     assert order == sorted(order)
     assert sum("terraform apply" in line for line in said) == 2
-    tags = json.loads((rehearsed.folder / "images.auto.tfvars.json").read_text())
-    assert tags == {"image_tags": {"order": "rehearsed"}}
 
 
 def test_down_takes_bindings_before_their_controller_and_the_vpc_last(rehearsed):

@@ -8,7 +8,7 @@ import pytest
 import dev.images.build
 from dev import deploy, deploy_cluster, deployment
 from dev.system import ProblemError
-from tests.terraform.account import CLUSTER, LOGS, Account
+from tests.terraform.account import CLUSTER, LOGS, LOOKS_UNTIL_READ, Account
 
 OUTPUTS = json.loads((Path(__file__).parent / "deploy.json").read_text())
 STANDS = {CLUSTER: "ACTIVE"}
@@ -21,6 +21,7 @@ class OnAccount(deploy.Deployment):
     def __init__(self, account, *, outputs=OUTPUTS, plan="delete"):
         super().__init__("dev", "states", yes=True)
         self.account, self.said, self.plan = account, outputs, plan
+        self.terraforms_region = "eu-west-1"
 
     def terraform(self, *words):
         self.commands.append(" ".join(["terraform", *words]))
@@ -35,7 +36,9 @@ class OnAccount(deploy.Deployment):
         if words[:2] == ("terraform", "output"):
             return json.dumps(self.said)
         if words[:2] == ("terraform", "show"):
-            return json.dumps({"resource_changes": [changed(LOGS, self.plan), changed(ANOTHER)]})
+            changes = [changed(LOGS, self.plan), changed(ANOTHER)]
+            variables = {"region": {"value": self.terraforms_region}}
+            return json.dumps({"resource_changes": changes, "variables": variables})
         return self.account.answer(*words)
 
 
@@ -181,3 +184,48 @@ def test_images_that_would_run_nowhere_on_aws_are_refused_first(
 def test_secrets_of_what_was_never_deployed_are_refused_with_a_sentence():
     with pytest.raises(ProblemError, match="dev has no output `deploy`"):
         deploy.secrets(OnAccount(Account(), outputs={}))
+
+
+def tags(folder):
+    file = folder / "images.auto.tfvars.json"
+    return json.loads(file.read_text())["image_tags"] if file.exists() else None
+
+
+def test_a_clone_that_never_deployed_keeps_what_runs_outside_of_the_cluster(tmp_path):
+    said = {"chart_values": {"value": {"image_tags": {"loyalty": "b2"}}}}
+    to = OnAccount(Account(clusters=STANDS), outputs=said)
+    seen = []
+    to.confirmed = lambda _: seen.append(tags(tmp_path))
+    with pytest.raises(KeyError):  # this state has nothing else to say
+        deploy.up(to)
+    assert seen == [{"loyalty": "b2"}]
+
+
+@pytest.mark.parametrize("known", [None, {"order": "a1"}])
+def test_a_rehearsal_leaves_the_tags_of_images_as_they_are(tmp_path, known, capsys):
+    if known:
+        (tmp_path / deploy.TAGS).write_text(json.dumps({"image_tags": known}))
+    deploy.up(deploy.Deployment("dev", "states", rehearse=True))
+    assert tags(tmp_path) == known
+    assert "terraform apply" in capsys.readouterr().out
+
+
+def test_a_plan_for_another_region_than_the_rest_is_refused():
+    to = OnAccount(Account(clusters=STANDS))
+    to.terraforms_region = "eu-central-1"
+    with pytest.raises(ProblemError, match="say REGION=eu-central-1"):
+        deploy.down(to)
+    assert not told(to, "terraform apply")
+
+
+def test_after_a_leak_secrets_are_read_anew_each_time_before_anything_restarts():
+    account = Account(clusters=STANDS)
+    to = OnAccount(account)
+    times = iter((1_700_000_000, 1_700_000_600))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deploy_cluster.time, "time", lambda: next(times))
+        for _ in range(2):
+            deploy.secrets(to)
+    assert len(set(account.synced)) == 2
+    assert len(told(to, "rollout restart")) == 2
+    assert account.looks > LOOKS_UNTIL_READ
