@@ -16,6 +16,7 @@ from dev import deploy, deploy_cluster, deployment
 from dev.deployment import Deployment
 from dev.system import ROOT
 from dev.terraform.workspace import TREE, workspace
+from tests.terraform import refusals
 from tests.terraform.account import CLUSTER, LOGS, Account
 
 VARIABLES = {
@@ -24,6 +25,7 @@ VARIABLES = {
     "payment_provider_url": "https://payments.example.com",
     "administrators": {"ops": "arn:aws:iam::111122223333:role/ops"},
     "emails": ["cafe@example.com"],
+    "till_cidrs": ["203.0.113.0/24"],
     "package_path": "./versions.tf",  # any file stands for the package
 }
 IN_ORDER = (  # who undoes and cleans up goes after what it cleans up
@@ -110,6 +112,8 @@ def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
     assert "aws_ecs_service" in plans[1]
     resources = to.here.must("state", "list").splitlines()
     assert len(resources) > 400
+    state = refusals.resources(json.loads(to.here.must("show", "-json")))
+    assert [*refusals.descriptions(state), *refusals.aliases(state)] == []
     second = to.here.run("plan", "-detailed-exitcode", "-no-color")
     assert second.status == 0, f"a third apply would change: {second.output[-3000:]}"
     outputs = to.outputs()
@@ -125,3 +129,19 @@ def test_dev_is_deployed_comes_to_rest_and_goes_away(to):
     assert gone == sorted(gone)
     assert to.here.must("state", "list").split() == []
     assert to.commands[-1] == "sweep"
+
+
+def test_what_aws_would_refuse_is_noticed():
+    def managed(kind, **values):
+        return {"mode": "managed", "type": kind, "address": kind, "values": values}
+
+    policy = {"Statement": [{"Effect": "Allow", "Action": ["kms:CreateAlias", "kms:DeleteAlias"]}]}
+    made = [
+        managed("aws_security_group", description="the server's addresses"),
+        managed("aws_kms_key", key_id="1", policy=json.dumps(policy)),
+        managed("aws_kms_alias", target_key_id="1"),
+    ]
+    state = {"values": {"root_module": {"child_modules": [{"resources": made}]}}}
+    found = refusals.resources(state)
+    assert refusals.descriptions(found) == ["aws_security_group"]
+    assert refusals.aliases(found) == ["aws_kms_alias"]

@@ -31,8 +31,10 @@ data "aws_iam_policy_document" "copies" {
     resources = ["*"]
     actions = [
       "kms:CancelKeyDeletion",
+      "kms:CreateAlias", # IAM asks the key as well as the alias
       "kms:CreateGrant",
       "kms:Decrypt",
+      "kms:DeleteAlias",
       "kms:DescribeKey",
       "kms:DisableKey",
       "kms:DisableKeyRotation",
@@ -53,6 +55,7 @@ data "aws_iam_policy_document" "copies" {
       "kms:ScheduleKeyDeletion",
       "kms:TagResource",
       "kms:UntagResource",
+      "kms:UpdateAlias",
       "kms:UpdateKeyDescription",
     ]
 

@@ -32,13 +32,14 @@ locals {
     aws        = [{ cidr = "0.0.0.0/0", prefix_list = null }] # its APIs have no fixed addresses
   }
 
+  # EC2 takes few characters in a description, and no apostrophe
   groups = merge(
     { for service in local.services : service => "the service ${service}" },
     { for store, port in local.stores : store => "the store ${store}" },
     {
       operator      = "the operator"
       nodes         = "nodes of the EKS cluster, and the pods that have no group of their own"
-      control-plane = "the EKS API server's addresses in the VPC"
+      control-plane = "the API server of EKS, by its addresses in the VPC"
       endpoints     = "interface endpoints of AWS services"
       alb           = "the application load balancer, where CloudFront comes in"
       alb-lattice   = "the application load balancer, where VPC Lattice comes in"
