@@ -62,10 +62,16 @@ data "aws_iam_policy_document" "run" {
     actions = [
       "ec2:AssignPrivateIpAddresses",
       "ec2:CreateNetworkInterface",
-      "ec2:DeleteNetworkInterface",
       "ec2:UnassignPrivateIpAddresses",
     ]
     resources = ["${local.ec2}:network-interface/*", "${local.ec2}:subnet/*", "${local.ec2}:security-group/*"]
+  }
+
+  # Lambda, before it takes the role, tries this one on *:*/*: with less it refuses the function (Lambda guide, configuration-vpc)
+  statement {
+    sid       = "DeleteInterfaces"
+    actions   = ["ec2:DeleteNetworkInterface"]
+    resources = ["${local.ec2}:*/*"]
   }
 
   # the service may make interfaces, the function's code may not

@@ -67,6 +67,14 @@ run "takes_payments_from_the_queue" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.run.json).Statement : flatten([statement.Resource])
+      if statement.Effect == "Allow" && contains(flatten([statement.Action]), "ec2:DeleteNetworkInterface")
+    ] == [["arn:aws:ec2:eu-west-1:123456789012:*/*"]]
+    error_message = "Lambda refuses a role that may delete fewer interfaces than all of the account's in the Region."
+  }
+
+  assert {
     condition     = !anytrue([for action in flatten([for statement in jsondecode(data.aws_iam_policy_document.run.json).Statement : statement.Action]) : strcontains(action, "*")])
     error_message = "A wildcard action."
   }
