@@ -1,6 +1,12 @@
 # Points must be shown even while Kubernetes is away: a few instances that run the loyalty service
 # from the same image, of which most are stopped (a warm pool) and cost only their disk.
 
+locals {
+  spare_group = "${var.name}-loyalty-spare"
+  # spare.sh.tftpl completes it
+  spare_hook = "serves"
+}
+
 resource "aws_iam_role" "spare" {
   name               = "${var.name}-loyalty-spare"
   description        = "The loyalty service on an instance"
@@ -40,6 +46,12 @@ data "aws_iam_policy_document" "spare" {
     sid       = "Key"
     actions   = ["kms:Decrypt"]
     resources = [var.kms_key_arns.data]
+  }
+
+  statement {
+    sid       = "Launched"
+    actions   = ["autoscaling:CompleteLifecycleAction"]
+    resources = ["arn:${local.partition}:autoscaling:${local.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.spare_group}"]
   }
 
   # the target group holds addresses, pods' too, and an Auto Scaling group can join those of instances only
@@ -105,6 +117,8 @@ resource "aws_launch_template" "spare" {
     registry          = split("/", each.value)[0]
     image             = each.value
     region            = local.region
+    group             = local.spare_group
+    hook              = local.spare_hook
     memorydb_endpoint = var.spares.memorydb_endpoint
     memorydb_secret   = var.spares.memorydb_secret
     token_secret      = var.service_token_secret_arn
@@ -128,7 +142,7 @@ resource "aws_launch_template" "spare" {
 resource "aws_autoscaling_group" "spare" {
   for_each = aws_launch_template.spare
 
-  name                      = "${var.name}-loyalty-spare"
+  name                      = local.spare_group
   min_size                  = var.spares.min
   max_size                  = var.spares.max
   vpc_zone_identifier       = var.private_subnet_ids
@@ -148,6 +162,15 @@ resource "aws_autoscaling_group" "spare" {
       min_healthy_percentage = 100
       max_healthy_percentage = 200
     }
+  }
+
+  # Auto Scaling stops an instance for the pool as soon as it runs, and counts one in as soon as it is started: it is held
+  # both times until the service answers, and replaced where it never does
+  initial_lifecycle_hook {
+    name                 = local.spare_hook
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    heartbeat_timeout    = 600
+    default_result       = "ABANDON"
   }
 
   warm_pool {

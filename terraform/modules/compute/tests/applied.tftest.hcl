@@ -77,6 +77,32 @@ run "makes_all_of_it" {
   }
 
   assert {
+    condition = [for hook in aws_autoscaling_group.spare["loyalty"].initial_lifecycle_hook : [hook.lifecycle_transition, hook.default_result]] == [
+      ["autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON"]
+    ]
+    error_message = "A spare is stopped for the pool while its user data still runs, which never runs again."
+  }
+
+  assert {
+    condition = alltrue([for part in [
+      # at each start, so also when it leaves the pool, and after the service answers
+      "ExecStartPost=/usr/local/bin/loyalty-answers\nExecStartPost=/usr/local/bin/loyalty-join register-targets\n#",
+      "ExecStartPost=-/usr/local/bin/loyalty-launched\n",
+      "--auto-scaling-group-name '${aws_autoscaling_group.spare["loyalty"].name}'",
+      "--lifecycle-hook-name '${one(aws_autoscaling_group.spare["loyalty"].initial_lifecycle_hook).name}'",
+    ] : strcontains(base64decode(aws_launch_template.spare["loyalty"].user_data), part)])
+    error_message = "Nobody completes the hook, and each spare is thrown away after ten minutes."
+  }
+
+  assert {
+    condition = [
+      for one in jsondecode(aws_iam_role_policy.spare.policy).Statement : flatten([one.Resource])
+      if contains(flatten([one.Action]), "autoscaling:CompleteLifecycleAction")
+    ] == [["arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/cloudcafe-loyalty-spare"]]
+    error_message = "A spare may complete the hook of its own group."
+  }
+
+  assert {
     condition     = aws_ecs_service.analytics["analytics-worker"].tags["cloudcafe.dev/service"] == "cloudcafe/analytics-worker" && contains(aws_autoscaling_group.spare["loyalty"].tag[*].value, "cloudcafe/loyalty")
     error_message = "Tasks and spares count as members of the service with which they serve."
   }
