@@ -119,7 +119,7 @@ data "aws_iam_policy_document" "analytics_start" {
   statement {
     sid       = "Pull"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [aws_ecr_repository.this["analytics-worker"].arn]
+    resources = concat([aws_ecr_repository.this["analytics-worker"].arn], local.guardduty_repositories)
   }
 
   statement {

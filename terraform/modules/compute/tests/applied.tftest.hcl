@@ -115,6 +115,14 @@ run "makes_all_of_it" {
   }
 
   assert {
+    condition = [
+      for one in jsondecode(aws_iam_role_policy.analytics_start.policy).Statement : setsubtract(flatten([one.Resource]), [aws_ecr_repository.this["analytics-worker"].arn])
+      if contains(flatten([one.Action]), "ecr:BatchGetImage")
+    ] == [toset(["arn:aws:ecr:eu-west-1:694911143906:repository/aws-guardduty-agent-fargate"])]
+    error_message = "GuardDuty's agent is pulled with the task's own execution role, and without it nothing watches the task."
+  }
+
+  assert {
     condition     = output.analytics_host == "analytics-worker.cloudcafe.internal"
     error_message = "The chart's alias needs the analytics worker's name."
   }
