@@ -37,8 +37,8 @@ module "cafe" {
     elasticache         = { node_type = "cache.t4g.micro", nodes = 2 }
     memorydb            = { node_type = "db.t4g.small", replicas = 1, snapshot_days = 1 }
     streams             = { mode = "PROVISIONED", shards = 1 }
-    function            = { reserved_concurrency = 10, most_at_once = 5 }
-    analytics           = { min = 2, max = 2 } # two, so that the loss of one can be tried
+    function            = { reserved_concurrency = -1, most_at_once = 5 } # a new account has none to reserve
+    analytics           = { min = 2, max = 2 }                            # two, so that the loss of one can be tried
     spares              = { min = 0, max = 2, warm = 1 }
   }
 }

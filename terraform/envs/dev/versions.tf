@@ -9,9 +9,9 @@ terraform {
   }
 
   # the bucket is terraform/bootstrap's: terraform init -backend-config=bucket=… -backend-config=region=…
+  # It encrypts with its own key what is put without a word of encryption; `encrypt` would ask for S3's key instead.
   backend "s3" {
     key          = "cloudcafe/dev.tfstate"
-    encrypt      = true
     use_lockfile = true
   }
 }
