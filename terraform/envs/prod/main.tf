@@ -21,14 +21,14 @@ module "cafe" {
 
   chaos_allowed = false
   protected     = true
-  budget        = 5000
+  budget        = 5500
 
   profile = {
     log_days            = 90
     nat_per_az          = true
     interface_endpoints = ["ecr.api", "ecr.dkr", "eks-auth", "kinesis-streams", "kms", "logs", "monitoring", "secretsmanager", "sqs", "sts"]
     pod_logs            = true
-    nodes               = { instance_types = ["m7i.large"], min = 3, max = 12 }
+    nodes               = { instance_types = ["m7i.xlarge"], min = 3, max = 9 }
     pods                = { min_replicas = 3, max_replicas = 12, cpu = "250m", memory = "192Mi", memory_limit = "512Mi" }
     aurora              = { min_acu = 2, max_acu = 32, instances = 3, max_readers = 6, backup_days = 35 }
     dynamodb            = { read = { min = 50, max = 10000 }, write = { min = 50, max = 10000 } }

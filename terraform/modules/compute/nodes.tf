@@ -111,7 +111,7 @@ resource "aws_eks_node_group" "this" {
 
   lifecycle {
     create_before_destroy = true
-    # an autoscaler, or a person in a hurry, owns it from then on
+    # the Cluster Autoscaler's from then on (dev/deploy_cluster.py), which EKS tags the group for
     ignore_changes = [scaling_config[0].desired_size]
   }
 }

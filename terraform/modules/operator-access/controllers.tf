@@ -1,4 +1,4 @@
-# The two controllers that `make deploy` installs beside the chart, each as narrow as its use here.
+# The three controllers that `make deploy` installs beside the chart, each as narrow as its use here.
 
 # It puts pods' addresses into target groups that Terraform made (TargetGroupBinding), and makes nothing.
 data "aws_iam_policy_document" "load_balancers" {
@@ -60,4 +60,42 @@ resource "aws_iam_policy" "external_secrets" {
   name        = "${var.name}-external-secrets"
   description = "External Secrets, for the chart's Secrets"
   policy      = data.aws_iam_policy_document.external_secrets.json
+}
+
+# It adds nodes for pods that find no room, and takes away what stays empty: EKS tags the group of its node group for it.
+data "aws_iam_policy_document" "nodes" {
+  statement {
+    sid = "Look"
+    actions = [
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeScalingActivities",
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeLaunchTemplateVersions",
+    ]
+    resources = ["*"] # none of these knows a resource
+  }
+
+  statement {
+    sid       = "NodeGroup"
+    actions   = ["eks:DescribeNodegroup"]
+    resources = ["arn:${data.aws_partition.current.partition}:eks${local.here}nodegroup/${var.cluster_name}/*/*"]
+  }
+
+  statement {
+    sid       = "Size"
+    actions   = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
+    resources = ["arn:${data.aws_partition.current.partition}:autoscaling${local.here}autoScalingGroup:*:autoScalingGroupName/eks-*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/k8s.io/cluster-autoscaler/${var.cluster_name}"
+      values   = ["owned"]
+    }
+  }
+}
+
+resource "aws_iam_policy" "nodes" {
+  name        = "${var.name}-cluster-autoscaler"
+  description = "Cluster Autoscaler, for this cluster's node group"
+  policy      = data.aws_iam_policy_document.nodes.json
 }

@@ -36,18 +36,20 @@ locals {
   accounts = merge(
     { for name in keys(local.services) : name => { namespace = var.namespace, account = name } },
     {
-      operator         = { namespace = var.namespace, account = "cloudcafe-operator" }
-      load-balancers   = { namespace = "kube-system", account = "aws-load-balancer-controller" }
-      external-secrets = { namespace = "external-secrets", account = "external-secrets" }
+      operator           = { namespace = var.namespace, account = "cloudcafe-operator" }
+      load-balancers     = { namespace = "kube-system", account = "aws-load-balancer-controller" }
+      cluster-autoscaler = { namespace = "kube-system", account = "cluster-autoscaler" }
+      external-secrets   = { namespace = "external-secrets", account = "external-secrets" }
     },
   )
 
   policies = merge(
     { for name, policy in aws_iam_policy.service : name => policy.arn },
     {
-      operator         = aws_iam_policy.operator.arn
-      load-balancers   = aws_iam_policy.load_balancers.arn
-      external-secrets = aws_iam_policy.external_secrets.arn
+      operator           = aws_iam_policy.operator.arn
+      load-balancers     = aws_iam_policy.load_balancers.arn
+      cluster-autoscaler = aws_iam_policy.nodes.arn
+      external-secrets   = aws_iam_policy.external_secrets.arn
     },
   )
 }

@@ -28,8 +28,15 @@ provider "aws" {
 
 run "gives_each_pod_what_its_code_calls" {
   assert {
-    condition     = aws_eks_pod_identity_association.this["operator"].service_account == "cloudcafe-operator" && length(aws_eks_pod_identity_association.this) == 10
-    error_message = "The operator, seven services and two controllers have roles by Pod Identity."
+    condition     = aws_eks_pod_identity_association.this["operator"].service_account == "cloudcafe-operator" && length(aws_eks_pod_identity_association.this) == 11
+    error_message = "The operator, seven services and three controllers have roles by Pod Identity."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.nodes.policy).Statement : statement.Condition if statement.Sid == "Size"
+    ] == [{ StringEquals = { "aws:ResourceTag/k8s.io/cluster-autoscaler/cloudcafe" = "owned" } }]
+    error_message = "The autoscaler turns this cluster's node group, and no other."
   }
 
   assert {
