@@ -24,12 +24,21 @@ CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/{0}/{0}-bundle.pem"
 #: The container that migrates, in its task: GuardDuty puts one of its own beside it.
 WORKER = "analytics-worker"
 _REREAD_S = 120
-#: Pinned; both are installed from where their projects publish them.
+#: Pinned; all are installed from where their projects publish them, the one that makes room first.
 CONTROLLERS = {
+    "cluster-autoscaler": (
+        "kube-system", "https://kubernetes.github.io/autoscaler", "9.59.0",
+        # the cluster's own minor version; pods' empty folders and EKS's add-ons keep no node alive
+        ("image.tag=v1.36.1", "autoDiscovery.clusterName={cluster}", "awsRegion={region}",
+         "rbac.serviceAccount.name=cluster-autoscaler", "resources.requests.cpu=100m",
+         "extraArgs.skip-nodes-with-local-storage=false",
+         "extraArgs.skip-nodes-with-system-pods=false"),
+    ),
     "aws-load-balancer-controller": (
         "kube-system", "https://aws.github.io/eks-charts", "1.14.0",
         ("enableShield=false", "enableWaf=false", "enableWafv2=false",
-         "enableBackendSecurityGroup=false", "serviceAccount.name=aws-load-balancer-controller"),
+         "enableBackendSecurityGroup=false", "serviceAccount.name=aws-load-balancer-controller",
+         "clusterName={cluster}", "vpcId={vpc_id}", "region={region}"),
     ),
     "external-secrets": (
         "external-secrets", "https://charts.external-secrets.io", "0.19.2",
@@ -51,17 +60,14 @@ def enter(to: Deployment, outputs: dict[str, Any]) -> None:
 
 
 def controllers(to: Deployment, outputs: dict[str, Any]) -> None:
-    """[AWS] Install both controllers, then what they are to look after."""
+    """[AWS] Install the controllers, then what they are to look after."""
     value = outputs["deploy"]["value"]
+    here = {"cluster": value["cluster"], "vpc_id": value["vpc_id"], "region": to.region}
     for name, (namespace, repository, version, settings) in CONTROLLERS.items():
-        own = settings
-        if name == "aws-load-balancer-controller":
-            more = (f"clusterName={value['cluster']}", f"vpcId={value['vpc_id']}")
-            own = (*settings, *more, f"region={to.region}")
         to.call(
             *(*helm(to), "upgrade", "--install", name, name, "--repo", repository),
             *("--version", version, "-n", namespace, "--create-namespace", "--wait"),
-            *(word for setting in own for word in ("--set", setting)),
+            *(word for setting in settings for word in ("--set", setting.format(**here))),
         )
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     if to.environment == "dev":

@@ -8,7 +8,7 @@ import pytest
 
 from dev import deploy, deploy_cluster, deployment
 from dev.deploy_manifests import manifests
-from dev.system import ProblemError
+from dev.system import ROOT, ProblemError
 
 OUTPUTS = json.loads((Path(__file__).parent / "deploy.json").read_text())
 DEPLOY = OUTPUTS["deploy"]["value"]
@@ -46,6 +46,30 @@ def test_up_goes_from_repositories_to_images_to_what_runs_them(rehearsed):
     ]
     assert order == sorted(order)
     assert sum("terraform apply" in line for line in said) == 2
+
+
+def test_each_controller_is_told_where_it_is_and_runs_as_whom_terraform_gave_a_role(rehearsed):
+    deploy_cluster.controllers(rehearsed, OUTPUTS)
+    said = rehearsed.commands
+    cluster = DEPLOY["cluster"]
+    at(
+        said,
+        "install cluster-autoscaler",
+        f"autoDiscovery.clusterName={cluster}",
+        "awsRegion=eu-west-1",
+    )
+    at(said, "install aws-load-balancer-controller", f"clusterName={cluster}", "region=eu-west-1")
+    roles = (ROOT / "terraform/modules/operator-access/main.tf").read_text()
+    for name, (namespace, *_, settings) in deploy_cluster.CONTROLLERS.items():
+        assert any(one.endswith(f"serviceAccount.name={name}") for one in settings)
+        assert f'{{ namespace = "{namespace}", account = "{name}" }}' in roles
+
+
+def test_the_autoscaler_is_of_the_clusters_own_minor_version():
+    *_, settings = deploy_cluster.CONTROLLERS["cluster-autoscaler"]
+    [minor] = [one.split("=v")[1].rpartition(".")[0] for one in settings if "image.tag" in one]
+    cluster = (ROOT / "terraform/modules/compute/variables.tf").read_text()
+    assert f'version         = optional(string, "{minor}")' in cluster
 
 
 def test_down_takes_bindings_before_their_controller_and_the_vpc_last(rehearsed):
