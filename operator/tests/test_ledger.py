@@ -7,83 +7,16 @@ from datetime import timedelta
 
 import pytest
 from cafe_ledger.collect import Collector
-from cafe_ledger.fakes import FakeBooks
+from cafe_ledger.report import Report
 from cloudcafe_operator.effects.books import MOST, PAGE, HttpBooks, collector
 from cloudcafe_operator.effects.ledger import LedgerTiming, LedgerWatch
-from cloudcafe_operator.effects.news import News
-from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.kinds import CAFE_STORES
-from cloudcafe_operator.planning.ledger import NAME, Look, Share, judge_ledger
-from cloudcafe_operator.ports import Ports
+from cloudcafe_operator.planning.ledger import NAME, Look, Share, answer_of, judge_ledger
 from cloudcafe_operator.resources.reasons import REASONS
 from cloudcafe_operator.resources.store import example
-from cloudcafe_operator.settings import Settings
 
-from tests.fakes import books as books_over_http
-from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
-
-
-class Queue:
-    """Keeps the keys that were woken."""
-
-    def __init__(self):
-        self.woken = []
-
-    def add(self, key, *, after=0.0, news=False):
-        self.woken.append(key)
-
-
-class LedgerWorld(StoreWorld):
-    """A store, and the books of all services behind the same HTTP."""
-
-    def __init__(self):
-        self.books = FakeBooks()
-        self.queue = Queue()
-        super().__init__()
-
-    def open_services(self):
-        books_over_http.mount(self.http, self.books, token="token", others=self.cafe.handle)
-        self.http.mount("menu:8080", self.cafe.handle)
-
-    def restart(self):
-        ports = Ports(
-            self.kubernetes,
-            self.fake_aws,
-            self.http,
-            customers=self.http,
-            probes=self.http,
-            admin=None,
-            clock=self.clock,
-            events=self.events,
-            queue=self.queue,
-        )
-        settings = Settings(
-            service_token="token",
-            resync_seconds=10_000,
-            verify_seconds=10_000,
-            payment_provider_url="http://payment-provider:8080",
-        )
-        self.reconciler = store_reconciler(settings, ports, News(), CLUSTER)
-
-    async def settled(self):
-        await self.apply()
-        await self.settle()
-        return self
-
-    def sell(self, store=ID, **span):
-        at = self.clock.now() - timedelta(**(span or {"minutes": 5}))
-        return self.books.sell(store=store, at=at)
-
-    async def look(self):
-        """Look at the books, and reconcile the store if that woke it."""
-        self.queue.woken.clear()
-        await self.reconciler.ledger.round()
-        if self.queue.woken:
-            await self.reconcile()
-
-    @property
-    def ledger(self):
-        return self.store["status"].get("ledger")
+from tests.fakes.ledgers import LedgerWorld
+from tests.fakes.stores import ID, REF, StoreWorld
 
 
 @pytest.fixture
@@ -288,6 +221,30 @@ def test_every_reason_is_documented():
     found = {judge_ledger(look, ID)[2] for look in looks}
     assert found <= set(REASONS)
     assert {"Balanced", "BooksDiffer", "NoOrders", "Unavailable", "Waiting"} == found
+
+
+async def test_books_without_the_providers_statement_claim_nothing_of_charges():
+    world = await LedgerWorld(provider="").settled()
+    twice = world.sell()
+    world.books.repeat("payment-provider", twice, chargeId="second")
+    await world.look()
+    status, reason, message = world.verdict
+    assert (status, reason) == ("True", "Balanced")
+    assert "charges" not in message
+    assert message.endswith("agree; the provider's statement is not available.")
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (True, ""),
+        (False, "3 orders agree in the services' books; the provider's statement is not available"),
+    ],
+)
+def test_a_runs_probe_says_whether_the_statement_was_read(statement, said):
+    report = Report(statement=statement, judged=3)
+    answer = answer_of("books", report, at=StoreWorld().clock.now())
+    assert (answer.outcome, answer.message) == ("Balanced", said)
 
 
 def test_without_a_provider_the_statement_is_left_out():

@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 
 from cafe_ledger.report import Report
 
+from cloudcafe_operator.resources.common import format_time
 from cloudcafe_operator.resources.conditions import Judgement, false, true, unknown
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.probe import LedgerProbe
 from cloudcafe_operator.resources.run import BooksAnswer, BooksOutcome
-from cloudcafe_operator.resources.store_status import Ledger
+from cloudcafe_operator.resources.store_status import Ledger, Unmended
 
 NAME = "LedgerBalanced"
 SHOWN = 5
+NO_STATEMENT = "the provider's statement is not available"
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Look:
     until: datetime
     shares: Mapping[str, Share] = field(default_factory=dict)
     problem: str = ""
+    statement: bool = True  # whether the provider's was read, too
 
 
 def shares(report: Report) -> dict[str, Share]:
@@ -54,29 +57,44 @@ def shares(report: Report) -> dict[str, Share]:
     return dict(found)
 
 
-def judge_ledger(look: Look | None, store_id: str) -> Judgement:
+def judge_ledger(look: Look | None, store_id: str, unmended: Unmended | None = None) -> Judgement:
     """Return the condition. Its words depend on the verdict only: a new look alone is no news."""
     if look is None:
         return unknown(NAME, "Waiting", "The books were not compared yet.")
     if look.problem:
         return unknown(NAME, "Unavailable", look.problem)
     share = look.shares.get(store_id, Share())
-    if share.findings:
-        # of very many findings in all, a report keeps the first
-        first = f", the first: {share.first[0]}" if share.first else ""
-        return false(
-            NAME,
-            "BooksDiffer",
-            f"{share.findings} findings{first}. Run cafectl audit --store {store_id}.",
-        )
+    if share.findings or unmended is not None:
+        return false(NAME, "BooksDiffer", _differ(share, store_id, unmended))
     if not share.orders:
         return unknown(NAME, "NoOrders", "No orders were placed lately: nothing to compare.")
     if share.pending == share.orders:
         return unknown(NAME, "Waiting", "All orders are still under way.")
-    return true(NAME, "Balanced", "Orders, charges, stock, points and analytics agree.")
+    agree = "Orders, charges, stock, points and analytics agree."
+    if not look.statement:
+        agree = f"Orders, payments, stock, points and analytics agree; {NO_STATEMENT}."
+    return true(NAME, "Balanced", agree)
 
 
-def ledger_status(look: Look, store_id: str) -> Ledger | None:
+def _differ(share: Share, store_id: str, unmended: Unmended | None) -> str:
+    found, first = f"{share.findings} findings", next(iter(share.first), "")
+    if not share.findings and unmended is not None:
+        found, first = "Damage of an earlier look is not mended", unmended.first
+    # of very many findings in all, a report keeps the first
+    told = f", the first: {first}" if first else ""
+    return f"{found}{told}. {_command(store_id, unmended)}"
+
+
+def _command(store_id: str, unmended: Unmended | None) -> str:
+    """Return what shows all of it: an audit of the last hour alone would not."""
+    span = ""
+    if unmended is not None:
+        since, until = format_time(unmended.since), format_time(unmended.until)
+        span = f" --since {since} --until {until}"
+    return f"Run cafectl audit --store {store_id}{span}."
+
+
+def ledger_status(look: Look, store_id: str, unmended: Unmended | None = None) -> Ledger | None:
     """Return what the status keeps of a look; None where it came to nothing."""
     if look.problem:
         return None
@@ -87,6 +105,7 @@ def ledger_status(look: Look, store_id: str) -> Ledger | None:
         orders=share.orders,
         findings=share.findings,
         first=tuple(share.first),
+        unmended=unmended,
     )
 
 
@@ -103,6 +122,8 @@ def answer_of(name: str, report: Report, *, at: datetime) -> BooksAnswer:
     """Return what a ledger probe found."""
     outcome: BooksOutcome = "Balanced"
     message = ""
+    if not report.statement:
+        message = f"{report.orders} orders agree in the services' books; {NO_STATEMENT}"
     if report.damages:
         outcome, message = "Damaged", report.findings[0].sentence
     elif report.pending:

@@ -75,8 +75,13 @@ REASONS = {
     "Conflict": Reason("somebody wrote first", "none: it is tried again at once"),
     "AlreadyExists": Reason("it was made meanwhile", "none: it is looked at again"),
     "NotFound": Reason("it vanished meanwhile", "none: it is looked at again"),
-    "Balanced": Reason("the books of the orders of the last window agree"),
-    "BooksDiffer": Reason("the books disagree", "status.ledger names the first orders"),
+    "Balanced": Reason(
+        "the books of the last window's orders agree, and all damage found before was mended"
+    ),
+    "BooksDiffer": Reason(
+        "the books disagree, or damage found before was not mended yet",
+        "status.ledger names the first orders; the message has the audit that shows all",
+    ),
     "NoOrders": Reason("no orders in that time, so no books to compare"),
     "Drifted": Reason(
         "something differs from the spec and the drift policy is Report",

@@ -68,6 +68,14 @@ class OrderPath(StatusModel):
     hops: tuple[Hop, ...] = Field(default=(), description="Where the time went.")
 
 
+class Unmended(StatusModel):
+    """Where the orders are that differed and were not seen mended: looks come back to them."""
+
+    since: Time = Field(description="The first of them was placed at this moment.")
+    until: Time = Field(description="All of them were placed before this one.")
+    first: str = Field(default="", description="What was found of the first.")
+
+
 class Ledger(StatusModel):
     """The look at the books on which LedgerBalanced rests: the last that changed it."""
 
@@ -76,6 +84,9 @@ class Ledger(StatusModel):
     orders: int = Field(description="How many there were.")
     findings: int = Field(description="How many damages were found.")
     first: tuple[str, ...] = Field(default=(), description="The first of them, at most five.")
+    unmended: Unmended | None = Field(
+        default=None, description="The damage, of earlier looks too, that is not mended yet."
+    )
 
 
 class NextRush(StatusModel):

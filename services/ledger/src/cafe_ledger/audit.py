@@ -48,8 +48,10 @@ class Auditor:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tell: Tell = field(default=_silent)
 
-    async def audit(self, window: Window) -> Report:
+    async def audit(self, window: Window, *, levels: bool = True) -> Report:
         """Audit a span of time; looks again at what is unsettled until `timing.wait` is over.
+
+        Without `levels` the stock of all items, which has no time, is left out.
 
         Raises:
             BookError: a book cannot be read, so nothing can be said.
@@ -64,7 +66,8 @@ class Auditor:
                 total.merge(report)
             seen = total.orders + sum(one.orders for _, one in unsettled)
             self.tell(f"{seen} orders up to {part.until.isoformat(timespec='seconds')}")
-        total.merge(await self._levels(window.store_id))
+        if levels:
+            total.merge(await self._levels(window.store_id))
         pause = FIRST_LOOK_S
         while unsettled and self.now() < until:
             waiting = sum(one.pending for _, one in unsettled)

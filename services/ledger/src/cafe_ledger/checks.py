@@ -65,7 +65,14 @@ class Case:
     def finding(self, kind: Kind, found: str, expected: str) -> Finding:
         """Return a finding about this order."""
         order = self.order
-        return Finding(kind, order.store_id, found, expected, order_id=order.order_id)
+        return Finding(
+            kind,
+            order.store_id,
+            found,
+            expected,
+            order_id=order.order_id,
+            placed_at=order.placed_at,
+        )
 
 
 Check = Callable[[Case], Iterable[Finding]]

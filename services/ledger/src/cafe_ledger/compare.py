@@ -126,7 +126,14 @@ def _orphans(
         if order_id in orders or rules.now - first.placed_at < rules.settle:
             continue
         found = f"{len(entries)} of placing time {first.placed_at.isoformat()}"
-        finding = Finding(kind, first.store_id, found, "an order of that id", order_id=order_id)
+        finding = Finding(
+            kind,
+            first.store_id,
+            found,
+            "an order of that id",
+            order_id=order_id,
+            placed_at=first.placed_at,
+        )
         yield Outcome("orphaned", None, (finding,))
 
 

@@ -6,6 +6,7 @@ Made by the checks, grouped by `report.py`, shown by `cafectl audit` and in a Ca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -109,6 +110,7 @@ class Finding:
     expected: str
     order_id: str = ""
     sku: str = ""
+    placed_at: datetime | None = None  # when the order was; an item's stock has no such moment
 
     @property
     def about(self) -> str:

@@ -18,6 +18,7 @@ from cafe_ledger.findings import MAY_SETTLE, MEANINGS, Finding, Kind
 
 KEPT_OF_A_KIND = 20  # for one store; a human who has seen these knows enough to act
 KEPT = 10_000
+Placings = dict[str, tuple[datetime, datetime]]  # by store: of the first order and of the last
 
 
 @dataclass(slots=True)
@@ -84,6 +85,8 @@ class Report:
     pending: int = 0
     judged: int = 0  # orders that had come to their end or were given up
     forgotten: int = 0  # of those: so old that the inventory keeps no word of them
+    damaged: Placings = field(default_factory=dict)  # of all findings, kept or not
+    unsettled: Placings = field(default_factory=dict)  # of the pending orders
 
     @property
     def orders(self) -> int:
@@ -109,6 +112,7 @@ class Report:
             if outcome.state == "pending":
                 totals.pending += 1
                 self.pending += 1
+                _widen(self.unsettled, order.store_id, order.placed_at)
             else:
                 self.judged += 1
                 self.forgotten += outcome.case.stock_forgotten
@@ -121,6 +125,8 @@ class Report:
             if self.counts[key] < KEPT_OF_A_KIND and len(self.findings) < KEPT:
                 self.findings.append(finding)
             self.counts[key] += 1
+            if finding.placed_at is not None:
+                _widen(self.damaged, finding.store_id, finding.placed_at)
 
     def merge(self, other: Report) -> None:
         """Add another window's report to this one."""
@@ -137,6 +143,9 @@ class Report:
         self.pending += other.pending
         self.judged += other.judged
         self.forgotten += other.forgotten
+        for mine, theirs in ((self.damaged, other.damaged), (self.unsettled, other.unsettled)):
+            for store, moments in theirs.items():
+                _widen(mine, store, *moments)
 
     def by_store(self) -> dict[str, Totals]:
         """Return the sums of each store over all hours, those with findings only included."""
@@ -188,6 +197,11 @@ class Report:
         for key, totals in sorted(self.totals.items()):
             found[key[part]].merge(totals)
         return dict(found)
+
+
+def _widen(placings: Placings, store: str, *moments: datetime) -> None:
+    moments = (*placings.get(store, ()), *moments)
+    placings[store] = min(moments), max(moments)
 
 
 def _hour(moment: datetime) -> str:
