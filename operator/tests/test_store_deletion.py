@@ -1,7 +1,14 @@
 """The end of a store: in order, seen to be gone, and what blocks it said with since when."""
 
 import pytest
-from cloudcafe_operator.errors import AccessDenied, Retry, Throttled, Unavailable, UserError
+from cloudcafe_operator.errors import (
+    AccessDenied,
+    Conflict,
+    Retry,
+    Throttled,
+    Unavailable,
+    UserError,
+)
 from cloudcafe_operator.planning.store_deletion import plan_deletion
 from cloudcafe_operator.resources.store import FORCE_DELETE
 
@@ -57,6 +64,39 @@ async def test_since_says_when_it_began_to_wait_and_stays_while_it_waits_for_the
     assert deletion(world)["next"] == "order queue"
     assert deletion(world)["since"] == world.clock.now().isoformat().replace("+00:00", "Z")
     assert world.events.reasons.count("DeletionBlocked") == 2
+
+
+async def test_orders_under_way_are_waited_for_before_anything_else_of_the_store_goes(world):
+    world.cafe.under_way[ID] = 2
+    began = world.clock.now()
+    await world.kubernetes.patch(REF, {"spec": {"paused": True}})
+    await world.kubernetes.delete(REF)
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            await world.reconcile()
+        world.clock.advance(5)
+    assert not world.cafe.stores[ID]["acceptingOrders"]
+    assert deletion(world)["done"] == ["orders stopped"]
+    assert deletion(world)["next"] == "store"
+    assert "2 orders are under way" in deletion(world)["blockedBy"]
+    assert deletion(world)["since"] == began.isoformat().replace("+00:00", "Z")
+    assert world.cafe.menus
+    assert world.cafe.stocks
+    assert QUEUE in world.aws.queues
+    world.cafe.under_way.clear()
+    assert await again(world)
+    assert made(world) == ()
+
+
+async def test_a_store_whose_orders_never_end_can_be_let_go(world):
+    world.cafe.under_way[ID] = 1
+    await world.kubernetes.delete(REF)
+    with pytest.raises(Conflict):
+        await world.reconcile()
+    assert f"{FORCE_DELETE}=true" in deletion(world)["blockedBy"]
+    await force(world)
+    assert await again(world)
+    assert QUEUE not in world.aws.queues
 
 
 async def test_a_refusal_is_no_fault_of_a_spec_that_goes_and_is_soon_tried_again(world):

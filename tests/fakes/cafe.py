@@ -30,6 +30,7 @@ class FakeCafe:
     stores: dict[str, dict[str, Any]] = field(default_factory=dict)
     menus: dict[str, dict[str, Any]] = field(default_factory=dict)
     stocks: dict[str, dict[str, int]] = field(default_factory=dict)
+    under_way: dict[str, int] = field(default_factory=dict)  # guests' orders, by store
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
@@ -106,6 +107,9 @@ class FakeCafe:
     ) -> Answer:
         if method == "PUT":
             kept[store] = view(body)
+        elif method == "DELETE" and kept is self.stores and self.under_way.get(store):
+            told = f"{self.under_way[store]} orders are under way at store {store!r}."
+            return 409, {"title": "Conflict", "detail": told}
         elif method == "DELETE":
             kept.pop(store, None)
             return 204, None

@@ -226,6 +226,7 @@ async def test_a_store_is_changed_read_and_forgotten_but_its_orders_stay(cafe):
     placed = (await cafe.place("key-00000001")).json()
     store = (await cafe.client.get("/stores/corner", headers=SERVICE)).json()
     assert store == {"id": "corner", **STORE, **UNSAID}
+    await cafe.client.post(f"/orders/{placed['id']}/cancel", headers=SERVICE)
     for _ in range(2):
         gone = await cafe.client.delete("/stores/corner", headers=SERVICE)
         assert gone.status_code == 204

@@ -1,7 +1,8 @@
 """The order in which a store is taken apart, and what is said on the way. Pure.
 
 First nobody can order any more, then the services forget it, then AWS: so nothing is left that
-could still write to what is gone already. A table is backed up while it is still there.
+could still write to what is gone already. The order service refuses to forget it (409) until its
+orders have ended, so all that follows waits for them. A table is backed up while it is still there.
 """
 
 from __future__ import annotations

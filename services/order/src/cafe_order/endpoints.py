@@ -143,7 +143,13 @@ async def get_stores(ids: StoreIds, service: Service) -> Response:
     return answer(await service.stores(ids))
 
 
-@router.delete("/stores/{store_id}", status_code=204, dependencies=[ServiceOnly], tags=["stores"])
+@router.delete(
+    "/stores/{store_id}",
+    status_code=204,
+    dependencies=[ServiceOnly],
+    responses={409: {"model": Problem, "description": "Orders are under way"}},
+    tags=["stores"],
+)
 async def delete_store(store_id: StoreIdPath, service: Service) -> None:
-    """Forget a store; its orders stay."""
+    """Forget a store, once all of its orders have ended; they stay."""
     await service.delete_store(store_id)

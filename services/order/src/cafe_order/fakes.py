@@ -110,10 +110,13 @@ class FakeOrders:
         self._check()
         self.stores[store_id] = StoreView(id=store_id, **store.model_dump())
 
-    async def delete_store(self, store_id: str) -> None:
-        """Forget."""
+    async def delete_store(self, store_id: str) -> int:
+        """Forget, or return how many orders are under way."""
         self._check()
-        self.stores.pop(store_id, None)
+        under_way = self.under_way(store_id) or 0
+        if not under_way:
+            self.stores.pop(store_id, None)
+        return under_way
 
     def _check(self) -> None:
         if self.away:

@@ -26,6 +26,18 @@ def no_store(store_id: str) -> NotFoundError:
     )
 
 
+def orders_under_way(store_id: str, number: int) -> ConflictError:
+    """The problem of a store that shall go while guests wait for what they ordered."""
+    are = "1 order is" if number == 1 else f"{number} orders are"
+    return ConflictError(
+        f"{are} under way at store {store_id!r}.",
+        slug="orders-under-way",
+        remedy="Close the store and repeat it when they have ended: at the latest a day after the "
+        "last was placed.",
+        extra={"underWay": number},
+    )
+
+
 def not_sold(store_id: str, sku: str, index: int) -> UnprocessableError:
     """The problem of an item that is not on the menu."""
     return UnprocessableError(

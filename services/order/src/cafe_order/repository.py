@@ -61,6 +61,18 @@ WHERE (s.name, s.city, s.timezone, s.currency, s.tier, s.accepting_orders, s.clo
                       EXCLUDED.orders_table, EXCLUDED.tickets_queue)
 """
 
+# One that has not ended after a day is stuck, which the books tell: it holds up no store's end.
+DELETE_STORE = """
+WITH under_way AS (
+    SELECT count(*) AS orders FROM stores s JOIN orders o ON o.store_id = s.id
+    WHERE s.id = $1 AND NOT o.synthetic AND o.status IN ('placed', 'confirmed', 'paid')
+      AND o.placed_at > now() - interval '1 day'
+), gone AS (
+    DELETE FROM stores WHERE id = $1 AND (SELECT orders FROM under_way) = 0
+)
+SELECT orders FROM under_way
+"""
+
 EXPIRE_KEYS = """
 DELETE FROM idempotency_keys WHERE key IN (
     SELECT key FROM idempotency_keys WHERE expires_at < now()
@@ -122,10 +134,13 @@ class PostgresOrders:
                 store.tickets_queue,
             )
 
-    async def delete_store(self, store_id: str) -> None:
-        """Forget the store; its orders stay. Fine when it is gone already."""
+    async def delete_store(self, store_id: str) -> int:
+        """Forget the store, or return how many of its orders are under way; ended ones stay.
+
+        Fine when it is gone already.
+        """
         async with self._database.connection() as connection:
-            await connection.execute("DELETE FROM stores WHERE id = $1", store_id)
+            return int(await connection.fetchval(DELETE_STORE, store_id))
 
     async def expire_keys(self, limit: int) -> int:
         """Delete keys whose time is over; returns how many."""

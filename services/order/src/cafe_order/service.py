@@ -8,7 +8,7 @@ from cafe_kit.auth import Caller
 from cafe_kit.errors import NotFoundError
 
 from cafe_order.models import OrderView, StoreInput, StoreView
-from cafe_order.refusals import no_store
+from cafe_order.refusals import no_store, orders_under_way
 from cafe_order.saga import Step, cancel
 from cafe_order.transitions import Saga, Wish
 
@@ -32,8 +32,8 @@ class Orders(Protocol):
         """Create or change; idempotent."""
         ...
 
-    async def delete_store(self, store_id: str) -> None:
-        """Forget; idempotent."""
+    async def delete_store(self, store_id: str) -> int:
+        """Forget, or return how many orders are under way; idempotent."""
         ...
 
 
@@ -110,5 +110,12 @@ class OrderService:
         return store
 
     async def delete_store(self, store_id: str) -> None:
-        """Forget a store; its orders stay. Fine when it is gone already."""
-        await self._orders.delete_store(store_id)
+        """Forget a store; its orders stay. Fine when it is gone already.
+
+        Raises:
+            ConflictError: orders are under way. Paid without their store, they would bring no
+                ticket: nobody knew where it is made.
+        """
+        under_way = await self._orders.delete_store(store_id)
+        if under_way:
+            raise orders_under_way(store_id, under_way)
