@@ -5,12 +5,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cloudcafe_operator.effects.ledger import AGAIN
 from cloudcafe_operator.kinds import CAFE_STORES
-from cloudcafe_operator.planning.unmended import Seen, next_look, remembered, renewed
-from cloudcafe_operator.resources.store import example
+from cloudcafe_operator.planning.unmended import (
+    Seen,
+    accepted_until,
+    next_look,
+    remembered,
+    renewed,
+)
+from cloudcafe_operator.resources.store import ACCEPT_DAMAGE, example
 from cloudcafe_operator.resources.store_status import Ledger, Unmended
 
 from tests.fakes.ledgers import LedgerWorld
-from tests.fakes.stores import ID
+from tests.fakes.stores import ID, REF
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -187,6 +193,28 @@ async def test_a_book_that_is_away_leaves_old_damage_told(world):
     world.books.answer = honest
     await later(world, minutes=5)
     assert world.verdict[:2] == BALANCED
+
+
+async def test_damage_that_a_person_accepts_is_told_no_more_but_what_comes_later_is(world):
+    await damage(world)
+    await later(world, hours=3)
+    word = world.ledger["unmended"]["until"]
+    world.recorder.forget()
+    await world.kubernetes.patch(REF, {"metadata": {"annotations": {ACCEPT_DAMAGE: word}}})
+    await world.reconcile()
+    assert world.verdict[:2] == BALANCED
+    world.restart()
+    await world.reconcile()
+    await world.look()
+    assert world.verdict[:2] == BALANCED
+    await damage(world)
+    await later(world, hours=3)
+    assert world.verdict[:2] == DIFFER
+
+
+@pytest.mark.parametrize("word", ["", "yes", "2026-03-01T10:00:00", "2026-03-01T12:00:01Z"])
+def test_no_other_word_and_no_moment_to_come_accepts_damage(word):
+    assert accepted_until(word, NOON) is None
 
 
 def span(since, until, first=""):

@@ -27,7 +27,15 @@ from cloudcafe_operator.planning.ledger import (
     ledger_status,
     shares,
 )
-from cloudcafe_operator.planning.unmended import Seen, next_look, remembered, renewed, seen
+from cloudcafe_operator.planning.unmended import (
+    Seen,
+    accepted_until,
+    next_look,
+    remembered,
+    renewed,
+    seen,
+    without_accepted,
+)
 from cloudcafe_operator.ports import Clock, Ref, WakeUp
 from cloudcafe_operator.resources.conditions import Condition, Judgement, get_condition
 from cloudcafe_operator.resources.store_status import CafeStoreStatus, Ledger, Unmended
@@ -62,6 +70,7 @@ class LedgerWatch:
     _told: dict[str, tuple[str, Judgement]] = field(default_factory=dict)  # key, by store id
     _unmended: dict[str, Unmended] = field(default_factory=dict)  # by store id
     _found_in: dict[str, int] = field(default_factory=dict)  # the round that found its begin again
+    _accepted: dict[str, str] = field(default_factory=dict)  # the word of the annotation
     _number: int = 0
 
     async def run(self) -> None:
@@ -90,9 +99,15 @@ class LedgerWatch:
         told = self._told.get(store_id)
         return told is None or self._judge(store_id) != told[1]
 
+    def accept(self, store_id: str, word: str) -> None:
+        """Look no more at what a person has settled: all before the moment of an annotation."""
+        self._accepted[store_id] = word
+        self._keep(store_id, self._unmended.get(store_id))
+
     def forget(self, store_id: str) -> None:
         """Wake a store no more."""
         self._told.pop(store_id, None)
+        self._accepted.pop(store_id, None)
         self._keep(store_id, None)
 
     async def round(self) -> None:
@@ -178,6 +193,8 @@ class LedgerWatch:
             self._found_in[store_id] = self._number
 
     def _keep(self, store_id: str, unmended: Unmended | None) -> None:
+        accepted = accepted_until(self._accepted.get(store_id, ""), self.clock.now())
+        unmended = without_accepted(unmended, accepted)
         if unmended is None:
             self._unmended.pop(store_id, None)
             self._found_in.pop(store_id, None)

@@ -47,7 +47,7 @@ from cloudcafe_operator.kinds import CAFE_STORES, CHAOS_EXPERIMENTS, CHAOS_RUNS,
 from cloudcafe_operator.planning.naming import store_id
 from cloudcafe_operator.planning.store_world import Platform
 from cloudcafe_operator.ports import Ports
-from cloudcafe_operator.resources.store import ADOPT
+from cloudcafe_operator.resources.store import ACCEPT_DAMAGE, ADOPT
 from cloudcafe_operator.settings import Settings
 from cloudcafe_operator.workqueue import Reconcile
 
@@ -200,7 +200,7 @@ def store_reconciler(settings: Settings, ports: Ports, news: News, cluster: str)
         ),
         dashboard=FleetDashboard(ports.aws, settings.aws_region, settings.fleet_seconds),
         turns=looks(clock),
-        rests=Rests(clock, (ADOPT,)),
+        rests=Rests(clock, (ACCEPT_DAMAGE, ADOPT)),
         news=news,
         queue=ports.queue,
     )

@@ -43,7 +43,7 @@ from cloudcafe_operator.planning.store_wanted import wanted_store
 from cloudcafe_operator.planning.store_world import Identity, Platform, Wanted
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref, WakeUp
 from cloudcafe_operator.resources.common import parse, parse_known
-from cloudcafe_operator.resources.store import ADOPT, FINALIZER, CafeStoreSpec
+from cloudcafe_operator.resources.store import ACCEPT_DAMAGE, ADOPT, FINALIZER, CafeStoreSpec
 from cloudcafe_operator.resources.store_status import CafeStoreStatus
 
 PROVED_AGAIN_S = 60.0  # after a coffee that could not be bought, where something else waits longer
@@ -127,6 +127,8 @@ class StoreReconciler:
             raise
         self.rush.note(wanted.store_id, spec)
         self.dashboard.note(wanted.store_id, spec.tier)
+        notes = meta.get("annotations") or {}
+        self.ledger.accept(wanted.store_id, notes.get(ACCEPT_DAMAGE, ""))
         if wait := self._until_its_turn(store, wanted.store_id, old, times):
             return wait
         finding = await self.converger.find(

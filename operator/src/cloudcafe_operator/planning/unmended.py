@@ -52,6 +52,20 @@ def remembered(ledger: Ledger | None) -> Unmended | None:
     return ledger.unmended
 
 
+def accepted_until(word: str, now: datetime) -> datetime | None:
+    """Return the moment of the annotation; no other word accepts anything, nor one to come."""
+    try:
+        moment = datetime.fromisoformat(word)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and moment <= now else None
+
+
+def without_accepted(one: Unmended | None, moment: datetime | None) -> Unmended | None:
+    """Return what is left where damage of orders placed before a moment is to stay as it is."""
+    return one if one is None or moment is None else _between(one, moment, one.until)
+
+
 def renewed(old: Unmended | None, look: Seen, store_id: str) -> Unmended | None:
     """Return what is left of a store's damage after a look; what it could not judge stays."""
     since, until = look.window

@@ -80,7 +80,9 @@ REASONS = {
     ),
     "BooksDiffer": Reason(
         "the books disagree, or damage found before was not mended yet",
-        "status.ledger names the first orders; the message has the audit that shows all",
+        "status.ledger names the first orders, the message has the audit that shows all; what "
+        "nobody can mend is accepted by the annotation cloudcafe.dev/accept-damage with the moment "
+        "of status.ledger.unmended.until, an hour after it",
     ),
     "NoOrders": Reason("no orders in that time, so no books to compare"),
     "Drifted": Reason(

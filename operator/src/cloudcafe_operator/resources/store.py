@@ -29,6 +29,7 @@ VERSIONS = (Version("v1alpha1"),)
 API_VERSION = f"{GROUP}/{stored(VERSIONS)}"
 FINALIZER = "cloudcafe.dev/cleanup"
 FORCE_DELETE = "cloudcafe.dev/force-delete"
+ACCEPT_DAMAGE = "cloudcafe.dev/accept-damage"  # a moment: what was damaged before it, stays so
 ADOPT = "cloudcafe.dev/adopt"  # an annotation: the word of status.adoption, repeated
 DriftKind = Literal[
     "SQSQueue", "SecretsManagerSecret", "Secret", "ConfigMap", "Registration", "Menu",
