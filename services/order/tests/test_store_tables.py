@@ -217,3 +217,23 @@ async def test_what_waits_for_the_table_of_a_store_that_is_gone_is_forgotten(out
     assert await outbox.awaited.forget() == 0
     await outbox.rows("DELETE FROM stores WHERE id = 'corner'")
     assert await outbox.awaited.forget() == 1
+
+
+async def test_what_waits_follows_its_store_to_another_table_and_ends_where_it_has_none(outbox):
+    await outbox.rows(
+        "INSERT INTO orders (id, store_id, currency, total_minor, trace_id, placed_at) "
+        "VALUES ($1, 'corner', 'EUR', 1, '', now())",
+        STATE.id,
+    )
+    outbox.lists.refuse(CORNER, DENIED)
+    await outbox.tell(CORNER, "placed", "confirmed")
+    await outbox.give_up()
+    await outbox.rows("UPDATE stores SET orders_table = $1", PLAZA)
+    assert await outbox.again.run_once() == 2
+    [item] = outbox.lists.aws.items(PLAZA)
+    assert item["status"]["S"] == "confirmed"
+    await outbox.tell(CORNER, "paid")
+    await outbox.give_up()
+    await outbox.rows("UPDATE outbox SET created_at = now() - interval '5 days'")
+    await outbox.rows("UPDATE stores SET orders_table = NULL")
+    assert await outbox.awaited.forget() == 1

@@ -25,6 +25,8 @@ from services.order.tests.test_ticket_queues import (
 )
 from services.order.tests.waiting import eventually
 
+RENAMED = "cloudcafe-default-corner-orders.fifo"
+
 
 async def register(cafe, **changes):
     answer = await cafe.client.put("/stores/corner", json=STORE | changes, headers=SERVICE)
@@ -104,6 +106,40 @@ async def test_tickets_wait_apart_for_their_queue_and_come_when_it_takes_them(ca
     await cafe.drained()
     made = {json.loads(body)["orderId"] for body in cafe.aws.bodies(CORNER)}
     assert made == {order["id"] for order in orders}
+
+
+async def parked_for(cafe, queue, rows=1):
+    async def parked():
+        found = await cafe.rows("SELECT parked_for FROM outbox")
+        assert [row["parked_for"] for row in found] == [url(queue)] * rows
+
+    await eventually(parked)
+
+
+async def test_what_waits_follows_its_store_to_the_queue_that_it_names_now(cafe):
+    await register(cafe, ticketsQueue=url(CORNER))
+    cafe.aws.rules["send_message_batch"] = refusing(CORNER, MISSING)
+    order = await complete(cafe, 1, customerId='ada \u00e9 "x"')
+    await parked_for(cafe, CORNER)
+    await register(cafe, ticketsQueue=url(RENAMED))
+    assert await cafe.application.workers["tickets-again"].__self__.run_once() == 1
+    await cafe.drained()
+    [message] = cafe.aws.queue(RENAMED)
+    ticket = parse_event(message.body)
+    assert (ticket.order_id, ticket.customer_id) == (order["id"], 'ada \u00e9 "x"')
+
+
+async def test_a_paid_ticket_is_not_forgotten_while_its_store_lives(cafe):
+    await register(cafe, ticketsQueue=url(CORNER))
+    cafe.aws.rules["send_message_batch"] = refusing(CORNER, MISSING)
+    await complete(cafe, 1)
+    await parked_for(cafe, CORNER)
+    await register(cafe, ticketsQueue=None)
+    await cafe.rows("UPDATE outbox SET created_at = now() - interval '5 days'")
+    awaited = cafe.application.workers["tickets-again"].__self__._awaited
+    assert (await awaited.follow(), await awaited.forget()) == (0, 0)
+    await cafe.client.delete("/stores/corner", headers=SERVICE)
+    assert await awaited.forget() == 1
 
 
 async def test_a_person_can_put_them_back_too(cafe):

@@ -4,14 +4,16 @@ A worker of the relay's kind, in every replica. Each round tries the oldest of e
 they arrive, the rest follows at once. So a queue that stays away costs one call a round however
 much waits for it, and what waits for it is neither claimed nor counted by the relay.
 
-A queue or table that no store names any more went with its store. What waits for it is forgotten
-after as many days as the queue itself would have kept it. All of them are called queues here.
+A store may name another queue or table while messages wait for the former one: they follow it. What
+waits for a store that is gone is forgotten after as many days as its queue would have kept it. All
+of them are called queues here.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -29,15 +31,34 @@ log = structlog.get_logger()
 
 ROUND_SECONDS = 15.0
 MOST_QUEUES = 1000
+MOST_FOLLOW = 1000
 KEPT_DAYS = 4
 """As the operator sets MessageRetentionPeriod of the stores' queues."""
 AT_ONCE = 2
 
-NAMED = {events.TICKETS: "tickets_queue", events.STORE_HISTORY: "orders_table"}
-"""Where a store says which one is its own."""
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What stores have of a kind: the column of `stores` that names it, and how messages do."""
+
+    named: str
+    address: str
+    """The field of a message that says where it goes."""
+    content: str
+    """The field that says what."""
+    kept: str = "TRUE"
+    """For which stores a message that waits too long is worth keeping."""
+
+
+OWN = {
+    # a coffee is paid: while its store lives, a person has to look
+    events.TICKETS: Own("tickets_queue", "queue", "ticket"),
+    # without its table, nobody is left who would read the list
+    events.STORE_HISTORY: Own("orders_table", "table", "order", "s.orders_table IS NOT NULL"),
+}
 
 # Skips from queue to queue in the index, however many messages each has.
-QUEUES = """
+_KNOWN = """
 WITH RECURSIVE known AS (
     (SELECT parked_for FROM outbox WHERE parked_for IS NOT NULL ORDER BY parked_for LIMIT 1)
     UNION ALL
@@ -45,13 +66,37 @@ WITH RECURSIVE known AS (
             ORDER BY o.parked_for LIMIT 1)
     FROM known WHERE known.parked_for IS NOT NULL
 )
-SELECT parked_for FROM known WHERE parked_for IN (SELECT {named} FROM stores) LIMIT $1
 """
 
+QUEUES = f"""{_KNOWN}
+SELECT parked_for FROM known WHERE parked_for IN (SELECT {{named}} FROM stores) LIMIT $1
+"""  # noqa: S608 - all texts are ours
+
+# Only a queue that no store names is looked into; it was one store's.
+FOLLOW = f"""{_KNOWN}
+, astray AS MATERIALIZED (
+    SELECT o.id, s.{{named}} AS named
+    FROM known CROSS JOIN LATERAL (
+        SELECT id, order_id FROM outbox
+        WHERE parked_for = known.parked_for AND destination = $1
+        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) o
+    JOIN orders p ON p.id = o.order_id JOIN stores s ON s.id = p.store_id
+    WHERE s.{{named}} IS NOT NULL
+      AND known.parked_for NOT IN (SELECT {{named}} FROM stores WHERE {{named}} IS NOT NULL)
+    LIMIT $2
+)
+UPDATE outbox o SET parked_for = astray.named, payload = json_build_object(
+    '{{address}}', astray.named, '{{content}}', o.payload::json -> '{{content}}')::text
+FROM astray WHERE o.id = astray.id
+"""  # noqa: S608 - all texts are ours
+
 FORGET = """
-DELETE FROM outbox WHERE parked_for IS NOT NULL AND created_at < now() - make_interval(days => $1)
-    AND destination = $2
-    AND parked_for NOT IN (SELECT {named} FROM stores WHERE {named} IS NOT NULL)
+DELETE FROM outbox o
+WHERE o.parked_for IS NOT NULL AND o.created_at < now() - make_interval(days => $1)
+  AND o.destination = $2
+  AND o.parked_for NOT IN (SELECT {named} FROM stores WHERE {named} IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM orders p JOIN stores s ON s.id = p.store_id
+                  WHERE p.id = o.order_id AND {kept})
 """
 
 CLAIM_PARKED = """
@@ -68,8 +113,12 @@ class Awaited(Protocol):
         """The queues of stores that something waits for; not more than a bound."""
         ...
 
+    async def follow(self) -> int:
+        """Readdress what waits for a queue that its store no longer names; returns how many."""
+        ...
+
     async def forget(self) -> int:
-        """Delete what waited too long for a queue that is no store's; returns how many."""
+        """Delete what waited too long for a store that is gone; returns how many."""
         ...
 
     def claim(self, queue: str, limit: int) -> AbstractAsyncContextManager[Claimed]:
@@ -83,19 +132,26 @@ class PostgresAwaited:
     def __init__(self, database: Database, destination: str) -> None:
         self._database = database
         self._destination = destination
-        self._queues = QUEUES.format(named=NAMED[destination])
-        self._forget = FORGET.format(named=NAMED[destination])
+        self._own = asdict(OWN[destination])
 
     async def queues(self) -> list[str]:
         """The queues of stores that something waits for; not more than a bound."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(self._queues, MOST_QUEUES)
+            rows = await connection.fetch(QUEUES.format(**self._own), MOST_QUEUES)
         return [row["parked_for"] for row in rows]
 
-    async def forget(self) -> int:
-        """Delete what waited too long for a queue that is no store's; returns how many."""
+    async def follow(self) -> int:
+        """Readdress what waits for a queue that its store no longer names; returns how many."""
+        sql = FOLLOW.format(**self._own)
         async with self._database.connection() as connection:
-            tag: str = await connection.execute(self._forget, KEPT_DAYS, self._destination)
+            tag: str = await connection.execute(sql, self._destination, MOST_FOLLOW)
+        return int(tag.removeprefix("UPDATE "))
+
+    async def forget(self) -> int:
+        """Delete what waited too long for a store that is gone; returns how many."""
+        sql = FORGET.format(**self._own)
+        async with self._database.connection() as connection:
+            tag: str = await connection.execute(sql, KEPT_DAYS, self._destination)
         return int(tag.removeprefix("DELETE "))
 
     @asynccontextmanager
@@ -141,6 +197,8 @@ class Redelivery:
             async with room:
                 return await self._send_all(queue)
 
+        if moved := await self._awaited.follow():
+            log.info("messages follow their stores to other queues", messages=moved)
         queues = await self._awaited.queues()
         return sum(await asyncio.gather(*(try_one(queue) for queue in queues)))
 
