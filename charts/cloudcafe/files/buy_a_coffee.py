@@ -161,7 +161,7 @@ def wait_until_confirmed(till: Till, order: str) -> None:
 
 
 def close_store(till: Till) -> None:
-    """Remove everything but the order itself, which is kept for good."""
+    """Remove everything but the order itself, which ends by itself some days later."""
     print("the store closes", flush=True)
     till.deadline = time.monotonic() + min(15, PATIENCE_S)
     till.expect("DELETE", "inventory", f"/stores/{till.store}/stock")

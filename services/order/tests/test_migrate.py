@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 from cafe_kit.migrations import Migration, MigrationError
-from cafe_order.migrate import apply, connect, migrate, newest_version
+from cafe_order.migrate import apply, connect, migrate, newest_version, shipped
 
 from services.kit.tests.support.ports import free_port
 
@@ -52,6 +52,35 @@ async def test_an_applied_file_that_changed_is_refused(empty):
             await apply(connection, [Migration(1, "a", "SELECT 2")], lambda line: None)
     finally:
         await connection.close()
+
+
+async def test_orders_are_placed_while_an_index_is_built(empty):
+    connections = [await asyncpg.connect(empty) for _ in range(3)]
+    migrating, slow, till = connections
+    insert = (
+        "INSERT INTO orders (id, store_id, currency, total_minor, trace_id, placed_at) "
+        "VALUES (gen_random_uuid(), 'x', 'EUR', 1, '', now())"
+    )
+    try:
+        await apply(migrating, shipped()[:6], lambda line: None)
+        # what a build leaves that was cut off
+        await till.execute("CREATE INDEX orders_synthetic ON orders (placed_at)")
+        under_way = slow.transaction()
+        await under_way.start()
+        await slow.execute(insert)
+        building = asyncio.create_task(apply(migrating, shipped()[:7], lambda line: None))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not await till.fetchval(waits):
+            assert not building.done()
+        await till.execute(insert, timeout=5)
+        await under_way.commit()
+        assert await building == 1
+    finally:
+        for connection in connections:
+            await connection.close()
+    assert await rows(
+        empty, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_synthetic'::regclass"
+    ) == [(True,)]
 
 
 async def test_a_failing_migration_leaves_nothing_behind(empty):

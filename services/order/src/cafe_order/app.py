@@ -19,6 +19,7 @@ from cafe_order import endpoints, hot_route, operations
 from cafe_order.activity import PostgresActivity
 from cafe_order.awaited import PostgresAwaited, Redelivery
 from cafe_order.destinations import Destination, KinesisDestination, PaymentsDestination
+from cafe_order.expiring import Expiring
 from cafe_order.history import CustomerHistory, HistoryDestination
 from cafe_order.ledger import PostgresLedger
 from cafe_order.measuring import MeasuredPlacing
@@ -30,7 +31,7 @@ from cafe_order.placements import PostgresPlacements
 from cafe_order.placing import Placing
 from cafe_order.prices import MenuPrices
 from cafe_order.relay import Bell, Housekeeping, Relay, RelayMetrics
-from cafe_order.repository import PostgresOrders
+from cafe_order.repository import PostgresOrders, keep_hours
 from cafe_order.results import PaymentResults
 from cafe_order.service import OrderService
 from cafe_order.settings import OrderSettings
@@ -199,13 +200,15 @@ def _add_relay(parts: _Parts, inventory: httpx.AsyncClient) -> None:
         application.workers[f"{own.name}-again"] = again.run
     keeper = Housekeeping(
         outbox,
-        PostgresOrders(parts.relay_database),
         metrics,
         backlog=parts.backlog,
         lag=lambda seconds: parts.business.gauge("RelayLagSeconds", seconds),
     )
     application.workers["outbox-state"] = keeper.watch_lag
-    application.workers["expire-keys"] = keeper.expire_keys
+    old = PostgresOrders(parts.relay_database)
+    application.workers["expire-keys"] = Expiring("keys", old.expire_keys).run
+    expire_synthetic = partial(old.expire_synthetic, keep_hours(settings.idempotency_hours))
+    application.workers["expire-synthetic"] = Expiring("synthetic orders", expire_synthetic).run
 
 
 def _add_results(parts: _Parts) -> None:

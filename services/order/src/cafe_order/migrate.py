@@ -3,8 +3,12 @@
 Waits for the database (bounded, with a line for each try), takes an advisory lock so that two runs
 do not collide, and applies what is missing, each file in a transaction of its own. Safe to repeat.
 A file that was applied and has changed since is refused.
+
+A file that begins with `-- concurrently` runs statement by statement outside of a transaction, as
+CREATE INDEX CONCURRENTLY asks: nobody who writes waits for it. It must be fit to be begun again.
 """
 
+import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +21,8 @@ from cafe_kit.settings import PREFIX
 from cafe_order.settings import MigrateSettings
 
 LOCK = 4_206_942_069
+LOCK_PAUSE_SECONDS = 0.2
+CONCURRENTLY = "-- concurrently"
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -53,7 +59,7 @@ async def apply(connection: Any, files: Sequence[Migration], say: Say) -> int:
     Raises:
         MigrationError: an applied file differs from the shipped one.
     """
-    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    await _lock(connection)
     try:
         await connection.execute(TABLE)
         rows = await connection.fetch("SELECT version, sha256 FROM schema_migrations")
@@ -71,15 +77,31 @@ async def apply(connection: Any, files: Sequence[Migration], say: Say) -> int:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
 
+async def _lock(connection: Any) -> None:
+    """Ask until it is ours: for who waited in the server, a concurrent build would wait in turn."""
+    ask = "SELECT pg_try_advisory_lock($1)"
+    while not await connection.fetchval(ask, LOCK):  # noqa: ASYNC110 - another process has it
+        await asyncio.sleep(LOCK_PAUSE_SECONDS)
+
+
 async def _apply_one(connection: Any, migration: Migration) -> None:
+    if migration.sql.startswith(CONCURRENTLY):
+        for statement in filter(str.strip, migration.sql.split(";\n")):
+            await connection.execute(statement)
+        await _note(connection, migration)
+        return
     async with connection.transaction():
         await connection.execute(migration.sql)
-        await connection.execute(
-            "INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2, $3)",
-            migration.version,
-            migration.name,
-            migration.sha256,
-        )
+        await _note(connection, migration)
+
+
+async def _note(connection: Any, migration: Migration) -> None:
+    await connection.execute(
+        "INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2, $3)",
+        migration.version,
+        migration.name,
+        migration.sha256,
+    )
 
 
 async def migrate(dsn: str, wait_seconds: float, say: Say) -> None:

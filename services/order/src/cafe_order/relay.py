@@ -31,8 +31,6 @@ FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
 DATABASE_PAUSE_SECONDS = 0.5
 STATE_SECONDS = 2.0
-EXPIRE_SECONDS = 60.0
-EXPIRE_BATCH = 500
 
 
 class Claimed(Protocol):
@@ -61,14 +59,6 @@ class Outbox(Protocol):
         self, destinations: Sequence[str], count_to: int = ...
     ) -> list[DestinationState]:
         """Lag and backlog."""
-        ...
-
-
-class Keys(Protocol):
-    """What the housekeeping needs of the idempotency keys."""
-
-    async def expire_keys(self, limit: int) -> int:
-        """Delete old ones; returns how many."""
         ...
 
 
@@ -213,19 +203,17 @@ async def _rest(wake: asyncio.Event, stopping: asyncio.Event, seconds: float | N
 
 
 class Housekeeping:
-    """The gauges of the outbox, and the end of old idempotency keys."""
+    """The gauges of the outbox."""
 
     def __init__(
         self,
         outbox: Outbox,
-        keys: Keys,
         metrics: RelayMetrics,
         *,
         backlog: Backlog,
         lag: Callable[[float], None],
     ) -> None:
         self._outbox = outbox
-        self._keys = keys
         self._metrics = metrics
         self._backlog = backlog
         self._lag = lag
@@ -249,16 +237,6 @@ class Housekeeping:
         longest = max(states, key=lambda state: state.waiting)
         self._backlog.note(longest.destination, longest.waiting)
         self._lag(max(state.lag_seconds for state in states))
-
-    async def expire_keys(self, stopping: asyncio.Event) -> None:
-        """Worker: delete idempotency keys whose time is over, in small batches."""
-        while not stopping.is_set():
-            try:
-                while await self._keys.expire_keys(EXPIRE_BATCH) == EXPIRE_BATCH:
-                    continue
-            except UnavailableError as error:
-                log.debug("no keys expired", why=error.detail)
-            await wait_or_stop(stopping, EXPIRE_SECONDS)
 
 
 def backoff_seconds(attempts: int) -> float:

@@ -80,6 +80,25 @@ DELETE FROM idempotency_keys WHERE key IN (
 )
 """
 
+# No other book knows them. What still waits in the outbox is told, and the answer finds no order.
+EXPIRE_SYNTHETIC = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM orders
+    WHERE synthetic AND placed_at < now() - make_interval(hours => $1)
+    ORDER BY placed_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), lines AS (
+    DELETE FROM order_lines l USING old WHERE l.order_id = old.id
+), history AS (
+    DELETE FROM order_history h USING old WHERE h.order_id = old.id
+)
+DELETE FROM orders o USING old WHERE o.id = old.id
+"""
+
+
+def keep_hours(idempotency_hours: int) -> int:
+    """How long a synthetic order is kept: while its key answers, whoever repeats it finds it."""
+    return idempotency_hours + 1
+
 
 class PostgresOrders:
     """Stores, orders and what became of them, in PostgreSQL.
@@ -146,6 +165,12 @@ class PostgresOrders:
         """Delete keys whose time is over; returns how many."""
         async with self._database.connection() as connection:
             tag: str = await connection.execute(EXPIRE_KEYS, limit)
+        return int(tag.removeprefix("DELETE "))
+
+    async def expire_synthetic(self, hours: int, limit: int) -> int:
+        """Delete synthetic orders that were placed so long ago; returns how many."""
+        async with self._database.connection() as connection:
+            tag: str = await connection.execute(EXPIRE_SYNTHETIC, hours, limit)
         return int(tag.removeprefix("DELETE "))
 
 
