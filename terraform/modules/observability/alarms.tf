@@ -42,6 +42,11 @@ locals {
         namespace = "AWS/RDS", metric = "AuroraReplicaLagMaximum", statistic = "Maximum", dimensions = { DBClusterIdentifier = var.aurora_cluster_id }
         above     = var.limits.replica_lag_millis, minutes = 5
       }
+      memorydb-memory = {
+        about     = "MemoryDB is nearly full, and evicts nothing: loyalty will grant no points then. Raise memorydb.node_type."
+        namespace = "AWS/MemoryDB", metric = "DatabaseMemoryUsagePercentage", statistic = "Maximum", dimensions = { ClusterName = var.memorydb_cluster_name }
+        above     = var.limits.memorydb_memory_percent, minutes = 10
+      }
     },
     var.load_balancer == null ? {} : {
       edge-errors = {

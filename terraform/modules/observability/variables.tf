@@ -64,6 +64,11 @@ variable "aurora_cluster_id" {
   type        = string
 }
 
+variable "memorydb_cluster_name" {
+  description = "The MemoryDB cluster."
+  type        = string
+}
+
 variable "load_balancer" {
   description = "The load balancer as its metrics name it; null without one."
   type        = object({ arn_suffix = string })
@@ -96,6 +101,7 @@ variable "limits" {
     aurora_capacity_percent = optional(number, 85)
     aurora_connections      = optional(number, 800)
     replica_lag_millis      = optional(number, 1000)
+    memorydb_memory_percent = optional(number, 75)
     dynamodb_throttles      = optional(number, 10)
   })
   default = {}
@@ -106,8 +112,8 @@ variable "limits" {
   }
 
   validation {
-    condition     = var.limits.aurora_capacity_percent <= 100
-    error_message = "limits.aurora_capacity_percent: at most 100."
+    condition     = max(var.limits.aurora_capacity_percent, var.limits.memorydb_memory_percent) <= 100
+    error_message = "limits.aurora_capacity_percent and limits.memorydb_memory_percent: at most 100."
   }
 }
 

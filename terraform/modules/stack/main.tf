@@ -229,6 +229,7 @@ module "observability" {
   stream_names            = keys(module.messaging.stream_names)
   table_names             = values(module.databases.dynamodb_table_names)
   aurora_cluster_id       = module.databases.aurora_cluster_id
+  memorydb_cluster_name   = module.caching.memorydb_cluster_name
   load_balancer           = { arn_suffix = module.loadbalancing.alb_arn_suffix }
   function_name           = module.serverless.function_name
   budget                  = var.budget

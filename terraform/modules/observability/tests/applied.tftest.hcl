@@ -8,6 +8,7 @@ variables {
   stream_names            = ["cloudcafe-order-events", "cloudcafe-stock-events"]
   table_names             = ["cloudcafe-orders", "cloudcafe-inventory", "cloudcafe-payments"]
   aurora_cluster_id       = "cloudcafe"
+  memorydb_cluster_name   = "cloudcafe"
   load_balancer           = { arn_suffix = "app/cloudcafe/1234567890abcdef" }
   function_name           = "cloudcafe-payment-processor"
   budget                  = 400
@@ -19,13 +20,18 @@ provider "aws" {
 
 run "watches_and_tells" {
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 8 + 1 + 2 + 2 + 2 + 6
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 9 + 1 + 2 + 2 + 2 + 6
     error_message = "Each queue, dead letter queue, stream and table has its alarms, and the order path too."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["dead-letters-cloudcafe-payments-dlq-fifo"].threshold == 0
     error_message = "One dead letter is one too many."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["memorydb-memory"].dimensions == tomap({ ClusterName = "cloudcafe" })
+    error_message = "A store that evicts nothing must be known before it is full."
   }
 
   assert {

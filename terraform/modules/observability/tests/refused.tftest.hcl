@@ -13,6 +13,7 @@ variables {
   stream_names            = []
   table_names             = []
   aurora_cluster_id       = "cloudcafe"
+  memorydb_cluster_name   = "cloudcafe"
   function_name           = "cloudcafe-payment-processor"
   budget                  = 400
 }
@@ -30,6 +31,12 @@ run "no_address_no_order_service_no_limit_no_money" {
   }
 
   expect_failures = [var.name, var.emails, var.services, var.log_groups, var.limits, var.budget]
+}
+
+run "more_than_all_of_memorydb" {
+  command = plan
+  variables { limits = { memorydb_memory_percent = 120 } }
+  expect_failures = [var.limits]
 }
 
 run "more_than_all_of_aurora" {
