@@ -97,6 +97,14 @@ def test_orders_whose_stock_nobody_remembers_are_counted_and_no_damage(services)
     assert "The books balance: 2 orders" in result.stdout
 
 
+def test_orders_whose_points_nobody_remembers_are_counted_and_no_damage(services):
+    services.books.points_kept_from = ago(minutes=30)
+    services.books.remove("loyalty", services.books.sell(at=ago(minutes=40)))
+    result = run()
+    assert result.exit_code == 0
+    assert "Points were not compared for 1 of the orders" in result.stdout
+
+
 def test_many_findings_are_bounded_and_say_how_many_more_there_are(services):
     for _ in range(30):
         services.books.remove("loyalty", services.books.sell(at=ago(minutes=5)))

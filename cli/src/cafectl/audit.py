@@ -93,6 +93,11 @@ def remarks(report: Report) -> Iterator[str]:
             f"Stock was not compared for {report.forgotten} of the orders: they are so old that "
             "the inventory keeps their reservations no more. All else of them was."
         )
+    if report.points_forgotten:
+        yield (
+            f"Points were not compared for {report.points_forgotten} of the orders: they are so "
+            "old that loyalty keeps their grants no more."
+        )
 
 
 def stores_table(report: Report) -> Rows:

@@ -112,6 +112,19 @@ async def test_of_an_order_whose_stock_is_forgotten_all_else_is_judged():
     assert kinds(await world.audit()) == [Kind.PAYMENT_MISSING]
 
 
+async def test_an_order_older_than_loyalty_remembers_may_have_no_points_left():
+    world = World()
+    world.books.points_kept_from = world.ago(hours=1)
+    old, wrong, young = (world.books.sell(at=world.ago(minutes=at)) for at in (61, 61, 60))
+    for order_id in (old, young):
+        world.books.remove("loyalty", order_id)
+    world.books.entry("loyalty", wrong)["points"] = 99
+    report = await world.audit()
+    found = {(one.kind, one.order_id) for one in report.findings}
+    assert found == {(Kind.POINTS_MISSING, young), (Kind.POINTS_DIFFERING, wrong)}
+    assert report.as_json()["pointsForgotten"] == 1
+
+
 async def test_an_entry_whose_order_may_just_be_coming_is_no_orphan():
     world = World()
     order_id = world.books.sell(at=world.ago(seconds=29))

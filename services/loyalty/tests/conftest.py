@@ -14,7 +14,7 @@ from cafe_loyalty.settings import LoyaltySettings
 from cafe_loyalty.sink import GrantMetrics, LoyaltySink
 from prometheus_client import CollectorRegistry
 
-from services.loyalty.tests.orders import STREAM, TOKEN
+from services.loyalty.tests.orders import STREAM, TOKEN, noon
 
 
 class Tally:
@@ -30,14 +30,15 @@ class Tally:
 class Replica:
     """One process's parts on a shared Redis."""
 
-    def __init__(self, store):
+    def __init__(self, store, clock=noon):
         self.store = store
+        self.clock = clock
         self.registry = CollectorRegistry()
         self.business = Tally()
         self.metrics = GrantMetrics(self.registry, self.business)
         self.points, self.book = RedisPoints(store), RedisBook(store)
         self.promotions, self.positions = RedisPromotions(store), RedisPositions(store, STREAM)
-        self.ledger = Ledger(self.book, self.points)
+        self.ledger = Ledger(self.book, self.points, clock=clock)
         self.sink = self.sink_with()
 
     def sink_with(self, **other):
@@ -48,6 +49,7 @@ class Replica:
             promotions=self.promotions,
             positions=other.get("positions", self.positions),
             metrics=self.metrics,
+            clock=self.clock,
         )
 
     async def balance(self, customer_id="ada"):
@@ -83,6 +85,7 @@ async def application(redis_url, aws):
             drain_timeout_seconds=3,
         ),
         aws,
+        clock=noon,
     )
     yield built
     for closer in built.closers:

@@ -11,6 +11,11 @@ SHARD = "shardId-000000000000"
 EIGHT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
 
+def noon():
+    """The clock of the tests."""
+    return EIGHT + timedelta(hours=4)
+
+
 def order(number, **changes):
     """An order of 4.50 that ada's till completed a minute after eight."""
     facts = {

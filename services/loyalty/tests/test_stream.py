@@ -8,7 +8,7 @@ from cafe_loyalty.lease import Lease, Leased
 from cafe_loyalty.settings import LoyaltySettings
 from prometheus_client import CollectorRegistry
 
-from services.loyalty.tests.orders import STREAM, TOKEN, order
+from services.loyalty.tests.orders import STREAM, TOKEN, noon, order
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def new_service(redis_url, aws):
             drain_timeout_seconds=3,
         ),
         aws,
+        clock=noon,
     )
 
 

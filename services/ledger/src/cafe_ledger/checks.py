@@ -30,7 +30,8 @@ HUNDRED = 100
 class Case:
     """Everything that the books say of one order; `charges` None: no statement to be had.
 
-    `moves_kept` False: it is so old that the inventory may have forgotten what it moved for it.
+    `moves_kept` False: it is so old that the inventory may have forgotten what it moved for it;
+    `grants_kept` False: loyalty may have forgotten its points.
     """
 
     order: Order
@@ -40,11 +41,17 @@ class Case:
     grants: Sequence[Grant] = ()
     rows: Sequence[SalesRow] = ()
     moves_kept: bool = True
+    grants_kept: bool = True
 
     @property
     def stock_forgotten(self) -> bool:
         """Whether the stock's book has no word left of the order."""
         return not self.moves_kept and not self.movements
+
+    @property
+    def points_forgotten(self) -> bool:
+        """Whether the order earned points of which the points' book has no word left."""
+        return self.earns and not self.grants_kept and not self.grants
 
     @property
     def completed(self) -> bool:
@@ -172,7 +179,7 @@ def check_points(case: Case) -> Iterator[Finding]:
         total = sum(one.points for one in grants)
         yield case.finding(Kind.POINTS_DUPLICATED, f"{len(grants)} grants, {total} points", "one")
     elif not grants:
-        if case.earns:
+        if case.earns and not case.points_forgotten:
             worth = order.total_minor // HUNDRED
             yield case.finding(Kind.POINTS_MISSING, "none", f"{worth} points for each multiplier")
     elif not case.completed or not order.customer_id:

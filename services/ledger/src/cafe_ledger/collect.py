@@ -18,10 +18,10 @@ from cafe_ledger.compare import Books
 from cafe_ledger.entries import (
     Charge,
     Entry,
-    Grant,
+    Grants,
+    KeptPage,
     Level,
     Model,
-    Movement,
     Movements,
     Order,
     Page,
@@ -42,6 +42,7 @@ LEVELS = "/ledger/levels"
 AnEntry = TypeVar("AnEntry", bound=Entry)
 AModel = TypeVar("AModel", bound=Model)
 APage = TypeVar("APage", bound=Page[Any])
+AKeptPage = TypeVar("AKeptPage", bound=KeptPage[Any])
 
 
 class BookError(Exception):
@@ -101,22 +102,24 @@ class Collector:
         """Read all other books about the same window, after the orders and all at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                movements = tasks.create_task(self._movements(window))
+                movements = tasks.create_task(self._kept("inventory", Movements, window))
                 payments = tasks.create_task(self._all("payment-processor", Page[Payment], window))
-                grants = tasks.create_task(self._all("loyalty", Page[Grant], window))
+                grants = tasks.create_task(self._kept("loyalty", Grants, window))
                 rows = tasks.create_task(self._all("analytics-worker", Page[SalesRow], window))
                 charges = tasks.create_task(self._charges(window))
         except ExceptionGroup as group:
             unread = next((one for one in group.exceptions if isinstance(one, BookError)), group)
             raise unread from None
-        moved, kept_from = movements.result()
+        moved, moves_kept_from = movements.result()
+        granted, grants_kept_from = grants.result()
         return Books(
             orders=orders,
             movements=moved,
-            moves_kept_from=kept_from,
+            moves_kept_from=moves_kept_from,
             payments=payments.result(),
             charges=charges.result(),
-            grants=grants.result(),
+            grants=granted,
+            grants_kept_from=grants_kept_from,
             rows=rows.result(),
         )
 
@@ -132,12 +135,14 @@ class Collector:
             return None
         return await self._all("payment-provider", Page[Charge], window)
 
-    async def _movements(self, window: Window) -> tuple[list[Movement], datetime | None]:
-        """Return what was moved, and since when all of it is kept: the latest that a page says."""
-        found: list[Movement] = []
+    async def _kept(
+        self, book: Book, model: type[AKeptPage], window: Window
+    ) -> tuple[list[Any], datetime | None]:
+        """Return the entries, and since when all of them are kept: the latest that a page says."""
+        found: list[Any] = []
         kept: list[datetime] = []
-        async for page in self._read_all("inventory", LEDGER, Movements, window.params()):
-            found += _inside("inventory", page.entries, window)
+        async for page in self._read_all(book, LEDGER, model, window.params()):
+            found += _inside(book, page.entries, window)
             kept += [page.kept_from] if page.kept_from else []
         return found, max(kept, default=None)
 

@@ -38,7 +38,8 @@ class Rules:
 class Books:
     """All entries about the orders of one window; `charges` None: no statement to be had.
 
-    Movements of orders placed before `moves_kept_from` may be missing because they are forgotten.
+    Movements of orders placed before `moves_kept_from` may be missing because they are forgotten,
+    and so may grants.
     """
 
     orders: Sequence[Order] = ()
@@ -48,6 +49,7 @@ class Books:
     grants: Sequence[Grant] = ()
     rows: Sequence[SalesRow] = ()
     moves_kept_from: datetime | None = None
+    grants_kept_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,6 @@ def compare(books: Books, rules: Rules) -> Iterator[Outcome]:
     movements, payments = _by_order(books.movements), _by_order(books.payments)
     charges = None if books.charges is None else _by_order(books.charges)
     grants, rows = _by_order(books.grants), _by_order(books.rows)
-    kept_from = books.moves_kept_from
     for order_id, same in orders.items():
         case = Case(
             order=same[0],
@@ -74,7 +75,8 @@ def compare(books: Books, rules: Rules) -> Iterator[Outcome]:
             charges=None if charges is None else charges.get(order_id, ()),
             grants=grants.get(order_id, ()),
             rows=rows.get(order_id, ()),
-            moves_kept=not kept_from or same[0].placed_at >= kept_from,
+            moves_kept=_is_kept(same[0], books.moves_kept_from),
+            grants_kept=_is_kept(same[0], books.grants_kept_from),
         )
         yield judge(case, rules, listed=len(same))
     strays: tuple[tuple[Kind, Mapping[str, Sequence[Entry]]], ...] = (
@@ -103,6 +105,10 @@ def judge(case: Case, rules: Rules, *, listed: int = 1) -> Outcome:
     if listed > 1:
         found.append(case.finding(Kind.ORDER_DUPLICATED, f"{listed} times", "once"))
     return Outcome("judged" if order.status in ENDED else "stuck", case, tuple(found))
+
+
+def _is_kept(order: Order, kept_from: datetime | None) -> bool:
+    return kept_from is None or order.placed_at >= kept_from
 
 
 def _stuck(case: Case, rules: Rules) -> Finding:

@@ -124,10 +124,18 @@ class Page(Model, Generic[Item]):
     next: str | None = None
 
 
-class Movements(Page[Movement]):
-    """A page of what the inventory moved; it forgets orders placed before `kept_from`, by and by.
+class KeptPage(Page[Item], Generic[Item]):
+    """A page of a book that forgets orders placed before `kept_from`, by and by.
 
-    An inventory that does not say it is taken to forget none.
+    One that does not say it is taken to forget none.
     """
 
     kept_from: AwareDatetime | None = None
+
+
+class Movements(KeptPage[Movement]):
+    """A page of what the inventory moved."""
+
+
+class Grants(KeptPage[Grant]):
+    """A page of the points that were granted."""

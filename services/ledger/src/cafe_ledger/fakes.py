@@ -34,6 +34,7 @@ class FakeBooks:
         self.levels: list[Json] = []
         self.away: set[Book] = set()
         self.kept_from: datetime | None = None
+        self.points_kept_from: datetime | None = None
         self.asked: list[tuple[Book, Mapping[str, str]]] = []
         self._numbers = itertools.count(1)
 
@@ -54,6 +55,8 @@ class FakeBooks:
         page = {"entries": found[begin:end], "next": str(end) if end < len(found) else None}
         if (book, path) == ("inventory", LEDGER) and self.kept_from:
             page["keptFrom"] = self.kept_from.isoformat()
+        if (book, path) == ("loyalty", LEDGER) and self.points_kept_from:
+            page["keptFrom"] = self.points_kept_from.isoformat()
         return page
 
     def order(

@@ -87,6 +87,7 @@ class Report:
     forgotten: int = 0  # of those: so old that the inventory keeps no word of them
     damaged: Placings = field(default_factory=dict)  # of all findings, kept or not
     unsettled: Placings = field(default_factory=dict)  # of the pending orders
+    points_forgotten: int = 0  # or loyalty none of their points
 
     @property
     def orders(self) -> int:
@@ -116,6 +117,7 @@ class Report:
             else:
                 self.judged += 1
                 self.forgotten += outcome.case.stock_forgotten
+                self.points_forgotten += outcome.case.points_forgotten
         self.note(outcome.findings)
 
     def note(self, findings: Iterable[Finding]) -> None:
@@ -146,6 +148,7 @@ class Report:
         for mine, theirs in ((self.damaged, other.damaged), (self.unsettled, other.unsettled)):
             for store, moments in theirs.items():
                 _widen(mine, store, *moments)
+        self.points_forgotten += other.points_forgotten
 
     def by_store(self) -> dict[str, Totals]:
         """Return the sums of each store over all hours, those with findings only included."""
@@ -175,6 +178,7 @@ class Report:
             "judged": self.judged,
             "pending": self.pending,
             "stockForgotten": self.forgotten,
+            "pointsForgotten": self.points_forgotten,
             "levels": self.levels,
             "providerStatement": self.statement,
             "stores": [

@@ -1,5 +1,8 @@
 """Composition of the loyalty service: the only place that knows all its parts."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from cafe_kit.app import Application, build_application
 from cafe_kit.aws import Aws, AwsCalls
 from cafe_kit.cloudwatch import add_cloudwatch
@@ -10,6 +13,7 @@ from cafe_kit.wire import utc_now
 
 from cafe_loyalty.book import RedisBook
 from cafe_loyalty.endpoints import router
+from cafe_loyalty.forgetting import Forgetting
 from cafe_loyalty.lease import Lease, Leased
 from cafe_loyalty.ledger import Ledger
 from cafe_loyalty.points import RedisPoints
@@ -20,7 +24,12 @@ from cafe_loyalty.settings import LoyaltySettings
 from cafe_loyalty.sink import GrantMetrics, LoyaltySink
 
 
-def build(settings: LoyaltySettings, aws: AwsCalls | None = None) -> Application:
+def build(
+    settings: LoyaltySettings,
+    aws: AwsCalls | None = None,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> Application:
     """The whole service; nothing is connected yet. `aws` when it is not the real one."""
     application = build_application(
         "loyalty", "CloudCafe loyalty", settings, [router], story="Double-Points Day"
@@ -37,16 +46,18 @@ def build(settings: LoyaltySettings, aws: AwsCalls | None = None) -> Application
     metrics = GrantMetrics(application.metrics.registry, add_cloudwatch(application, aws))
     points, book, promotions = RedisPoints(store), RedisBook(store), RedisPromotions(store)
     application.public.state.service = LoyaltyService(
-        points, promotions, metrics=metrics, clock=utc_now
+        points, promotions, metrics=metrics, clock=clock
     )
-    application.public.state.ledger = Ledger(book, points)
+    application.public.state.ledger = Ledger(book, points, clock=clock)
     sink = LoyaltySink(
         points,
         book,
         promotions=promotions,
         positions=RedisPositions(store, settings.order_stream),
         metrics=metrics,
+        clock=clock,
     )
+    application.workers["forget-grants"] = Forgetting(store, clock=clock).run
     _add_consumer(application, settings, sink, aws, store)
     return application
 

@@ -3,7 +3,7 @@
 A sorted set an hour, whose members sort by placing and order, and a set of the hours there are.
 They lie in other slots than the customers' keys, so no script can write both: the index is written
 *before* the grant, and read through the grants. A crash between them leaves an index entry that
-points nowhere until the grant is made, and which nobody sees until then.
+points nowhere until the grant is made, and which nobody sees until then. `forgetting.py` ends it.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class RedisBook:
             pipeline = self._store.client.pipeline(transaction=False)
             pipeline.zadd(HOURS, dict.fromkeys(by_hour, 0))
             for hour, members in by_hour.items():
-                pipeline.zadd(_hour_key(hour), members)
+                pipeline.zadd(hour_key(hour), members)
             await pipeline.execute()
 
     async def hours(self, starts: str, ends: str) -> list[str]:
@@ -88,10 +88,11 @@ class RedisBook:
         """Places of one hour after a member and before a moment, in order."""
         with self._store.translated():
             members = await self._store.client.zrange(
-                _hour_key(hour), f"({after}", f"({before}", bylex=True, offset=0, num=limit
+                hour_key(hour), f"({after}", f"({before}", bylex=True, offset=0, num=limit
             )
         return [Place.parse(str(member)) for member in members]
 
 
-def _hour_key(hour: str) -> str:
+def hour_key(hour: str) -> str:
+    """The name of an hour's sorted set."""
     return f"loyalty:ledger:{hour}"

@@ -4,7 +4,7 @@ Walks the index hour by hour and takes each grant from its customer, so a page s
 was granted.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from typing import Protocol
 from cafe_kit.paging import decode_cursor, encode_cursor
 
 from cafe_loyalty.book import Place, moment
-from cafe_loyalty.models import Grant, LedgerEntry, LedgerPage
+from cafe_loyalty.models import KEEP, Grant, LedgerEntry, LedgerPage
 
 STEP = 1000
 MOST_SCANNED = 50_000
@@ -51,9 +51,10 @@ class Window:
 class Ledger:
     """The book."""
 
-    def __init__(self, index: Index, grants: Grants) -> None:
+    def __init__(self, index: Index, grants: Grants, *, clock: Callable[[], datetime]) -> None:
         self._index = index
         self._grants = grants
+        self._clock = clock
 
     async def page(self, window: Window, cursor: str | None, limit: int) -> LedgerPage:
         """Grants of a window, by placing and order.
@@ -69,12 +70,16 @@ class Ledger:
         scanned = 0
         async for place, grant in self._walk(window, after):
             if len(entries) == limit or scanned == MOST_SCANNED:
-                return LedgerPage(entries=entries, next=encode_cursor({"after": after}))
+                return self._page(entries, encode_cursor({"after": after}))
             scanned += 1
             after = place.member
             if grant is not None:
                 entries.append(_entry(grant))
-        return LedgerPage(entries=entries, next=None)
+        return self._page(entries, None)
+
+    def _page(self, entries: list[LedgerEntry], more: str | None) -> LedgerPage:
+        """What it says of its age is true of all that was read: by then, more may be forgotten."""
+        return LedgerPage(entries=entries, next=more, kept_from=self._clock() - KEEP)
 
     async def _walk(self, window: Window, after: str) -> AsyncIterator[tuple[Place, Grant | None]]:
         """All places after a member; with the grant where it is wanted and there."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from cafe_kit.events import OrderEvent
@@ -16,6 +16,9 @@ MINOR_PER_POINT = 100
 MAX_MULTIPLIER = 10
 MAX_POINTS = 1_000_000_000
 MAX_CUSTOMER_ID = 200
+KEEP = timedelta(days=35)
+"""So long after an order was placed, its grant and what is told of it are kept, as its reservation
+is: longer than the stream or a dead-letter queue could bring the order once more."""
 PROMOTION = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 
@@ -135,7 +138,7 @@ class GrantedEntry(WireView):
 
 
 class RedeemedEntry(WireView):
-    """Points went out."""
+    """Points went out. What is kept also has the `key` that it was asked with."""
 
     kind: Literal["redeemed"] = "redeemed"
     points: int
@@ -194,6 +197,7 @@ class LedgerPage(WireView):
 
     entries: list[LedgerEntry]
     next: str | None = Field(description="The cursor of the next page; null at the end.")
+    kept_from: datetime = Field(description="Grants of orders placed before may be forgotten.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 Four keys a customer, all in one slot:
 
-- `account`: hash of balance, granted, redeemed;
+- `account`: hash of balance, granted, redeemed, and how much of the history is forgotten;
 - `grants`: hash of order id → the grant. Its existence is what makes a grant happen once;
 - `redemptions`: hash of Idempotency-Key → digest of the request, balance after it, the redemption;
 - `history`: list of balance after it and the grant or redemption, the oldest first.
 
-A grant is in none of them or in all: the script that writes it is atomic.
+A grant is in none of them or in all: the script that writes it is atomic. All but the account are
+forgotten by and by (`forgetting.py`).
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +43,11 @@ def customer_key(customer_id: str, part: str) -> str:
     return f"loyalty:{{{quote(customer_id, safe='')}}}:{part}"
 
 
+def customer_keys(customer_id: str, *parts: str) -> list[str]:
+    """The names of some of them."""
+    return [customer_key(customer_id, part) for part in parts]
+
+
 class RedisPoints:
     """The customers' points."""
 
@@ -48,6 +55,7 @@ class RedisPoints:
         self._store = store
         self._grant = store.client.register_script(scripts.GRANT)
         self._redeem = store.client.register_script(scripts.REDEEM)
+        self._history = store.client.register_script(scripts.HISTORY)
 
     async def balance(self, customer_id: str) -> BalanceView:
         """How many points a customer has.
@@ -73,7 +81,7 @@ class RedisPoints:
                 pipeline = self._store.client.pipeline(transaction=False)
                 for grant in chunk:
                     await self._grant(
-                        keys=_keys(grant.customer_id, "account", "grants", "history"),
+                        keys=customer_keys(grant.customer_id, "account", "grants", "history"),
                         args=[grant.order_id, grant.points, _granted(grant)],
                         client=pipeline,
                     )
@@ -92,8 +100,8 @@ class RedisPoints:
         )
         with self._store.translated():
             what, said = await self._redeem(
-                keys=_keys(wanted.customer_id, "account", "redemptions", "history"),
-                args=[key, wanted.points, _json(entry), digest],
+                keys=customer_keys(wanted.customer_id, "account", "redemptions", "history"),
+                args=[key, wanted.points, _with_key(_json(entry), key), digest],
             )
         if what == "short":
             return TooFew(balance=int(said))
@@ -115,14 +123,15 @@ class RedisPoints:
     ) -> tuple[list[Entry], int]:
         """Entries before a position, the newest first, and the position of the last of them.
 
-        Positions count from the oldest entry, so they stay right while entries are added.
+        Positions count from the first entry that ever was, so they stay right while entries are
+        added, and while old ones are forgotten; 0 where none is left before.
         """
-        key = customer_key(customer_id, "history")
         with self._store.translated():
-            end = await self._store.client.llen(key) if before is None else before
-            start = max(0, end - limit)
-            rows = await self._store.client.lrange(key, start, end - 1) if end else []
-        return [_entry(str(row)) for row in reversed(rows)], start
+            start, rows = await self._history(
+                keys=customer_keys(customer_id, "account", "history"),
+                args=["" if before is None else before, limit],
+            )
+        return [_entry(str(row)) for row in reversed(rows)], int(start)
 
     async def grants(self, orders: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """The grants of (customer, order); None where there is none (yet)."""
@@ -137,13 +146,14 @@ class RedisPoints:
         ]
 
 
-def _keys(customer_id: str, *parts: str) -> list[str]:
-    return [customer_key(customer_id, part) for part in parts]
-
-
 def _json(entry: GrantedEntry | RedeemedEntry) -> str:
     """What is kept: the balance stands before it, as only the script knows it."""
     return entry.model_dump_json(by_alias=True, exclude={"balance"})
+
+
+def _with_key(body: str, key: str) -> str:
+    """By it the redemption is found when its entry is forgotten."""
+    return f'{body[:-1]},"key":{json.dumps(key)}}}'
 
 
 def _granted(grant: Grant) -> str:

@@ -30,6 +30,32 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[4] .. ' ' .. entry)
 return {'made', ARGV[4] .. ' ' .. entry}
 """
 
+HISTORY = """
+-- KEYS: account, history. ARGV: before or '', how many
+local gone = tonumber(redis.call('HGET', KEYS[1], 'forgotten') or '0')
+local ends = tonumber(ARGV[1]) or gone + redis.call('LLEN', KEYS[2])
+local first = math.max(gone, ends - tonumber(ARGV[2]))
+if first >= ends then return {0, {}} end
+-- where nothing older is left, there is no next page
+local entries = redis.call('LRANGE', KEYS[2], first - gone, ends - 1 - gone)
+return {first > gone and first or 0, entries}
+"""
+
+FORGET = """
+-- KEYS: account, grants by order, redemptions by key, history. ARGV: hour before which all is old,
+-- how many entries at most, orders
+for at = 3, #ARGV do redis.call('HDEL', KEYS[2], ARGV[at]) end
+for _ = 1, tonumber(ARGV[2]) do
+    local oldest = redis.call('LINDEX', KEYS[4], 0)
+    if not oldest then return end
+    local entry = cjson.decode(string.match(oldest, '^%S+ (.*)$'))
+    if (entry.placedAt or entry.at) >= ARGV[1] then return end
+    redis.call('LPOP', KEYS[4])
+    redis.call('HINCRBY', KEYS[1], 'forgotten', 1)
+    if entry.key then redis.call('HDEL', KEYS[3], entry.key) end
+end
+"""
+
 ADVANCE = """
 -- KEYS: positions by shard. ARGV: shard, before or '', after
 local known = redis.call('HGET', KEYS[1], ARGV[1])

@@ -10,14 +10,20 @@ missing; and only from where this replica found it, so two that read the same sh
 back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from cafe_kit.events import OrderEvent
-from cafe_kit.kinesis import PositionMovedError, ShardBatch
+from cafe_kit.kinesis import EventRefusedError, PositionMovedError, ShardBatch
 from prometheus_client import CollectorRegistry, Counter
 
-from cafe_loyalty.models import Grant, PromotionView
+from cafe_loyalty.models import KEEP, Grant, PromotionView
+
+TOO_OLD = (
+    f"It was placed more than {KEEP.days} days ago: whether its points were given is forgotten. "
+    "Look at the customer's points before giving them by hand."
+)
 
 
 class Promotions(Protocol):
@@ -101,7 +107,7 @@ class GrantMetrics:
 class LoyaltySink:
     """The port of the consumer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them are wiring, by name
         self,
         points: Points,
         book: Book,
@@ -109,12 +115,14 @@ class LoyaltySink:
         promotions: Promotions,
         positions: Positions,
         metrics: GrantMetrics,
+        clock: Callable[[], datetime],
     ) -> None:
         self._points = points
         self._book = book
         self._promotions = promotions
         self._positions = positions
         self._metrics = metrics
+        self._clock = clock
 
     async def positions(self) -> Mapping[str, str]:
         """Where the shards are to be read on."""
@@ -125,6 +133,7 @@ class LoyaltySink:
 
         Raises:
             PositionMovedError: another replica reads this shard too.
+            EventRefusedError: an order is so old that its grant may be forgotten already.
             UnavailableError: MemoryDB is away; the batch is to come again.
         """
         grants = await self._grants_of(batch)
@@ -142,6 +151,10 @@ class LoyaltySink:
         ]
         if not completed:
             return []
+        kept_from = self._clock() - KEEP
+        for event in completed:
+            if event.customer_id is not None and event.placed_at < kept_from:
+                raise EventRefusedError(event.id, TOO_OLD)
         promotions = await self._promotions.all()
         grants = (Grant.of(event, promotions) for event in completed)
         return [grant for grant in grants if grant is not None]
