@@ -93,9 +93,9 @@ async def open_sink():
     """A function that makes a worker's sink on a database."""
     opened = []
 
-    def make(dsn, database_type=Database, **options):
+    def make(dsn, database_type=Database, *, seconds=5, **options):
         database = database_type(
-            dsn, connections=4, name="test", bounds=warehouse_bounds(5), **options
+            dsn, connections=4, name="test", bounds=warehouse_bounds(seconds), **options
         )
         opened.append(database)
         return WarehouseSink(database, STREAM, LoadMetrics(CollectorRegistry()), clock=utc_now)

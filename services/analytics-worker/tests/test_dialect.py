@@ -9,7 +9,7 @@ import re
 
 import pytest
 import sqlglot
-from cafe_analytics import dialect, loading, migrate, repository
+from cafe_analytics import dialect, loading, migrate, repository, vanished
 from cafe_analytics.dialect import is_redshift, rendered
 from sqlglot import expressions as exp
 
@@ -146,6 +146,21 @@ def test_keys_of_distribution_are_for_redshift_and_indexes_for_postgresql():
 def test_every_text_has_a_length_in_bytes_that_redshift_keeps():
     for name, sql in common().items():
         assert not re.search(r"\bvarchar\b(?!\s*\()", plain(sql)), name
+
+
+ONLY_REDSHIFT = {"HOLDERS": vanished.HOLDERS, "RUNNING": vanished.RUNNING, "END": vanished.END}
+KNOWN_THERE = {"pg_class", "pg_terminate_backend"}
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_REDSHIFT))
+def test_what_is_for_redshift_alone_is_of_its_grammar_and_of_what_its_manual_names(name):
+    text = plain(ONLY_REDSHIFT[name])
+    for pattern, why in FORBIDDEN.items():
+        if "pg_" not in pattern:
+            assert not re.search(pattern, text.lower()), f"{pattern}: {why}"
+    assert set(re.findall(r"\bpg_\w+", text)) <= KNOWN_THERE
+    for tree in parsed(text):
+        assert not isinstance(tree, exp.Command)
 
 
 class Server:

@@ -14,7 +14,7 @@ _ONLY = re.compile(r"/\*(redshift|postgresql)\b(.*?)\*/", re.DOTALL)
 
 POSTGRESQL_GUARD = "SET LOCAL idle_in_transaction_session_timeout TO 15000"
 """A worker that vanishes in the middle of a load must not keep its locks. Redshift has no such
-parameter; there it is a property of the user (`ALTER USER … SESSION TIMEOUT`)."""
+parameter; there `vanished.py` looks for it."""
 
 
 def is_redshift(connection: Any) -> bool:

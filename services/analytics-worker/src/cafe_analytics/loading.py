@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from cafe_analytics.dialect import POSTGRESQL_GUARD, is_redshift
 from cafe_analytics.facts import OrderFact, facts_of
+from cafe_analytics.vanished import LockHeldError, end_vanished, take_lock
 
 log = structlog.get_logger()
 
@@ -174,6 +175,10 @@ class WarehouseSink:
         began = time.monotonic()
         try:
             merged = await self._transact(batch)
+        except DatabaseUnavailableError as error:
+            if isinstance(error.__cause__, LockHeldError):
+                await self._look_for_vanished()
+            raise
         except asyncpg.DataError as error:
             await self._name_the_culprit(batch)
             raise DatabaseUnavailableError(f"The warehouse refused a load: {error}") from error
@@ -188,7 +193,7 @@ class WarehouseSink:
     async def _transact(self, batch: ShardBatch) -> Mapping[str, int]:
         async with self._database.transaction() as connection:
             await _guard(connection)
-            await connection.execute(LOCK)
+            await take_lock(connection, LOCK)
             if not await self._claimed(connection, batch):
                 return {}
             return await load(connection, facts_of(batch.events))
@@ -206,6 +211,13 @@ class WarehouseSink:
         if swapped != "UPDATE 1":
             raise PositionMovedError(f"{batch.shard} is at {reached}, not at {batch.before}")
         return True
+
+    async def _look_for_vanished(self) -> None:
+        """For the next try; this one has failed, whatever is found."""
+        try:
+            await end_vanished(self._database)
+        except (asyncpg.PostgresError, DatabaseUnavailableError) as error:
+            log.warning("vanished workers cannot be looked for", why=str(error))
 
     async def _name_the_culprit(self, batch: ShardBatch) -> None:
         """Load each event alone and roll it back; the first that is refused is the one."""
