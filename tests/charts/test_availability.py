@@ -65,6 +65,15 @@ def test_uninstalling_takes_the_embedded_data_along_with_its_password(embedded):
         assert spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
 
 
+def test_a_full_memorydb_refuses_writes_before_its_container_is_killed(embedded):
+    server = dict(embedded.containers())["redis-memorydb/redis"]
+    at = server["args"].index
+    assert server["args"][at("--maxmemory-policy") + 1] == "noeviction"
+    most = int(server["args"][at("--maxmemory") + 1].removesuffix("mb"))
+    limit = int(server["resources"]["limits"]["memory"].removesuffix("Mi"))
+    assert most <= limit * 0.8
+
+
 def test_the_definitions_outlive_the_release(embedded):
     for definition in embedded.of("CustomResourceDefinition"):
         assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"

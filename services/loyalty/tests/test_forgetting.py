@@ -161,6 +161,22 @@ async def test_a_step_is_bounded_and_a_crash_within_it_is_made_good(replica, sto
     assert sum([(await sizes(store, f"c-{n}"))[0] for n in range(7)]) == 0
 
 
+async def test_a_full_store_takes_no_grant_and_can_still_forget(replica, store, clock):
+    await replica.sink.absorb(batch(order(1)))
+    clock.now += PAST
+    await store.client.config_set("maxmemory", "1")
+    try:
+        young = order(2, placed_at=clock.now, at=clock.now)
+        with pytest.raises(UnavailableError, match="OutOfMemory"):
+            await replica.sink.absorb(batch(young, before="1", after="2"))
+        await forget(replica)
+    finally:
+        await store.client.config_set("maxmemory", "0")
+    assert await sizes(store) == (0, 0, 0)
+    await replica.sink.absorb(batch(young, before="1", after="2"))
+    assert (await sizes(store), await replica.balance()) == ((1, 0, 1), 8)
+
+
 async def test_all_keys_of_a_script_lie_in_one_slot(replica, store, monkeypatch):
     await replica.sink.absorb(batch(order(1), order(2, customer_id="{b}")))
     replica.clock.now += PAST
