@@ -143,9 +143,12 @@ class FakeChaos:
     """Implements Chaos in memory; `operator` is told of each experiment that is written."""
 
     def __init__(self):
-        self.namespace = NAMESPACE
+        self.namespace = self.operator_namespace = NAMESPACE
         self.objects = {}
         self.halted = None
+        self.elsewhere = []  # runs of other namespaces
+        self.operators = {NAMESPACE}  # namespaces with one
+        self.forbidden = ""  # what the server says of all that is outside of the namespace
         self.writes = []
         self.unreachable = 0  # so many calls are not answered
         self.operator = lambda _: None
@@ -168,6 +171,15 @@ class FakeChaos:
     def items(self, kind):
         self._answer()
         return [copy.deepcopy(one) for (what, _), one in self.objects.items() if what == kind]
+
+    def runs_everywhere(self):
+        self._permit()
+        return self.items("chaosruns") + copy.deepcopy(self.elsewhere)
+
+    def has_operator(self):
+        self._permit()
+        self._answer()
+        return self.operator_namespace in self.operators
 
     def create(self, kind, manifest):
         self._answer()
@@ -204,6 +216,10 @@ class FakeChaos:
         stored = self.objects["chaosexperiments", manifest["metadata"]["name"]]
         self.operator(stored)
         return copy.deepcopy(stored)
+
+    def _permit(self):
+        if self.forbidden:
+            raise Refused(self.forbidden)
 
     def _answer(self):
         if self.unreachable:

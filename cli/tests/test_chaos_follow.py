@@ -36,7 +36,12 @@ HOLDING = {
 def chaos(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # no scenarios here
     found = FakeChaos()
-    monkeypatch.setattr(commands, "ApiServer", lambda *_: found)
+
+    def connect(namespace, operator_namespace="cloudcafe"):
+        found.namespace, found.operator_namespace = namespace, operator_namespace
+        return found
+
+    monkeypatch.setattr(commands, "ApiServer", connect)
     return found
 
 
@@ -269,6 +274,46 @@ def test_halt_tells_what_cannot_be_undone_in_time(chaos, clock):
     result = cafectl("halt", "--within", "5s")
     assert result.exit_code == 1
     assert "aurora-failover-1 is not undone yet (Holding) by hand: aws …" in result.stdout
+
+
+def in_namespace(namespace, item):
+    item["metadata"]["namespace"] = namespace
+    return item
+
+
+def test_halt_pulls_the_lever_of_the_operator_whatever_namespace_the_experiments_have(chaos, clock):
+    assert cafectl("halt", "-n", "team-a").exit_code == 0
+    assert chaos.operator_namespace == "cloudcafe"
+    assert cafectl("resume", "-n", "team-a").stdout == "runs may begin again\n"
+
+
+def test_halt_waits_for_the_runs_of_all_namespaces(chaos, clock):
+    chaos.elsewhere = [in_namespace("team-b", run("cut-1", **HOLDING))]
+    result = cafectl("halt", "-n", "team-a", "--within", "5s")
+    assert result.exit_code == 1
+    assert "team-b/cut-1 is not undone yet (Holding)" in result.stdout
+    chaos.elsewhere = []
+    assert "nothing is in force in any namespace" in cafectl("halt").stdout
+
+
+def test_halt_says_what_it_may_not_see(chaos, clock):
+    chaos.forbidden = "ada cannot do this at the cluster scope"
+    chaos.elsewhere = [in_namespace("team-b", run("cut-1", **HOLDING))]
+    result = cafectl("halt", "-n", "team-a")
+    assert chaos.halted["halted"] == "true"
+    said = result.stdout.splitlines()
+    assert f"only if the operator is in namespace cloudcafe: {chaos.forbidden}" in said
+    assert "nothing is in force in namespace team-a" in said
+    assert f"runs of other namespaces were not looked at: {chaos.forbidden}" in said
+
+
+@pytest.mark.parametrize("command", ["halt", "resume"])
+def test_a_lever_that_no_operator_reads_is_not_pulled(chaos, clock, command):
+    chaos.halted = {"halted": "true", "reason": "earlier"}
+    result = cafectl(command, "--operator-namespace", "cloudcaffe")
+    assert result.exit_code == 2
+    assert "namespace cloudcaffe has no operator" in " ".join(result.stderr.split())
+    assert chaos.halted == {"halted": "true", "reason": "earlier"}
 
 
 @pytest.mark.parametrize("words", ["300", "90 sec", "forever", "1.5m", ""])

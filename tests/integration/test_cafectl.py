@@ -147,10 +147,12 @@ def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(
     name = cafectl("run", shop, "--no-wait").strip()
     eventually(lambda: phase(cluster, name, namespace) == "Holding", seconds=60)
     assert cluster.list("networkpolicies", namespace)
-    assert "nothing is in force" in cafectl("halt", "--reason", "enough", "--within", "60s")
+    told = cafectl("halt", "-n", "default", "--reason", "enough", "--within", "60s")
+    assert "nothing is in force in any namespace" in told
     assert not cluster.list("networkpolicies", namespace)
     assert "Halted" in cafectl("watch", name, code=4)
     assert "Halted" in cafectl("run", shop, code=4)
+    assert "has no operator" in cafectl("resume", "--operator-namespace", namespace, code=2)
     assert "runs may begin again" in cafectl("resume")
     assert "step break" not in cafectl("explain", "Halted")
 

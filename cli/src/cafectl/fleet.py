@@ -22,6 +22,8 @@ from rich.text import Text
 from cafectl.catalogue import version
 from cafectl.chaos.cluster import (
     GROUP,
+    HOME,
+    LEASE,
     TIMEOUT_S,
     Gone,
     Refused,
@@ -35,7 +37,6 @@ from cafectl.terminal import Terminal, print_whole
 
 STORES = "cafestores"
 ACTIVITY = "cloudcafe-fleet"
-LEASE = "cloudcafe-operator"
 OLD = timedelta(minutes=1)  # while guests order, the operator writes each quarter of a minute
 NAMED = 1000  # so many stores the order service names, the busiest first
 PAGE = 500
@@ -67,7 +68,7 @@ def stores(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Only this namespace; all where left out.")
     ] = "",
-    operator_namespace: OperatorNamespace = "cloudcafe",
+    operator_namespace: OperatorNamespace = HOME,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
@@ -89,7 +90,7 @@ def stores(
         raise typer.Exit(NOT_READY if any(row["ready"] != "True" for row in found.rows) else 0)
 
 
-def read(namespace: str = "", operator_namespace: str = "cloudcafe") -> Fleet:
+def read(namespace: str = "", operator_namespace: str = HOME) -> Fleet:
     """Return a row for each store, sorted by name, and the orders of all; page by page."""
     busy = activity(operator_namespace, datetime.now(UTC))
     rows: list[dict[str, Any]] = []

@@ -20,6 +20,8 @@ from cafectl.catalogue import version
 from cafectl.chaos import kubeconfig
 
 GROUP = "cloudcafe.dev"
+LEASE = "cloudcafe-operator"  # is where an operator is, or was
+HOME = "cloudcafe"  # where the operator lives, if nobody says
 TIMEOUT_S = 10
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NOT_FOUND, CONFLICT = 404, 409
@@ -60,12 +62,25 @@ class Chaos(Protocol):
         """The namespace of the experiments."""
         ...
 
+    @property
+    def operator_namespace(self) -> str:
+        """The namespace of the operator, where the halt lever is."""
+        ...
+
     def get(self, kind: Kind, name: str) -> Manifest | None:
         """Return an object, None where there is none."""
         ...
 
     def items(self, kind: Kind) -> list[Manifest]:
         """Return all of the namespace."""
+        ...
+
+    def runs_everywhere(self) -> list[Manifest]:
+        """Return the runs of all namespaces; Refused where we may not see them."""
+        ...
+
+    def has_operator(self) -> bool:
+        """Whether the operator's namespace has one; Refused where we may not see that."""
         ...
 
     def create(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -98,7 +113,7 @@ class ApiServer:
     """Implements Chaos with the current kubeconfig."""
 
     namespace: str
-    operator_namespace: str = ""
+    operator_namespace: str = HOME
 
     HALT = "cloudcafe-halt"
 
@@ -122,6 +137,29 @@ class ApiServer:
             )
         )
         return list(found["items"])
+
+    def runs_everywhere(self) -> list[Manifest]:
+        """See Chaos."""
+        kind = "chaosruns"
+        found = asked(
+            lambda api: api.list_cluster_custom_object(
+                GROUP, version(kind), kind, _request_timeout=TIMEOUT_S
+            )
+        )
+        return list(found["items"])
+
+    def has_operator(self) -> bool:
+        """See Chaos."""
+        try:
+            asked(
+                lambda api: api.read_namespaced_lease(
+                    LEASE, self.operator_namespace, _request_timeout=TIMEOUT_S
+                ),
+                client.CoordinationV1Api,
+            )
+        except Gone:
+            return False
+        return True
 
     def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         """See Chaos."""
@@ -179,7 +217,7 @@ class ApiServer:
         try:
             found = asked(
                 lambda api: api.read_namespaced_config_map(
-                    self.HALT, self._home, _request_timeout=TIMEOUT_S
+                    self.HALT, self.operator_namespace, _request_timeout=TIMEOUT_S
                 ),
                 client.CoreV1Api,
             )
@@ -189,25 +227,20 @@ class ApiServer:
 
     def pull_lever(self, data: Mapping[str, str]) -> None:
         """See Chaos."""
-        body = {"metadata": {"name": self.HALT, "namespace": self._home}, "data": dict(data)}
+        home = self.operator_namespace
+        body = {"metadata": {"name": self.HALT, "namespace": home}, "data": dict(data)}
 
         def pull(api: Any) -> Any:
             try:
                 return api.replace_namespaced_config_map(
-                    self.HALT, self._home, body, _request_timeout=TIMEOUT_S
+                    self.HALT, home, body, _request_timeout=TIMEOUT_S
                 )
             except ApiException as refused:
                 if refused.status != NOT_FOUND:
                     raise
-                return api.create_namespaced_config_map(
-                    self._home, body, _request_timeout=TIMEOUT_S
-                )
+                return api.create_namespaced_config_map(home, body, _request_timeout=TIMEOUT_S)
 
         asked(pull, client.CoreV1Api)
-
-    @property
-    def _home(self) -> str:
-        return self.operator_namespace or self.namespace
 
 
 @cache

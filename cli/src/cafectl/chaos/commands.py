@@ -9,7 +9,7 @@ import typer
 
 from cafectl.chaos import approval, start, verdict
 from cafectl.chaos import halt as lever
-from cafectl.chaos.cluster import ApiServer, Chaos
+from cafectl.chaos.cluster import HOME, ApiServer, Chaos
 from cafectl.chaos.duration import is_duration, seconds
 from cafectl.chaos.errors import told
 from cafectl.chaos.follow import SystemClock, follow, latest
@@ -28,7 +28,7 @@ Namespace = Annotated[
     str, typer.Option("--namespace", "-n", envvar="CAFE_NAMESPACE", help="Of the experiment.")
 ]
 OperatorNamespace = Annotated[
-    str, typer.Option(envvar="CAFE_OPERATOR_NAMESPACE", help="Of the operator; empty: the same.")
+    str, typer.Option(envvar="CAFE_OPERATOR_NAMESPACE", help="Of the operator.")
 ]
 What = Annotated[
     str,
@@ -53,8 +53,9 @@ def run(
 ) -> None:
     """Run an experiment and follow it: the exit code is its verdict.
 
-    A file or scenario is applied first. An experiment that ran before is run once more. Where it
-    repeats itself all its runs are followed, and the first that did not pass gives the code.
+    A file or scenario is applied first; where no run begins, that is taken back. An experiment that
+    ran before is run once more, one with a schedule now, too. Where it repeats itself all its runs
+    are followed, and the first that did not pass gives the code.
     """
     chaos = ApiServer(namespace)
     with told():
@@ -126,30 +127,40 @@ def halt(
     reason: Annotated[str, typer.Option(help="Why, for whoever finds it.")] = "",
     *,
     namespace: Namespace = "cloudcafe",
-    operator_namespace: OperatorNamespace = "",
+    operator_namespace: OperatorNamespace = HOME,
     within: Annotated[
         str, typer.Option(callback=_duration, help="How long to wait until all is undone.")
     ] = "2m",
 ) -> None:
     """Stop all chaos: running runs are undone at once, new ones refused until `resume`.
 
+    All chaos is that of all namespaces; where you may not list their runs, that is said.
+
     Exit codes: 0 nothing is in force any more; 1 something still is after --within; 2 not halted.
     """
     chaos = ApiServer(namespace, operator_namespace)
     with told():
-        lever.halt(chaos, reason)
+        unknown = lever.halt(chaos, reason)
         typer.echo("halted: runs are undone, new ones are refused until cafectl resume")
+        if unknown:
+            typer.echo(
+                line(f"only if the operator is in namespace {operator_namespace}: {unknown}")
+            )
         left = lever.wait_until_undone(chaos, seconds(within), clock=clock)
-        for one in left:
+        for one in left.runs:
             stuck = "; ".join(entry.trouble for entry in one.status.journal if entry.trouble)
-            typer.echo(line(f"{one.name} is not undone yet ({one.status.phase}) {stuck}"))
-        if not left:
-            typer.echo(f"nothing is in force in namespace {namespace}")
-        raise typer.Exit(1 if left else 0)
+            name = f"{one.namespace}/{one.name}"
+            typer.echo(line(f"{name} is not undone yet ({one.status.phase}) {stuck}"))
+        if not left.runs:
+            where = f"namespace {namespace}" if left.unseen else "any namespace"
+            typer.echo(f"nothing is in force in {where}")
+        if left.unseen:
+            typer.echo(line(f"runs of other namespaces were not looked at: {left.unseen}"))
+        raise typer.Exit(1 if left.runs else 0)
 
 
 def resume(
-    *, namespace: Namespace = "cloudcafe", operator_namespace: OperatorNamespace = ""
+    *, namespace: Namespace = "cloudcafe", operator_namespace: OperatorNamespace = HOME
 ) -> None:
     """Lift the halt: runs may begin again."""
     chaos = ApiServer(namespace, operator_namespace)
