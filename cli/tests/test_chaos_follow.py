@@ -17,6 +17,7 @@ from cafectl.chaos.start import AGAIN, experiment_from
 from cafectl.chaos.story import story
 from cafectl.chaos.view import read
 from cafectl.terminal import Terminal
+from cloudcafe_operator.planning.starts import starts
 from typer.testing import CliRunner
 
 from cli.tests.made import BEGAN, FakeChaos, FakeClock, at, entry, experiment, run, step
@@ -58,6 +59,22 @@ def cafectl(*words):
     return result
 
 
+def written(folder, item):
+    """Return the file of an experiment."""
+    path = folder / "try.yaml"
+    path.write_text(yaml.safe_dump(item))
+    return path
+
+
+def in_namespace(namespace, item):
+    item["metadata"]["namespace"] = namespace
+    return item
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
 def begins(chaos, **status):
     """Let the operator make a run of each experiment that is written."""
 
@@ -73,9 +90,7 @@ def begins(chaos, **status):
 )
 def test_run_ends_with_the_code_of_the_verdict(chaos, clock, tmp_path, verdict, code):
     begins(chaos, verdict=verdict)
-    path = tmp_path / "try.yaml"
-    path.write_text(yaml.safe_dump(experiment()))
-    result = cafectl("run", path)
+    result = cafectl("run", written(tmp_path, experiment()))
     assert result.exit_code == code
     assert f"{verdict} " in result.stdout
 
@@ -137,12 +152,79 @@ def test_run_says_why_an_experiment_does_not_begin(chaos, clock):
     assert "does not begin: it is there" in result.stderr
 
 
-def test_run_gives_up_where_no_operator_answers(chaos, clock):
+def test_run_gives_up_where_no_operator_answers(chaos, clock, tmp_path):
+    result = cafectl("run", written(tmp_path, experiment()))
+    assert result.exit_code == 2
+    assert "did not begin within 30 s: is the operator there" in result.stderr
+    assert clock.passed >= 30
+
+
+def test_what_did_not_begin_is_not_left_to_begin_unwatched(chaos, clock, tmp_path):
+    path = written(tmp_path, experiment())
+    assert "it was removed again" in cafectl("run", path).stderr
+    assert chaos.objects == {}
+    clock.happens = [interrupt]
+    assert "left before it began; it was removed again" in cafectl("run", path).stderr
+    assert chaos.objects == {}
+
+
+@pytest.mark.parametrize("wish", [{}, {AGAIN: "an-earlier-one"}])
+def test_an_experiment_that_was_there_is_again_as_it_was(chaos, clock, tmp_path, wish):
+    item = experiment()
+    item["metadata"]["annotations"] = {"team": "a", **wish}
+    chaos.add(item)
+    path = written(tmp_path, experiment(seed=7))
+    assert "it is again as it was" in cafectl("run", path).stderr
+    found = chaos.objects["chaosexperiments", "aurora-failover"]
+    assert found["metadata"]["annotations"] == {"team": "a", **wish}
+    assert found["spec"] == item["spec"]
+
+
+def test_what_somebody_else_wrote_meanwhile_is_kept(chaos, clock, tmp_path):
     chaos.add(experiment())
+    theirs = experiment(seed=9)["spec"]
+    clock.happens = [
+        lambda: chaos.objects["chaosexperiments", "aurora-failover"].update(spec=theirs)
+    ]
+    cafectl("run", written(tmp_path, experiment(seed=7)))
+    found = chaos.objects["chaosexperiments", "aurora-failover"]
+    assert found["spec"] == theirs
+    assert AGAIN not in found["metadata"]["annotations"]
+
+
+def test_where_it_cannot_be_taken_back_the_command_that_does_is_told(chaos, clock, tmp_path):
+    chaos.add(experiment())
+    clock.happens = [lambda: setattr(chaos, "unreachable", 100)]
     result = cafectl("run", "aurora-failover")
     assert result.exit_code == 2
-    assert "did not begin within 30 s: is the operator there?" in result.stderr
-    assert clock.passed >= 30
+    assert "it may still begin" in result.stderr
+    assert "kubectl -n cloudcafe delete chaosexperiment aurora-failover" in result.stderr
+
+
+def test_a_new_experiment_with_a_schedule_is_run_now_as_well(chaos, clock, tmp_path):
+    begins(chaos)
+    path = written(tmp_path, experiment(schedule={"cron": "0 3 * * *"}))
+    assert cafectl("run", path).exit_code == 0
+    item = chaos.objects["chaosexperiments", "aurora-failover"]
+    item["metadata"]["creationTimestamp"] = at(0)
+    assert starts(item, [], [], BEGAN + timedelta(seconds=1)).start is not None
+
+
+def test_a_paused_file_is_refused_before_it_is_written(chaos, clock, tmp_path):
+    result = cafectl("run", written(tmp_path, experiment(paused=True)))
+    assert "is paused: set spec.paused to false first" in result.stderr
+    assert chaos.objects == {}
+
+
+@pytest.mark.parametrize("command", ["run", "preview"])
+def test_a_file_of_another_namespace_breaks_nothing_in_this_one(chaos, clock, tmp_path, command):
+    path = written(tmp_path, in_namespace("team-a", experiment()))
+    result = cafectl(command, path)
+    assert result.exit_code == 2
+    assert "is of namespace team-a, not of cloudcafe: add -n team-a" in result.stderr
+    assert chaos.writes == []
+    begins(chaos)
+    assert cafectl("run", path, "-n", "team-a").exit_code == 0
 
 
 def test_run_knows_no_such_experiment(chaos, clock):
@@ -170,6 +252,13 @@ def test_a_scenario_is_found_by_number_and_by_name(tmp_path):
     assert experiment_from("13", [tmp_path]) is None
 
 
+def test_half_a_name_is_no_scenario(tmp_path):
+    (tmp_path / "master-chaos.yaml").write_text(yaml.safe_dump(experiment("master-chaos")))
+    assert experiment_from("master-chaos", [tmp_path])["metadata"]["name"] == "master-chaos"
+    assert experiment_from("chaos", [tmp_path]) is None
+    assert experiment_from("master", [tmp_path]) is None
+
+
 def test_while_a_kind_moves_files_of_both_versions_are_taken_and_the_stored_one_is_written(
     chaos, clock, monkeypatch, tmp_path
 ):
@@ -180,6 +269,7 @@ def test_while_a_kind_moves_files_of_both_versions_are_taken_and_the_stored_one_
         path.write_text(yaml.safe_dump(experiment() | {"apiVersion": f"cloudcafe.dev/{version}"}))
         assert experiment_from(str(path))
     path.write_text(yaml.safe_dump(experiment()))
+    begins(chaos)
     cafectl("run", path)
     made = chaos.objects["chaosexperiments", "aurora-failover"]
     assert made["apiVersion"] == "cloudcafe.dev/v1beta1"
@@ -241,11 +331,7 @@ def test_watch_says_when_the_run_is_deleted_meanwhile(chaos, clock):
 
 def test_leaving_a_watch_does_not_stop_the_run_and_says_how_to(chaos, clock):
     chaos.add(run(**HOLDING))
-
-    def leave():
-        raise KeyboardInterrupt
-
-    clock.happens = [leave]
+    clock.happens = [interrupt]
     result = cafectl("watch", "aurora-failover-1")
     assert result.exit_code == 130
     assert "kubectl -n cloudcafe delete chaosrun aurora-failover-1" in result.stderr
@@ -274,11 +360,6 @@ def test_halt_tells_what_cannot_be_undone_in_time(chaos, clock):
     result = cafectl("halt", "--within", "5s")
     assert result.exit_code == 1
     assert "aurora-failover-1 is not undone yet (Holding) by hand: aws …" in result.stdout
-
-
-def in_namespace(namespace, item):
-    item["metadata"]["namespace"] = namespace
-    return item
 
 
 def test_halt_pulls_the_lever_of_the_operator_whatever_namespace_the_experiments_have(chaos, clock):

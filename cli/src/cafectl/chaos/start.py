@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from cafectl.catalogue import version, versions
-from cafectl.chaos.cluster import GROUP, Chaos, Manifest, Refused
+from cafectl.chaos.cluster import GROUP, Chaos, ClusterError, Manifest, Refused
 from cafectl.chaos.follow import EVERY_S, Clock, Tell, follow, runs_of
 from cafectl.chaos.view import Run
 
@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def start(chaos: Chaos, what: str, *, clock: Clock) -> Run:
-    """Apply it and return its new run, once there is one."""
+    """Apply it and return its new run; what does not begin is not left to begin unwatched."""
     there, wanted = _found(chaos, what)
     name = (wanted or there or {})["metadata"]["name"]
     before = runs_of(chaos, name)
@@ -68,7 +68,13 @@ def start(chaos: Chaos, what: str, *, clock: Clock) -> Run:
     if busy:
         raise Refused(f"{name} is running already: cafectl watch {busy[-1]}")
     known = frozenset(run.name for run in before)
-    return wait_for_run(chaos, _ask(chaos, name, there, wanted), known, clock=clock)
+    written = _ask(chaos, name, there, wanted)
+    try:
+        return wait_for_run(chaos, written, known, clock=clock)
+    except ClusterError as hindrance:
+        raise type(hindrance)(f"{hindrance}; {_take_back(chaos, there, written)}") from hindrance
+    except KeyboardInterrupt as leaving:
+        raise Refused(f"left before it began; {_take_back(chaos, there, written)}") from leaving
 
 
 def next_repetition(chaos: Chaos, run: Run, *, clock: Clock) -> Run | None:
@@ -110,8 +116,10 @@ def _found(chaos: Chaos, what: str) -> tuple[Manifest | None, Manifest | None]:
     named = chaos.get("chaosexperiments", what) if NAME.fullmatch(what) else None
     wanted = None if named else experiment_from(what)
     if named or wanted:
-        name = (named or wanted or {})["metadata"]["name"]
-        return named or chaos.get("chaosexperiments", name), wanted
+        meta = (named or wanted or {})["metadata"]
+        if (said := meta.get("namespace") or chaos.namespace) != chaos.namespace:
+            raise Refused(f"{what} is of namespace {said}, not of {chaos.namespace}: add -n {said}")
+        return named or chaos.get("chaosexperiments", meta["name"]), wanted
     raise Refused(
         f"{what} is no file, no scenario of {' or '.join(map(str, FOLDERS))} and no experiment in "
         f"namespace {chaos.namespace}"
@@ -131,26 +139,50 @@ def wait_for_run(chaos: Chaos, experiment: Manifest, known: frozenset[str], *, c
                 raise Refused(f"{meta['name']} does not begin: {condition.get('message', '')}")
         clock.sleep(EVERY_S / 4)
     raise Refused(
-        f"{meta['name']} did not begin within {START_S:.0f} s: is the operator there? "
-        f"kubectl -n {chaos.namespace} get deploy,chaosexperiment"
+        f"{meta['name']} did not begin within {START_S:.0f} s: is the operator there "
+        f"(kubectl -n {chaos.operator_namespace} get deploy)?"
     )
 
 
 def _ask(chaos: Chaos, name: str, there: Manifest | None, wanted: Manifest | None) -> Manifest:
     """Create it, or make it be as wanted and ask for one more run."""
-    if there is None:
-        assert wanted is not None
-        given = wanted["metadata"]
-        kept = {key: given[key] for key in ("labels", "annotations") if given.get(key)}
-        return chaos.create(
-            "chaosexperiments", _manifest(name, chaos.namespace, wanted["spec"], **kept)
-        )
-    spec = wanted["spec"] if wanted else there["spec"]
+    spec = (wanted or there or {})["spec"]
     if spec.get("paused"):
         raise Refused(f"{name} is paused: set spec.paused to false first")
-    meta = dict(there["metadata"])
-    meta["annotations"] = {**(meta.get("annotations") or {}), AGAIN: uuid.uuid4().hex}
-    return chaos.replace("chaosexperiments", {**there, "metadata": meta, "spec": spec})
+    meta = dict((there or wanted or {})["metadata"])
+    if there or spec.get("schedule"):  # a new one without a schedule begins by itself
+        meta["annotations"] = {**(meta.get("annotations") or {}), AGAIN: uuid.uuid4().hex}
+    if there:
+        return chaos.replace("chaosexperiments", {**there, "metadata": meta, "spec": spec})
+    kept = {key: meta[key] for key in ("labels", "annotations") if meta.get(key)}
+    return chaos.create("chaosexperiments", _manifest(name, chaos.namespace, spec, **kept))
+
+
+def _take_back(chaos: Chaos, there: Manifest | None, written: Manifest) -> str:
+    """Make it be as it was before `_ask`; say how it is."""
+    name = written["metadata"]["name"]
+    try:
+        if there is None:
+            chaos.delete("chaosexperiments", name)
+            return "it was removed again"
+        now = chaos.get("chaosexperiments", name)
+        if now is None:
+            return "somebody removed it"
+        _replace_wish(chaos, now, there, written)
+    except ClusterError as problem:
+        by_hand = f"kubectl -n {chaos.namespace} delete chaosexperiment {name}"
+        return f"it may still begin, for it could not be taken back ({problem}): {by_hand}"
+    return "it is again as it was"
+
+
+def _replace_wish(chaos: Chaos, now: Manifest, there: Manifest, written: Manifest) -> None:
+    """Put back the wish and the spec of before, but no spec that somebody else wrote meanwhile."""
+    before, after = (one["metadata"].get("annotations") or {} for one in (there, now))
+    kept = {key: value for key, value in after.items() if key != AGAIN}
+    wish = {AGAIN: before[AGAIN]} if AGAIN in before else {}
+    meta = {**now["metadata"], "annotations": kept | wish}
+    spec = there["spec"] if now["spec"] == written["spec"] else now["spec"]
+    chaos.replace("chaosexperiments", {**now, "metadata": meta, "spec": spec})
 
 
 def _manifest(name: str, namespace: str, spec: Any, **meta: Any) -> dict[str, Any]:
@@ -166,4 +198,4 @@ def _conditions(chaos: Chaos, name: str) -> list[Mapping[str, Any]]:
 
 def _is(path: Path, what: str) -> bool:
     number, _, name = path.stem.partition("-")
-    return what in {path.stem, number, name}
+    return what == path.stem or (number.isdigit() and what in {number, name})
