@@ -87,7 +87,7 @@ def _recover(kubeconfig: Path) -> None:
     if status == "pending-install":
         _helm(kubeconfig, "uninstall", RELEASE, "-n", NAMESPACE, "--wait")
     elif status.startswith("pending-"):
-        _helm(kubeconfig, "rollback", RELEASE, "-n", NAMESPACE)
+        _helm(kubeconfig, "rollback", RELEASE, "-n", NAMESPACE, *OVER_THE_OPERATOR)
 
 
 def _helm(kubeconfig: Path, *words: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from dev import release
 from dev.controlplane import ControlPlane
 from dev.kind.cluster import Cluster
+from dev.operator import OVER_THE_OPERATOR
 from dev.system import wait_until
 from dev.tools import tool
 
@@ -16,6 +17,7 @@ DEPLOYMENT = {
     "kind": "Deployment",
     "metadata": {"name": "never-ready"},
     "spec": {
+        "replicas": 1,
         "selector": {"matchLabels": {"app": "it"}},
         "template": {
             "metadata": {"labels": {"app": "it"}},
@@ -37,6 +39,14 @@ def test_the_kubeconfig_that_we_wrote_is_not_the_users_own(monkeypatch):
     assert release.own_cluster() is None
 
 
+def hold_by_the_operator(kubeconfig):
+    """Let the operator hold a field that helm wrote, at another value."""
+    held = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": 3}}
+    command = [str(tool("kubectl")), "--kubeconfig", str(kubeconfig), "-n", "cloudcafe", "apply"]
+    command += ["--server-side", "--force-conflicts", "--field-manager=cloudcafe-operator"]
+    subprocess.run([*command, "-f", "-"], input=json.dumps(held).encode(), check=True)
+
+
 @pytest.fixture
 def chart(tmp_path):
     """A chart that never gets ready where there are no nodes."""
@@ -55,6 +65,7 @@ def test_a_killed_helm_is_recovered_from(tmp_path, chart, installed_before, left
     with ControlPlane.start(tmp_path / "plane") as plane:
         helm = [str(tool("helm")), "--kubeconfig", str(plane.kubeconfig)]
         words = ["upgrade", "--install", "cloudcafe", str(chart), "-n", "cloudcafe"]
+        words += OVER_THE_OPERATOR
 
         def status():
             listing = subprocess.run(
@@ -72,6 +83,8 @@ def test_a_killed_helm_is_recovered_from(tmp_path, chart, installed_before, left
         ) as killed:
             wait_until(lambda: any("pending" in s for s in status()), "a helm at work", 30)
             killed.kill()
+        if installed_before:
+            hold_by_the_operator(plane.kubeconfig)
 
         release._recover(plane.kubeconfig)
 

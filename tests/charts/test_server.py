@@ -131,6 +131,23 @@ def test_an_upgrade_passes_over_what_the_operator_holds(server, namespace):
     assert server.get("hpa", "order", "-n", namespace)["spec"]["minReplicas"] == 3
 
 
+def test_so_does_a_rollback(server, namespace):
+    def least():
+        return server.get("hpa", "order", "-n", namespace)["spec"]["minReplicas"]
+
+    before = least()
+    server.helm("upgrade", namespace, CHART, "--set", "cloudcafe-operator.replicas=2")
+    held = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    held |= {"metadata": {"name": "order"}, "spec": {"minReplicas": before + 1}}
+    manager = ("--server-side", "--force-conflicts", "--field-manager=cloudcafe-operator")
+    server.kubectl("apply", "-n", namespace, *manager, "-f", "-", text=json.dumps(held))
+    connection = ("--kubeconfig", server.kubeconfig, "-n", namespace)
+    refused = helm("rollback", "cloudcafe", *connection, check=False)
+    assert 'conflict with "cloudcafe-operator"' in refused.stderr
+    server.helm("rollback", namespace, *OVER_THE_OPERATOR)
+    assert least() == before
+
+
 def test_uninstalling_leaves_the_definitions_and_nothing_in_the_namespace(server, namespace):
     kinds = (
         "deployments,statefulsets,jobs,pods,services,secrets,configmaps,networkpolicies,roles,pvc"
@@ -145,6 +162,10 @@ def test_uninstalling_leaves_the_definitions_and_nothing_in_the_namespace(server
     server.helm("uninstall", namespace)
     eventually(lambda: not ours(), "everything of ours to go")
     assert server.names("customresourcedefinitions", namespace) == definitions
+    connection = ("--kubeconfig", server.kubeconfig, "-n", "elsewhere", "--dry-run=server")
+    refused = helm("install", "other", CHART, *connection, check=False)
+    assert "CustomResourceDefinition" in refused.stderr
+    helm("install", "other", CHART, *connection, "--take-ownership")
 
 
 EXPERIMENT = "chaos/experiments/13-pod-kill.yaml"
