@@ -7,7 +7,7 @@ from localaws.settings import Settings
 from localaws.stores import stores
 
 from tests.charts.reach import connects, leaves
-from tests.charts.rendered import SERVICES, render
+from tests.charts.rendered import AWS, SERVICES, render
 
 CUT_FROM, CUT_TO = ({f"cloudcafe.dev/partition-{way}": "a-run"} for way in ("ingress", "egress"))
 PARTITIONED = CUT_FROM | CUT_TO
@@ -100,6 +100,16 @@ def test_on_aws_its_apis_and_the_role_credentials_are_reached_by_who_needs_them(
     for address, port in (("52.94.1.1", 443), ("169.254.170.23", 80)):
         reach = {name for name in pods if leaves(policies, pods[name], address, port)}
         assert reach == {*SERVICES, OPERATOR}
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("https://pay.example.com:8443/v1", 8443), ("https://pay.example.com", 443)]
+)
+def test_on_aws_the_card_provider_is_reached_where_its_url_says(url, port):
+    chart = render("-f", AWS, "--set", f"cloudcafe-services.paymentProvider.url={url}")
+    processor = labelled(chart)["payment-processor"]
+    assert leaves(chart.of("NetworkPolicy"), processor, "203.0.113.9", port)
+    assert not leaves(chart.of("NetworkPolicy"), processor, "203.0.113.9", 8444)
 
 
 def test_embedded_two_leave_the_cluster_and_only_for_the_api_server(embedded):

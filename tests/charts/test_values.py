@@ -1,5 +1,7 @@
 """Values say what they mean, or are refused with a sentence that names them."""
 
+import json
+
 import pytest
 from cloudcafe_operator.settings import Settings
 
@@ -37,6 +39,15 @@ LOCAL = {
             "cloudcafe-local.localaws.resources.limits.memory=lots",
             "/localaws/resources/limits/memory",
         ),
+        ("cloudcafe-services.defaults.resources.requests.cpu=0", "/requests/cpu"),
+        ("cloudcafe-local.memorydb.storage=1Ui", "/memorydb/storage"),
+        ("cloudcafe-local.storageClassName=Fast One", "/storageClassName"),
+        ("global.tolerations[0].efect=NoSchedule", "'efect'"),
+        ("global.affinity.nodeAfinity.a=b", "'nodeAfinity'"),
+        ("global.images.order.digest=a1b2", "/images/order/digest"),
+        ("cloudcafe-services.defaults.replicas.max=1", "min 2 is more than max 1"),
+        ("cloudcafe-services.services.menu.replicas.min=5", "menu.replicas: min 5 is more than"),
+        ("cloudcafe-services.paymentProvider.url=https://pay.example.com", "stand-in"),
     ],
 )
 def test_a_mistake_is_refused_by_name(value, named):
@@ -114,6 +125,68 @@ def test_an_image_is_named_by_registry_repository_and_tag():
     images = {name: container["image"] for name, container in chart.containers()}
     assert images["order/order"] == "registry.example.com/team/cloudcafe/order:a1b2"
     assert images["menu/menu"] == "registry.example.com/team/other/menu:0.1.0"
+
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def test_an_image_may_be_named_by_its_digest():
+    chart = render("--set", f"global.images.order.digest={DIGEST},global.images.order.tag=a1b2")
+    images = {name: container["image"] for name, container in chart.containers()}
+    assert images["order/order"] == f"cloudcafe/order:a1b2@{DIGEST}"
+    assert any(name.startswith("order-migrate-a1b2-") for name in chart.names("Job"))
+
+
+PLACE = {
+    "nodeSelector": {"disk": "ssd"},
+    "tolerations": [{"key": "cafe", "operator": "Exists", "effect": "NoSchedule"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+}
+
+
+@pytest.mark.parametrize("values", [(), ("-f", AWS)], ids=["embedded", "aws"])
+def test_where_pods_may_run_is_said_once_for_all(values):
+    words = [f"global.{field}={json.dumps(said)}" for field, said in PLACE.items()]
+    chart = render(*values, *(word for said in words for word in ("--set-json", said)))
+    pods = chart.pods()
+    pods |= {
+        job["metadata"]["name"]: job["spec"]["jobTemplate"]["spec"]["template"]
+        for job in chart.of("CronJob")
+    }
+    assert {"order", "cloudcafe-operator", "cafectl-books", "cloudcafe-test"} <= pods.keys()
+    for name, pod in pods.items():
+        assert {field: pod["spec"].get(field) for field in PLACE} == PLACE, name
+
+
+def test_volumes_are_of_the_class_that_is_named(embedded):
+    def classes(chart):
+        sets = chart.of("StatefulSet")
+        claims = [one for each in sets for one in each["spec"].get("volumeClaimTemplates", [])]
+        return [claim["spec"].get("storageClassName") for claim in claims]
+
+    assert set(classes(embedded)) == {None}
+    named = classes(render("--set", "cloudcafe-local.storageClassName=fast"))
+    assert named == ["fast"] * len(classes(embedded))
+
+
+@pytest.mark.parametrize(
+    ("resource", "amount"),
+    [
+        *(("cpu", amount) for amount in (1, 0.5, "250m", "2")),
+        *(("memory", amount) for amount in ("1G", "512M", "1.5Gi", "300000Ki")),
+    ],
+)
+def test_amounts_are_what_kubernetes_takes(resource, amount):
+    named = f"cloudcafe-services.defaults.resources.requests.{resource}"
+    chart = render("--set-json", f"{named}={json.dumps(amount)}")
+    requests = dict(chart.containers())["order/order"]["resources"]["requests"]
+    assert requests[resource] == amount
+
+
+def test_a_volume_may_be_as_large_as_a_disk():
+    chart = render("--set", "cloudcafe-local.postgresql.storage=1Ti")
+    (claim,) = chart.get("StatefulSet", "postgresql")["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == "1Ti"
 
 
 def test_a_new_service_is_one_values_block():

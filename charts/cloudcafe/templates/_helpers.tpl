@@ -31,18 +31,22 @@ access.cloudcafe.dev/{{ . }}: "true"
 {{- $image := get $global.images .name | default dict }}
 {{- $repository := $image.repository | default (printf "cloudcafe/%s" .name) }}
 {{- $tag := $image.tag | default .root.Chart.AppVersion }}
-image: {{ list $global.imageRegistry (printf "%s:%s" $repository $tag) | compact | join "/" | quote }}
+{{- $digest := empty $image.digest | ternary "" (printf "@%s" $image.digest) }}
+image: {{ list $global.imageRegistry (printf "%s:%s%s" $repository $tag $digest) | compact | join "/" | quote }}
 imagePullPolicy: {{ $global.imagePullPolicy }}
 {{- end }}
 
 {{/*
-Pod fields that make the Pod Security Standard `restricted` hold. Service links are off because a
-Service named `order` would put ORDER_PORT and its like into every environment.
+Pod fields that all pods have: where they may run, and what makes the Pod Security Standard
+`restricted` hold. Service links are off because a Service named `order` would put ORDER_PORT and
+its like into every environment.
 */}}
-{{- define "cloudcafe.podSecurity" -}}
+{{- define "cloudcafe.pod" -}}
 enableServiceLinks: false
-{{- with .Values.global.imagePullSecrets }}
-imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- range $field := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" }}
+{{- with get $.Values.global $field }}
+{{ $field }}: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 securityContext:
   runAsNonRoot: true

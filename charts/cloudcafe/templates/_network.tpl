@@ -38,7 +38,8 @@ not the Services': policies are judged after a Service's address has been transl
 - {ticket: elasticache, cidrs: {{ $cidrs }}, port: {{ $services.elasticache.port }}}
 - {ticket: memorydb, cidrs: {{ $cidrs }}, port: {{ $services.memorydb.port }}}
 # the card provider is somewhere on the internet
-- {ticket: payment-provider, cidrs: [0.0.0.0/0], port: 443}
+{{- $port := (urlParse $services.paymentProvider.url).host | regexFind ":[0-9]+$" | trimPrefix ":" | default "443" }}
+- {ticket: payment-provider, cidrs: [0.0.0.0/0], port: {{ $port }}}
 # AWS APIs have no fixed addresses
 - {ticket: aws, cidrs: [0.0.0.0/0], port: 443}
 # the EKS Pod Identity agent

@@ -3,6 +3,9 @@
 {{- $own := get .root.Values.services .name }}
 {{- $service := mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) }}
 {{- $known := concat (list "aws" "database" "documentdb" "elasticache" "memorydb" "payment-provider" "redshift") (keys .root.Values.services) (keys .root.Values.elsewhere) | sortAlpha }}
+{{- if gt (int $service.replicas.min) (int $service.replicas.max) }}
+  {{- fail (printf "cloudcafe-services.services.%s.replicas: min %d is more than max %d; what a service does not say itself comes from cloudcafe-services.defaults.replicas" .name (int $service.replicas.min) (int $service.replicas.max)) }}
+{{- end }}
 {{- range $service.access }}
   {{- if not (has . $known) }}
     {{- fail (printf "cloudcafe-services.services.%s.access: there is no %q; choose among %s" $.name . (join ", " $known)) }}
