@@ -201,7 +201,14 @@ def created(server, namespace):
         command = ("create", "--dry-run=server", "-n", namespace, "-o", "json", "-f", "-", *words)
         return json.loads(server.kubectl(*command, text=text).stdout)["metadata"]
 
-    eventually(lambda: "annotations" in create(sample(EXPERIMENT)), "the policies to be in force")
+    def in_force():
+        """Ask without `create`: at first the API server may not know the kind yet."""
+        command = ("create", "--dry-run=server", "-n", namespace, "-o", "json", "-f", "-")
+        return (
+            '"annotations"' in server.kubectl(*command, text=sample(EXPERIMENT), check=False).stdout
+        )
+
+    eventually(in_force, "the policies to be in force")
     return create
 
 

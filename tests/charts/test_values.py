@@ -47,6 +47,8 @@ LOCAL = {
         ("global.images.order.digest=a1b2", "/images/order/digest"),
         ("cloudcafe-services.defaults.replicas.max=1", "min 2 is more than max 1"),
         ("cloudcafe-services.services.menu.replicas.min=5", "menu.replicas: min 5 is more than"),
+        ("cloudcafe-services.database.secret=mine", "global.databaseSecret"),
+        ("cloudcafe-services.redshift.secret=mine", "global.databaseSecret"),
         ("cloudcafe-services.paymentProvider.url=https://pay.example.com", "stand-in"),
     ],
 )
@@ -68,6 +70,11 @@ def test_a_mistake_is_refused_by_name(value, named):
 )
 def test_aws_without_what_it_needs_is_refused_by_name(without, named):
     assert named in refusal("-f", AWS, "--set", without)
+
+
+def test_on_aws_the_embedded_servers_secret_is_refused():
+    said = refusal("-f", AWS, "--set", "global.databaseSecret=mine")
+    assert "cloudcafe-services.database.secret" in said
 
 
 def test_on_aws_the_whole_local_tier_is_gone(embedded, on_aws):
@@ -215,6 +222,37 @@ def test_a_token_of_ones_own_is_used_by_everyone():
     ]
     assert len(tokens) == 12
     assert set(tokens) == {"mine"}
+
+
+def test_with_secrets_of_ones_own_two_renders_are_the_same_but_for_a_key_that_nobody_checks():
+    """GitOps renders without a cluster, so what is generated differs each time."""
+    own = ("--set", "global.databaseSecret=mine,global.serviceTokenSecret=token")
+    first, second = render(*own), render(*own)
+    differing = [
+        a["metadata"]["name"] for a, b in zip(first.objects, second.objects, strict=True) if a != b
+    ]
+    assert differing == ["cloudcafe-aws"]
+
+
+def test_a_database_password_of_ones_own_is_the_servers_and_its_clients():
+    chart = render("--set", "global.databaseSecret=mine")
+    assert not chart.names("Secret") & {"cloudcafe-database", "cloudcafe-redshift"}
+    assert "cloudcafe-database" not in str(chart.objects)
+    assert "cloudcafe-redshift" not in str(chart.objects)
+    named = {
+        (name.split("/")[0].rpartition("-migrate-")[0] or name.split("/")[0], variable)
+        for name, container in chart.containers()
+        for variable, said in environment(container).items()
+        if said.get("valueFrom", {}).get("secretKeyRef", {}).get("name") == "mine"
+    }
+    clients = {("order", "CAFE_DATABASE"), ("analytics-worker", "CAFE_REDSHIFT")}
+    assert named == {
+        (name, f"{prefix}_{part}")
+        for name, prefix in {*clients, ("postgresql", "POSTGRES")}
+        for part in ("USER", "PASSWORD")
+    }
+    volumes = chart.get("Deployment", "order")["spec"]["template"]["spec"]["volumes"]
+    assert "'name': 'mine'" in str(volumes)
 
 
 def test_the_definitions_can_be_left_to_someone_else():

@@ -102,7 +102,8 @@ topologySpreadConstraints:
 
 {{/*
 A generated value that survives upgrades: (dict "root" $ "secret" "cloudcafe-database" "key" "password").
-The cluster's own copy wins; `helm template` sees no cluster and makes a new one each time.
+The cluster's own copy wins; `helm template`, and so GitOps, sees no cluster and makes a new one each
+time: there global.databaseSecret and global.serviceTokenSecret name Secrets that stay.
 */}}
 {{- define "cloudcafe.generated" -}}
 {{- $secret := lookup "v1" "Secret" .root.Release.Namespace .secret | default dict }}

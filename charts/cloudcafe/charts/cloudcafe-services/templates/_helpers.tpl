@@ -24,7 +24,7 @@
 {{- if eq . "aws" }}
 {{ include "cloudcafe.awsEnvironment" $.root }}
 {{- else if eq . "database" }}
-{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_DATABASE" "store" $values.database "endpoint" "aurora") }}
+{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_DATABASE" "root" $.root "store" $values.database "endpoint" "aurora") }}
 {{- else if eq . "documentdb" }}
 - name: CAFE_DOCUMENTDB_URL
   valueFrom: {secretKeyRef: {name: {{ $values.documentdb.secret }}, key: url}}
@@ -35,7 +35,7 @@
 - name: CAFE_MEMORYDB_URL
   valueFrom: {secretKeyRef: {name: {{ $values.memorydb.secret }}, key: url}}
 {{- else if eq . "redshift" }}
-{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_REDSHIFT" "store" $values.redshift "endpoint" "redshift") }}
+{{ include "cloudcafe-services.storeEnvironment" (dict "prefix" "CAFE_REDSHIFT" "root" $.root "store" $values.redshift "endpoint" "redshift") }}
 {{- else if eq . "payment-provider" }}
 - name: CAFE_PAYMENT_PROVIDER_URL
   value: {{ $values.paymentProvider.url | default "http://payment-provider:8080" }}
@@ -58,11 +58,11 @@ They are mounted too, because AWS rotates them while pods run. A variable that t
 {{- define "cloudcafe-services.storeSecrets" -}}
 {{- $values := .root.Values }}
 {{- $all := dict
-      "database" (dict "variable" "CAFE_DATABASE_PASSWORD" "secret" $values.database.secret "key" "password")
+      "database" (dict "variable" "CAFE_DATABASE_PASSWORD" "secret" (include "cloudcafe-services.storeSecret" (dict "root" .root "store" $values.database)) "key" "password")
       "documentdb" (dict "variable" "CAFE_DOCUMENTDB_URL" "secret" $values.documentdb.secret "key" "url")
       "elasticache" (dict "variable" "CAFE_CACHE_URL" "secret" $values.elasticache.secret "key" "url")
       "memorydb" (dict "variable" "CAFE_MEMORYDB_URL" "secret" $values.memorydb.secret "key" "url")
-      "redshift" (dict "variable" "CAFE_REDSHIFT_PASSWORD" "secret" $values.redshift.secret "key" "password") }}
+      "redshift" (dict "variable" "CAFE_REDSHIFT_PASSWORD" "secret" (include "cloudcafe-services.storeSecret" (dict "root" .root "store" $values.redshift)) "key" "password") }}
 {{- $mounted := list }}
 {{- range .service.access | uniq }}
   {{- $secret := get $all . }}
@@ -73,8 +73,14 @@ They are mounted too, because AWS rotates them while pods run. A variable that t
 {{- $mounted | toYaml }}
 {{- end }}
 
-{{/* Environment of a PostgreSQL-like store: (dict "prefix" "CAFE_DATABASE" "store" .Values.database "endpoint" "aurora"). */}}
+{{/* The Secret of a PostgreSQL-like store: (dict "root" $ "store" .Values.database). The embedded server has one for both. */}}
+{{- define "cloudcafe-services.storeSecret" -}}
+{{- ternary .store.secret (.root.Values.global.databaseSecret | default .store.secret) (not (empty .store.host)) }}
+{{- end }}
+
+{{/* Environment of such a store: (dict "prefix" "CAFE_DATABASE" "root" $ "store" .Values.database "endpoint" "aurora"). */}}
 {{- define "cloudcafe-services.storeEnvironment" -}}
+{{- $secret := include "cloudcafe-services.storeSecret" . }}
 - name: {{ .prefix }}_HOST
   value: {{ .store.host | default .endpoint }}
 - name: {{ .prefix }}_PORT
@@ -82,7 +88,7 @@ They are mounted too, because AWS rotates them while pods run. A variable that t
 - name: {{ .prefix }}_NAME
   value: {{ .store.name }}
 - name: {{ .prefix }}_USER
-  valueFrom: {secretKeyRef: {name: {{ .store.secret }}, key: username}}
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: username}}
 - name: {{ .prefix }}_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ .store.secret }}, key: password}}
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: password}}
 {{- end }}
