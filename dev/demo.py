@@ -21,11 +21,11 @@ from cafectl.runs import Measured, measured
 from rich.console import Console
 from rich.table import Table
 
+from dev import shell
 from dev.cafectl import audit, guests
 from dev.kubectl import NAMESPACE, command, kubeconfig, kubectl
 from dev.steps import say, step
 from dev.system import ROOT, ProblemError, main, wait_until
-from dev.tools import tool
 
 CONSENT = "cloudcafe.dev/chaos"
 STORE = "espresso-soho"
@@ -83,7 +83,7 @@ def story() -> None:
     console.print(table(chapters))
     lost = sum(chapter.account["lost"] + chapter.account["twice"] for chapter in chapters)
     green = all(chapter.run.verdict == "Passed" for chapter in chapters)
-    print(_FAREWELL.format(kubeconfig=kubeconfig(), kubectl=tool("kubectl")))
+    print(_FAREWELL.format(shell="\n    ".join(shell.lines(kubeconfig()))))
     if lost or not green or not balanced:
         raise ProblemError(
             "an order was lost or doubled, a run did not pass, or the books differ: see above"
@@ -184,8 +184,7 @@ def table(chapters: list[Chapter]) -> Table:
 
 _FAREWELL = """
 The cluster is still up. Look around:
-    export KUBECONFIG={kubeconfig}
-    alias kubectl={kubectl}
+    {shell}
     kubectl -n cloudcafe get cafestores,chaosexperiments,chaosruns
     kubectl -n cloudcafe describe chaosrun
     kubectl -n cloudcafe get events -w

@@ -13,6 +13,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from dev import shell
 from dev.cache import locked
 from dev.images.build import VALUES, build
 from dev.kind.cluster import Cluster
@@ -100,7 +101,7 @@ def _command() -> None:
     if parser.parse_args().command == "down":
         down()
         return
-    print(f"export KUBECONFIG={up()}")
+    print(*shell.lines(up()), sep="\n")
 
 
 if __name__ == "__main__":
