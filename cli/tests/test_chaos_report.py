@@ -239,8 +239,16 @@ def test_explain_tells_all_of_a_fault():
 
 def test_explain_lists_what_there_is_and_explains_each():
     assert "auroraFailover" in cafectl("explain").stdout
-    names = [*explain.catalogue()["faults"], *explain.catalogue()["reasons"], *explain.REASONS]
+    catalogue = explain.catalogue()
+    names = [*catalogue["faults"], *catalogue["reasons"], *explain.REASONS]
+    names += catalogue["storeReasons"]
     assert all(explain.explain(name) for name in [*names, *explain.VERDICTS])
+
+
+def test_explain_knows_the_reasons_that_stores_show():
+    text = cafectl("explain", "OwnedBySomeoneElse").stdout
+    assert "a resource of that name belongs to someone else" in text
+    assert "What to do: rename the store" in text
 
 
 def test_explain_says_why_a_run_ended_as_it_did_and_what_to_do(chaos):

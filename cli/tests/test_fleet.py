@@ -11,13 +11,15 @@ from types import SimpleNamespace
 import pytest
 from cafe_order import operations
 from cafectl import fleet
-from cafectl.chaos.cluster import Gone, Refused
+from cafectl.app import app
+from cafectl.chaos.cluster import Gone, Refused, Unreachable
 from cafectl.fleet import NAMED, Activity, row_of
 from cafectl.fleet_table import CHOSEN, Fleet, screen, stores_table, summary
 from cafectl.terminal import Terminal
 from cloudcafe_operator.resources.reasons import REASONS
 from kubernetes import client
 from rich.live import Live
+from typer.testing import CliRunner
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SPEC = {"city": "Lisbon", "timezone": "Europe/Lisbon", "currency": "EUR", "tier": "standard"}
@@ -191,6 +193,33 @@ def on_a_screen(found, *, width=160, height=12):
         first = console.file.getvalue()  # of the frames
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", first)
     return [line.rstrip() for line in text.splitlines()]
+
+
+def test_in_a_pipe_a_watch_prints_the_fleet_at_once_and_whenever_it_has_changed(monkeypatch):
+    out, lost = io.StringIO(), Unreachable("the API server does not answer")
+    one, two = (Fleet([row_of(store(name))]) for name in ("one", "two"))
+    readings, lengths = iter([one, one, lost, two]), []
+
+    def sleep(_):
+        lengths.append(len(out.getvalue()))
+        if len(lengths) == 4:
+            raise KeyboardInterrupt
+
+    def read(*_):
+        seen = next(readings)
+        if isinstance(seen, Unreachable):
+            raise seen
+        return seen
+
+    monkeypatch.setattr(fleet, "read", read)
+    monkeypatch.setattr(fleet, "console", Terminal(file=out))
+    monkeypatch.setattr(fleet, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    result = CliRunner().invoke(app, ["stores", "--watch"])
+    assert result.exit_code == 1
+    first, same, unreachable, changed = lengths
+    assert 0 < first == same < unreachable < changed
+    assert "does not answer" in out.getvalue()[first:unreachable]
+    assert "default/two" in out.getvalue()[unreachable:changed]
 
 
 @pytest.mark.parametrize("width", [160, 70])

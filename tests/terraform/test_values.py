@@ -26,6 +26,13 @@ def chart(tmp_path_factory):
     return render("-f", file)
 
 
+@pytest.mark.parametrize("given", [5, [], {"chart_values": 5}, {"chart_values": {"value": 5}}])
+def test_what_is_no_output_of_terraform_is_refused_with_a_sentence(given):
+    done = CliRunner().invoke(app, ["values"], input=json.dumps(given))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("no values: ")
+
+
 def test_what_terraform_runs_itself_is_no_deployment(chart):
     assert chart.names("Deployment") == {*SERVICES, "cloudcafe-operator"} - {"analytics-worker"}
     alias = chart.get("Service", "analytics-worker")["spec"]

@@ -14,7 +14,7 @@ from typing import Any
 
 @cache
 def catalogue() -> Mapping[str, Any]:
-    """Return faults by name, reasons of the checklist, and the versions of each of our kinds."""
+    """Return faults by name, reasons of the checklist and of stores, and our kinds' versions."""
     text = files("cafectl").joinpath("catalogue.json").read_text("utf-8")
     found: Mapping[str, Any] = json.loads(text)
     return found

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -83,10 +84,11 @@ def stores(
         if as_json:
             typer.echo(json.dumps(found.rows, indent=2))
         elif watch:
-            _live(lambda: read(namespace, operator_namespace), found)
+            show = _live if console.is_terminal else _again_and_again
+            with suppress(KeyboardInterrupt):
+                show(lambda: read(namespace, operator_namespace), found)
         else:
-            print_whole(console, stores_table(found.rows, datetime.now(UTC)))
-            console.print(summary(found), highlight=False)
+            _print(found)
         raise typer.Exit(NOT_READY if any(row["ready"] != "True" for row in found.rows) else 0)
 
 
@@ -175,19 +177,42 @@ def row_of(store: Manifest, busy: Activity | None = None) -> dict[str, Any]:
     }
 
 
+def _print(found: Fleet) -> None:
+    print_whole(console, stores_table(found.rows, datetime.now(UTC)))
+    console.print(summary(found), highlight=False)
+
+
+def _again_and_again(again: Callable[[], Fleet], found: Fleet) -> None:
+    """Print the fleet whenever it has changed: a pipe has no screen that could be redrawn."""
+    _print(found)
+    for seen in _readings(again):
+        if isinstance(seen, Unreachable):
+            console.print(str(seen), highlight=False)
+        elif seen != found:
+            found = seen
+            _print(found)
+
+
+def _readings(again: Callable[[], Fleet]) -> Iterator[Fleet | Unreachable]:
+    """Read for ever; yield what was read, or why nothing was."""
+    took = 0.0
+    while True:
+        time.sleep(max(EVERY_S, SHARE * took))
+        began = time.monotonic()
+        try:
+            seen: Fleet | Unreachable = again()
+        except Unreachable as problem:
+            seen = problem
+        took = time.monotonic() - began
+        yield seen
+
+
 def _live(again: Callable[[], Fleet], found: Fleet) -> None:
     with Live(
         screen(console, found, datetime.now(UTC)), console=console, auto_refresh=False
     ) as live:
-        try:
-            took = 0.0
-            while True:
-                time.sleep(max(EVERY_S, SHARE * took))
-                began = time.monotonic()
-                try:
-                    live.update(screen(console, again(), datetime.now(UTC)), refresh=True)
-                except Unreachable as problem:
-                    live.update(Text(str(problem), style="yellow"), refresh=True)
-                took = time.monotonic() - began
-        except KeyboardInterrupt:
-            return
+        for seen in _readings(again):
+            if isinstance(seen, Unreachable):
+                live.update(Text(str(seen), style="yellow"), refresh=True)
+            else:
+                live.update(screen(console, seen, datetime.now(UTC)), refresh=True)

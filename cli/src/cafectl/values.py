@@ -67,19 +67,20 @@ class ChartValues(_Part):
     """Services whose messages a function takes: their pods serve, and take none."""
 
 
-def values(outputs: Mapping[str, Any]) -> dict[str, Any]:
+def values(outputs: object) -> dict[str, Any]:
     """Return the chart's values.
 
     Raises:
         ValuesError: there is no such output, or it does not say what it must.
     """
-    if OUTPUT not in outputs:
+    output = outputs.get(OUTPUT) if isinstance(outputs, Mapping) else None
+    if not isinstance(output, Mapping):
         raise ValuesError(
             f"there is no output {OUTPUT}: run `terraform output -json` in terraform/envs/<env>,"
             " after an apply"
         )
     try:
-        found = ChartValues.model_validate(outputs[OUTPUT].get("value"))
+        found = ChartValues.model_validate(output.get("value"))
     except ValidationError as error:
         problems = [
             f"{OUTPUT}.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

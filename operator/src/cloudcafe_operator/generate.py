@@ -93,14 +93,15 @@ def catalogue() -> str:
 
 
 def explained() -> dict[str, Any]:
-    """Return what cafectl knows of us: faults, the checklist's reasons, and our kinds' versions.
+    """Return what cafectl knows of us: faults, reasons of runs and stores, and our kinds' versions.
 
     Of a kind's versions the first is the one that is stored.
     """
     reasons = {reason: inspect.getdoc(check) or "" for reason, check in CHECKS}
     faults = {name: _explained(name, fault) for name, fault in registry.faults().items()}
     versions = {one.plural: _served(one.versions) for one in definitions()}
-    return {"faults": faults, "reasons": reasons, "versions": versions}
+    stores = {name: {"meaning": r.meaning, "remedy": r.remedy} for name, r in REASONS.items()}
+    return {"faults": faults, "reasons": reasons, "storeReasons": stores, "versions": versions}
 
 
 def _served(versions: Sequence[Version]) -> list[str]:

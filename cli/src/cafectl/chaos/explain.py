@@ -89,7 +89,8 @@ def overview() -> Iterator[str]:
         yield f"  {name:<{width}}  {fault['summary']}"
     yield ""
     yield "Verdicts: " + ", ".join(VERDICTS)
-    yield "Reasons: " + ", ".join(sorted([*REASONS, *catalogue()["reasons"]]))
+    yield "Reasons of runs: " + ", ".join(sorted([*REASONS, *catalogue()["reasons"]]))
+    yield "Reasons of stores: " + ", ".join(sorted(catalogue()["storeReasons"]))
     yield ""
     yield "cafectl explain NAME tells more of any of them, and of a run."
 
@@ -102,6 +103,8 @@ def explain(name: str) -> list[str] | None:
         return [f"{name}: {VERDICTS[name]}"]
     if name in REASONS:
         return [f"{name}: {REASONS[name][0]}", REASONS[name][1]]
+    if name in catalogue()["storeReasons"]:
+        return list(_of_a_store(name, **catalogue()["storeReasons"][name]))
     meaning = catalogue()["reasons"].get(name)
     if meaning is None:
         return None
@@ -109,6 +112,12 @@ def explain(name: str) -> list[str] | None:
         f"{name}: {meaning}",
         "A refusal before anything is touched; its message names the field and the remedy.",
     ]
+
+
+def _of_a_store(name: str, meaning: str, remedy: str) -> Iterator[str]:
+    yield f"{name}: of a store's condition: {meaning}."
+    if remedy:
+        yield f"What to do: {remedy}."
 
 
 def verdict(run: Run) -> list[str]:
