@@ -7,6 +7,7 @@ import pytest
 import yaml
 from cafectl.app import app
 from cafectl.chaos import cluster as connection
+from cafectl.chaos import start
 from cloudcafe_operator.resources.store import example
 from typer.testing import CliRunner
 
@@ -155,6 +156,25 @@ def test_a_halt_undoes_what_is_in_force_and_keeps_others_from_beginning(
     assert "has no operator" in cafectl("resume", "--operator-namespace", namespace, code=2)
     assert "runs may begin again" in cafectl("resume")
     assert "step break" not in cafectl("explain", "Halted")
+
+
+def test_without_an_operator_nothing_is_left_that_would_begin_later(
+    cafectl, written, cluster, namespace, monkeypatch
+):
+    monkeypatch.setattr(start, "START_S", 2.0)
+    assert "it was removed again" in cafectl("run", written, code=2)
+    assert cluster.list("chaosexperiments", namespace) == []
+    item = yaml.safe_load(written.read_text())
+    item["metadata"]["namespace"] = namespace
+    cluster.apply(item)
+    (before,) = cluster.list("chaosexperiments", namespace)
+    item["spec"]["steps"][0]["hold"] = "9s"
+    written.write_text(yaml.safe_dump(item))
+    assert "it is again as it was" in cafectl("run", written, code=2)
+    (after,) = cluster.list("chaosexperiments", namespace)
+    assert after["spec"] == before["spec"]
+    assert start.AGAIN not in after["metadata"].get("annotations", {})
+    assert "add -n" in cafectl("run", written, "-n", "default", code=2)
 
 
 def test_a_misspelt_experiment_is_refused_with_the_servers_sentence(cafectl, written):
