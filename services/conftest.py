@@ -12,6 +12,7 @@ from services.kit.tests.support.emulator import Emulator, running_emulator
 from services.kit.tests.support.postgres import Postgres, running_postgres
 from services.kit.tests.support.proxy import TcpProxy, tcp_proxy
 from services.kit.tests.support.redis import RedisServer, running_redis
+from services.kit.tests.support.redis_cluster import RedisNodes, running_redis_nodes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +52,20 @@ async def redis_url(redis_server: RedisServer) -> str:
     async with Redis.from_url(redis_server.url) as client:
         await client.flushall()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisNodes]:
+    """A cluster of one shard with a replica, for the whole session."""
+    with running_redis_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def redis_nodes(redis_cluster: RedisNodes) -> RedisNodes:
+    """The cluster, whole and empty."""
+    redis_cluster.mend()
+    return redis_cluster
 
 
 @pytest.fixture

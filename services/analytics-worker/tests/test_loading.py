@@ -274,7 +274,7 @@ async def test_a_worker_that_vanishes_in_a_load_does_not_keep_its_locks(open_sin
 
 
 def behind(dsn, proxy):
-    return dsn.replace(f":{proxy._target_port}/", f":{proxy.port}/")
+    return dsn.replace(f":{proxy.target_port}/", f":{proxy.port}/")
 
 
 LIVES = [

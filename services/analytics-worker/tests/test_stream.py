@@ -168,7 +168,7 @@ async def test_a_whole_worker_loads_reports_and_tells(aws, open_worker, warehous
 
 
 async def test_a_warehouse_that_goes_away_and_comes_back(aws, open_worker, warehouse, proxy):
-    dsn = warehouse.dsn.replace(f":{proxy._target_port}/", f":{proxy.port}/")
+    dsn = warehouse.dsn.replace(f":{proxy.target_port}/", f":{proxy.port}/")
     async with open_worker(dsn, aws) as (application, client):
         put(aws, *life("o1"))
         await warehouse.until(lambda found: found == [("o1", "completed")])

@@ -29,7 +29,7 @@ async def far(redis_server, redis_url):
 
 
 async def test_what_is_stored_is_read_as_text(store):
-    with store.translated():
+    async with store.translated():
         await store.client.set("menu", "crème")
         assert await store.client.get("menu") == "crème"
     await store.check()
@@ -69,10 +69,11 @@ async def test_a_command_is_never_repeated_behind_our_back(far):
     store, proxy = far
     await store.check()
     proxy.on_answer = lambda _data: False
-    with pytest.raises(UnavailableError), store.translated():
-        await store.client.incr("cups")
+    with pytest.raises(UnavailableError):
+        async with store.translated():
+            await store.client.incr("cups")
     proxy.on_answer = lambda _data: True
-    with store.translated():
+    async with store.translated():
         assert await store.client.get("cups") == "1"
 
 
@@ -89,16 +90,28 @@ async def test_more_callers_than_connections_wait_and_then_are_turned_away(far):
 async def test_a_replica_that_refuses_writes_is_unavailable(store, redis_server):
     await store.client.replicaof("127.0.0.1", str(free_port()))
     try:
-        with pytest.raises(UnavailableError), store.translated():
-            await store.client.set("a", "1")
+        with pytest.raises(UnavailableError):
+            async with store.translated():
+                await store.client.set("a", "1")
     finally:
         await store.client.replicaof("NO", "ONE")
-    with store.translated():
+    async with store.translated():
         await store.client.set("a", "1")
 
 
+async def test_a_pipeline_that_is_refused_for_a_while_is_unavailable(store):
+    await store.client.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(UnavailableError, match="NOREPLICAS"):
+            async with store.translated():
+                await store.answers(store.client.pipeline(transaction=False).incr("cups"))
+    finally:
+        await store.client.config_set("min-replicas-to-write", 0)
+
+
 async def test_a_mistake_of_ours_is_not_an_outage(store):
-    with store.translated():
+    async with store.translated():
         await store.client.set("a", "text")
-    with pytest.raises(ResponseError), store.translated():
-        await store.client.incr("a")
+    with pytest.raises(ResponseError):
+        async with store.translated():
+            await store.client.incr("a")

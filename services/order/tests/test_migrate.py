@@ -105,7 +105,7 @@ async def test_waiting_is_told_and_bounded(monkeypatch):
 
 async def test_a_database_that_comes_later_is_waited_for(empty, proxy, monkeypatch):
     monkeypatch.setattr("cafe_kit.migrations.FIRST_PAUSE_SECONDS", 0.05)
-    behind = empty.replace(f":{proxy._target_port}/", f":{proxy.port}/")
+    behind = empty.replace(f":{proxy.target_port}/", f":{proxy.port}/")
     await proxy.refuse()
     waited = asyncio.Event()
     running = asyncio.create_task(migrate(behind, 10, lambda line: waited.set()))

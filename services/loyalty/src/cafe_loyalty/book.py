@@ -69,16 +69,16 @@ class RedisBook:
         by_hour: dict[str, dict[str, int]] = {}
         for place in places:
             by_hour.setdefault(place.hour, {})[place.member] = 0
-        with self._store.translated():
+        async with self._store.translated():
             pipeline = self._store.client.pipeline(transaction=False)
             pipeline.zadd(HOURS, dict.fromkeys(by_hour, 0))
             for hour, members in by_hour.items():
                 pipeline.zadd(hour_key(hour), members)
-            await pipeline.execute()
+            await self._store.answers(pipeline)
 
     async def hours(self, starts: str, ends: str) -> list[str]:
         """The hours with grants that reach into [starts, ends)."""
-        with self._store.translated():
+        async with self._store.translated():
             hours = await self._store.client.zrange(
                 HOURS, f"[{starts[:13]}", f"({ends}", bylex=True
             )
@@ -86,7 +86,7 @@ class RedisBook:
 
     async def places(self, hour: str, after: str, before: str, limit: int) -> list[Place]:
         """Places of one hour after a member and before a moment, in order."""
-        with self._store.translated():
+        async with self._store.translated():
             members = await self._store.client.zrange(
                 hour_key(hour), f"({after}", f"({before}", bylex=True, offset=0, num=limit
             )

@@ -60,7 +60,7 @@ class Forgetting:
         """
         old = moment(self._clock() - KEEP - SKEW)[:13]
         client = self._store.client
-        with self._store.translated():
+        async with self._store.translated():
             found = await client.zrange(HOURS, "-", f"({old}", bylex=True, offset=0, num=1)
             hours = [str(hour) for hour in found]
             if not hours:
@@ -83,4 +83,4 @@ class Forgetting:
             keys = customer_keys(customer_id, "account", "grants", "redemptions", "history")
             most = MOST_ENTRIES + len(ids)
             pipeline.eval(scripts.FORGET, len(keys), *keys, old, most, *ids)
-        await pipeline.execute()
+        await self._store.answers(pipeline)

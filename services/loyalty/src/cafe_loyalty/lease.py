@@ -37,17 +37,17 @@ class Lease:
         Raises:
             UnavailableError: MemoryDB is away; so for every method here.
         """
-        with self._store.translated():
+        async with self._store.translated():
             return bool(await self._store.client.set(self._key, self._holder, nx=True, px=self._ms))
 
     async def renew(self) -> bool:
         """Hold it on; False when it is somebody else's or ran out."""
-        with self._store.translated():
+        async with self._store.translated():
             return bool(await self._renew(keys=[self._key], args=[self._holder, self._ms]))
 
     async def release(self) -> None:
         """Let a successor in at once; nothing if it is not ours."""
-        with self._store.translated():
+        async with self._store.translated():
             await self._release(keys=[self._key], args=[self._holder])
 
 

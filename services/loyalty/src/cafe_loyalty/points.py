@@ -53,7 +53,6 @@ class RedisPoints:
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._grant = store.client.register_script(scripts.GRANT)
         self._redeem = store.client.register_script(scripts.REDEEM)
         self._history = store.client.register_script(scripts.HISTORY)
 
@@ -63,7 +62,7 @@ class RedisPoints:
         Raises:
             UnavailableError: MemoryDB is away; so for every method here.
         """
-        with self._store.translated():
+        async with self._store.translated():
             account = await self._store.client.hgetall(customer_key(customer_id, "account"))
         return BalanceView(
             customer_id=customer_id,
@@ -77,15 +76,14 @@ class RedisPoints:
         new: list[Grant] = []
         for at in range(0, len(grants), CHUNK):
             chunk = grants[at : at + CHUNK]
-            with self._store.translated():
+            async with self._store.translated():
                 pipeline = self._store.client.pipeline(transaction=False)
                 for grant in chunk:
-                    await self._grant(
-                        keys=customer_keys(grant.customer_id, "account", "grants", "history"),
-                        args=[grant.order_id, grant.points, _granted(grant)],
-                        client=pipeline,
-                    )
-                outcomes = await pipeline.execute()
+                    keys = customer_keys(grant.customer_id, "account", "grants", "history")
+                    given = (grant.order_id, grant.points, _granted(grant))
+                    # by its text: whoever just became primary may not know a script by its digest
+                    pipeline.eval(scripts.GRANT, len(keys), *keys, *given)
+                outcomes = await self._store.answers(pipeline)
             new += [grant for grant, made in zip(chunk, outcomes, strict=True) if made]
         return new
 
@@ -98,7 +96,7 @@ class RedisPoints:
             redemption_id=wanted.redemption_id,
             note=wanted.note,
         )
-        with self._store.translated():
+        async with self._store.translated():
             what, said = await self._redeem(
                 keys=customer_keys(wanted.customer_id, "account", "redemptions", "history"),
                 args=[key, wanted.points, _with_key(_json(entry), key), digest],
@@ -126,7 +124,7 @@ class RedisPoints:
         Positions count from the first entry that ever was, so they stay right while entries are
         added, and while old ones are forgotten; 0 where none is left before.
         """
-        with self._store.translated():
+        async with self._store.translated():
             start, rows = await self._history(
                 keys=customer_keys(customer_id, "account", "history"),
                 args=["" if before is None else before, limit],
@@ -135,11 +133,11 @@ class RedisPoints:
 
     async def grants(self, orders: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """The grants of (customer, order); None where there is none (yet)."""
-        with self._store.translated():
+        async with self._store.translated():
             pipeline = self._store.client.pipeline(transaction=False)
             for customer_id, order_id in orders:
                 pipeline.hget(customer_key(customer_id, "grants"), order_id)
-            bodies = await pipeline.execute()
+            bodies = await self._store.answers(pipeline)
         return [
             _known_grant(customer_id, body)
             for (customer_id, _), body in zip(orders, bodies, strict=True)

@@ -21,11 +21,11 @@ class RedisPositions:
         Raises:
             UnavailableError: MemoryDB is away; so for every method here.
         """
-        with self._store.translated():
+        async with self._store.translated():
             known = await self._store.client.hgetall(self._key)
         return {str(shard): str(position) for shard, position in known.items()}
 
     async def advance(self, shard: str, before: str | None, after: str) -> bool:
         """Move a position on; False when it was not where the caller thought."""
-        with self._store.translated():
+        async with self._store.translated():
             return bool(await self._advance(keys=[self._key], args=[shard, before or "", after]))

@@ -23,24 +23,24 @@ class RedisPromotions:
         Raises:
             UnavailableError: MemoryDB is away; so for every method here.
         """
-        with self._store.translated():
+        async with self._store.translated():
             bodies = await self._store.client.hvals(KEY)
         known = [PromotionView.model_validate_json(body) for body in bodies]
         return sorted(known, key=lambda promotion: promotion.name)
 
     async def get(self, name: str) -> PromotionView | None:
         """One promotion."""
-        with self._store.translated():
+        async with self._store.translated():
             body = await self._store.client.hget(KEY, name)
         return None if body is None else PromotionView.model_validate_json(body)
 
     async def put(self, promotion: PromotionView) -> bool:
         """Create or replace it; False when there are too many already."""
         body = promotion.model_dump_json(by_alias=True)
-        with self._store.translated():
+        async with self._store.translated():
             return bool(await self._put(keys=[KEY], args=[promotion.name, body, MAX_PROMOTIONS]))
 
     async def delete(self, name: str) -> None:
         """Forget it; fine when it is gone already."""
-        with self._store.translated():
+        async with self._store.translated():
             await self._store.client.hdel(KEY, name)

@@ -143,7 +143,7 @@ class RedisCache:
 
     async def _run(self, script: Any, store_id: str, *arguments: str | int) -> Any:
         keys = [f"menu:v1:{{{store_id}}}", f"menu:v1:{{{store_id}}}:lease"]
-        with self._store.translated():
+        async with self._store.translated():
             async with asyncio.timeout(self._timeout):
                 return await script(keys=keys, args=arguments)
 

@@ -66,7 +66,7 @@ class CacheKeeper:
         Raises:
             UnavailableError: the cache is away; whether it was emptied is unknown.
         """
-        with self._store.translated():
+        async with self._store.translated():
             return bool(await self._flush(keys=[MARK], args=[by, MARK_SECONDS]))
 
     async def view(self) -> CacheView:
@@ -75,7 +75,7 @@ class CacheKeeper:
         Raises:
             UnavailableError: the cache is away.
         """
-        with self._store.translated():
+        async with self._store.translated():
             keys = int(await self._store.client.dbsize())
             by, at = await self._store.client.hmget(MARK, ["by", "at"])
         requests, hits = self._recent.since(float(at or 0))
