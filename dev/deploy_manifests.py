@@ -18,6 +18,8 @@ AUTHORITIES = "/etc/cloudcafe/authorities/ca.pem"
 OPTIONS = f"tls=true&tlsCAFile={AUTHORITIES}&replicaSet=rs0&retryWrites=false"
 MONGO = f"mongodb://{LOGIN}@%s/cafe?{OPTIONS}"
 REDIS = f"rediss://{LOGIN}@%s/0"
+#: MemoryDB's endpoint leads to any node, also to a replica: the client asks who is the primary.
+CLUSTER = f"rediss+cluster://{LOGIN}@%s/0"
 USER = {"username": "{{ .username }}", "password": "{{ .password }}"}
 #: A target group's Service, where they are called differently: tills order too.
 SERVICE_OF = {"order-tills": "order", "storefront-boards": "storefront"}
@@ -35,7 +37,7 @@ def manifests(deploy: Mapping[str, Any], region: str, namespace: str) -> list[di
             secrets["elasticache"],
             {"url": REDIS % endpoints["elasticache"]},
         ),
-        "cloudcafe-memorydb": (secrets["memorydb"], {"url": REDIS % endpoints["memorydb"]}),
+        "cloudcafe-memorydb": (secrets["memorydb"], {"url": CLUSTER % endpoints["memorydb"]}),
     }
     return [
         _store(region, namespace),

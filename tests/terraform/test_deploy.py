@@ -114,6 +114,23 @@ def test_every_secret_of_the_chart_is_made_of_one_of_aws():
     assert "@docdb.example:27017/cafe?tls=true&tlsCAFile=/etc/cloudcafe/authorities/ca.pem" in url
 
 
+@pytest.mark.parametrize(
+    ("secret", "scheme", "endpoint"),
+    [
+        ("cloudcafe-elasticache", "rediss", "ec.example:6379"),
+        ("cloudcafe-memorydb", "rediss+cluster", "mdb.example:6379"),
+    ],
+)
+def test_a_cache_is_called_by_its_primarys_name_and_memorydb_as_the_cluster_it_is(
+    secret, scheme, endpoint
+):
+    made = manifests(DEPLOY, "eu-west-1", "cloudcafe")
+    (found,) = (one for one in made if one["metadata"]["name"] == secret)
+    url = found["spec"]["target"]["template"]["data"]["url"]
+    login = "{{ .username | urlquery }}:{{ .password | urlquery }}"
+    assert url == f"{scheme}://{login}@{endpoint}/0"
+
+
 def test_what_aws_rotated_is_copied_within_a_minute():
     """The runbook counts on it: until then nobody who connects anew is let in."""
     made = manifests(DEPLOY, "eu-west-1", "cloudcafe")

@@ -24,12 +24,12 @@ output "memorydb_cluster_name" {
 }
 
 output "memorydb_endpoint" {
-  description = "Host name of the cluster; with one shard it leads to the primary."
+  description = "Host name of the cluster: it leads to any node, also to a replica, which answers a plain client's reads and writes with MOVED. A client of a cluster asks there who is the primary."
   value       = one(aws_memorydb_cluster.this.cluster_endpoint[*].address)
 }
 
 output "memorydb_secret_arn" {
-  description = "Secret with username and password (letters and digits only); the client's URL is rediss://<username>:<password>@<endpoint>:<port>/0."
+  description = "Secret with username and password (letters and digits only); the loyalty service's URL is rediss+cluster://<username>:<password>@<endpoint>:<port>/0."
   value       = aws_secretsmanager_secret.this["memorydb"].arn
 }
 

@@ -110,7 +110,7 @@ variable "elasticache" {
 }
 
 variable "memorydb" {
-  description = "The loyalty points' store: one shard, since its clients are of the plain kind, and replicas that take over."
+  description = "The loyalty points' store: one shard, and replicas that take over."
   type = object({
     node_type           = optional(string, "db.t4g.small")
     engine_version      = optional(string, "7.2")

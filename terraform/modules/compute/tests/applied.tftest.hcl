@@ -103,6 +103,11 @@ run "makes_all_of_it" {
   }
 
   assert {
+    condition     = strcontains(base64decode(aws_launch_template.spare["loyalty"].user_data), "rediss+cluster://$user:$password@memorydb.example:6379/0")
+    error_message = "The spares ask the cluster which of its nodes is the primary."
+  }
+
+  assert {
     condition     = aws_ecs_service.analytics["analytics-worker"].tags["cloudcafe.dev/service"] == "cloudcafe/analytics-worker" && contains(aws_autoscaling_group.spare["loyalty"].tag[*].value, "cloudcafe/loyalty")
     error_message = "Tasks and spares count as members of the service with which they serve."
   }
