@@ -54,7 +54,7 @@ run "passwords_stay_in_the_secrets" {
   # what the chart is told
   assert {
     condition     = output.elasticache_endpoint == aws_elasticache_replication_group.this.primary_endpoint_address && startswith(output.memorydb_endpoint, "clustercfg.")
-    error_message = "Writes go to the primary."
+    error_message = "ElastiCache is called by its primary's name, MemoryDB by its cluster's, whose client asks for the primary."
   }
   assert {
     condition     = output.elasticache_secret_arn == aws_secretsmanager_secret.this["elasticache"].arn
