@@ -1,11 +1,16 @@
 """Emptying the cache through the admin port, on a real Redis, seen by guests as slower menus."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 from cafe_kit.app import build_application
+from cafe_kit.redis import RedisStore
 from cafe_kit.settings import KitSettings
 from cafe_menu.cache_admin import CacheKeeper, cache_router
 from cafe_menu.cache_metrics import Recent
+from redis.asyncio import Redis
 
 from services.menu.tests.conftest import SERVICE, TOKEN, menu
 
@@ -79,3 +84,24 @@ def test_the_last_ten_seconds_count_and_of_those_only_what_began_after_an_instan
     assert recent.since(0) == (2, 1)
     now[0] = 130
     assert recent.since(0) == (0, 0)
+
+
+def access_of_elasticaches_user():
+    """Return the words of its access string, as Terraform gives them."""
+    text = (Path(__file__).parents[3] / "terraform/modules/caching/main.tf").read_text()
+    said = dict(re.findall(r'^  (access|cache_access) += "(.*)"$', text, re.MULTILINE))
+    return said["cache_access"].replace("${local.access}", said["access"]).split()
+
+
+async def test_the_user_of_elasticache_may_empty_it_and_tell_of_it(redis_server, redis_url):
+    async with Redis.from_url(redis_url) as owner:
+        await owner.execute_command("ACL", "SETUSER", "menu", *access_of_elasticaches_user(), ">p")
+        url = f"redis://menu:p@127.0.0.1:{redis_server.port}/0"
+        store = RedisStore(url, name="elasticache", connections=1)
+        try:
+            keeper = CacheKeeper(store, Recent())
+            assert await keeper.flush("run-1")
+            assert (await keeper.view()).flushed_by == "run-1"
+        finally:
+            await store.close()
+            await owner.execute_command("ACL", "DELUSER", "menu")

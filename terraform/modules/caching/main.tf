@@ -9,6 +9,9 @@ locals {
   # read, write and scripts; of what shows or changes the server only INFO, by which the client says who answers
   access = "on ~* &* +@all -@admin -@dangerous +info"
 
+  # what can be read again may be emptied too: AWS has no call for it, so its service does (the fault elasticacheFlush)
+  cache_access = "${local.access} +flushdb"
+
   caches = {
     elasticache = "ElastiCache: menus"
     memorydb    = "MemoryDB: loyalty points"

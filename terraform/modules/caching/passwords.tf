@@ -54,7 +54,7 @@ resource "aws_cloudformation_stack" "users" {
           UserId             = var.name
           UserName           = var.name
           Engine             = "valkey"
-          AccessString       = local.access
+          AccessString       = local.cache_access
           AuthenticationMode = { Type = "password", Passwords = [local.password_references["elasticache"]] }
         }
       }

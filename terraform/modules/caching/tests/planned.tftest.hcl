@@ -69,7 +69,11 @@ run "caches_are_encrypted_and_fail_over" {
   }
   assert {
     condition     = strcontains(local.access, "-@admin") && strcontains(local.access, "-@dangerous")
-    error_message = "A client may not flush, stop or configure the server."
+    error_message = "A client may not stop or configure the server, nor empty the points' one."
+  }
+  assert {
+    condition     = local.cache_access == "${local.access} +flushdb"
+    error_message = "The menu service empties its cache itself: AWS cannot."
   }
   assert {
     condition     = !contains(keys(aws_elasticache_replication_group.this.tags_all), "cloudcafe.dev/chaos") && !contains(keys(aws_memorydb_cluster.this.tags_all), "cloudcafe.dev/chaos")
