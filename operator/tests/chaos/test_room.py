@@ -77,7 +77,7 @@ def at_its_largest(run, targets, captured):
         before=WINDOW,
         during=WINDOW,
         after=WINDOW,
-        gaps=("7100.0s-7199.9s",) * MOST_GAPS,
+        gaps=(f"7100.0s-7199.9s {'p' * 40}",) * MOST_GAPS,
     )
     moments = dict.fromkeys(("injected_at", "hold_until", "revert_at", "undone_at"), NOW)
     steps = [

@@ -81,7 +81,10 @@ def _spans(run: Run, on: Axis, bottom: float) -> Iterator[str]:
         if begun is not None:
             yield _span(on, begun, on.end if undone is None else undone, bottom, "force")
         for gap in step.measures.gaps:
-            first, _, last = gap.replace("s", "").partition("-")
+            span, _, probe = gap.partition(" ")
+            if probe:  # a gap of one probe is seen in its lane
+                continue
+            first, _, last = span.replace("s", "").partition("-")
             yield _span(on, float(first), float(last), bottom, "gap")
 
 

@@ -15,7 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudcafe_operator.planning.samples import Sample, Samples, gaps, interval_of, intervals
+from cloudcafe_operator.planning.samples import (
+    Sample,
+    Samples,
+    decode,
+    gaps,
+    interval_of,
+    intervals,
+)
 from cloudcafe_operator.resources.duration import seconds
 from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.probe import Probe
@@ -136,6 +143,27 @@ def measure(
         ),
         after=window(one for one in everything if end is not None and one.at >= end),
         gaps=gaps(samples, intervals(spec)),
+    )
+
+
+def unwatched(spec: ExperimentSpec, status: RunStatus, step: StepStatus) -> tuple[str, ...]:
+    """Return the measured probes that were not asking while a step's fault was there to be seen.
+
+    A probe watched if it began samples before the fault was over, and for half of its hold at
+    least: who saw the first second of a minute cannot say that nobody noticed. What happened at
+    once may be seen for as long as its targets are not whole, and until users were served again.
+    """
+    begun, over = _offset(status, step.injected_at), _offset(status, step.undone_at)
+    if begun is None or over is None:
+        return ()
+    lasted = (_offset(status, step.revert_at) or over) - begun
+    if step.momentary:
+        lasted = max(lasted, (_whole(status, step, begun) or begun) - begun)
+        over = max(over, _offset(status, step.recovered_at) or over)
+    samples, every = decode(status.probes), intervals(spec)
+    seen = {name: sum(begun <= one.at < over for one in samples.get(name, ())) for name in every}
+    return tuple(
+        name for name, count in seen.items() if not count or 2 * count * every[name] < lasted
     )
 
 

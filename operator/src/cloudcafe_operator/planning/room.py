@@ -19,7 +19,7 @@ MOST_BYTES = 1_400_000  # etcd refuses more than 1,572,864, what the API server 
 ENTRY = 500  # claim, times, state, detail
 TROUBLE = 500  # what is said of an undo that fails: at most so much
 SAMPLE = len(" 7199.99+60000")
-STEP = 2_000  # measures, their twenty gaps included
+STEP = 3_000  # measures, their twenty gaps included
 PROBE = 400  # name and what it met last
 SAID = 100_000  # the verdict, conditions, and a refusal by every check
 

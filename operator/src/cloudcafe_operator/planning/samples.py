@@ -22,6 +22,7 @@ ALARM_S = 5.0
 LIMIT = 1800  # samples of one probe within a run's longest duration
 MOST_SAMPLES = LIMIT + 200  # later ones matter to nobody: a run past its deadline is aborted
 MOST_GAPS = 20
+MISSED = 2.5  # intervals without a sample are a gap: one may be late
 Result = Literal["good", "refused", "delayed"]
 MARKS: Mapping[str, Result] = {"+": "good", "-": "refused", "~": "delayed"}
 SIGNS = {result: mark for mark, result in MARKS.items()}
@@ -94,12 +95,26 @@ def decode(logs: Iterable[ProbeLog]) -> dict[str, tuple[Sample, ...]]:
 
 
 def gaps(samples: Samples, every: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the spans in which no probe began a sample, as `12.0s-19.5s`; never filled in.
+    """Return the spans without a sample; never filled in.
 
-    Of very many the longest are told, in the order of their beginning.
+    `12.0s-19.5s`: no probe began one, as when no operator was there. `12.0s-19.5s menu`: this
+    probe had none, as when whom it asks gave no answer. Of very many the longest are told, in the
+    order of their beginning.
     """
-    moments = sorted(one.at for found in samples.values() for one in found)
-    patience = 2.5 * max(every.values(), default=1.0)
-    spans = [pair for pair in itertools.pairwise(moments) if pair[1] - pair[0] > patience]
+    began = {name: sorted(one.at for one in found) for name, found in samples.items()}
+    moments = sorted(at for found in began.values() for at in found)
+    nobody = _silences(moments, max(every.values(), default=1.0))
+    spans = [(first, last, "") for first, last in nobody]
+    for name, found in sorted(began.items()):
+        period = every.get(name, 1.0)
+        for first, last in _silences([*moments[:1], *found, *moments[-1:]], period):
+            told = sum(max(0.0, min(last, b) - max(first, a)) for a, b in nobody)
+            if last - first - told > MISSED * period:
+                spans.append((first, last, f" {name}"))
     longest = sorted(spans, key=lambda span: span[0] - span[1])[:MOST_GAPS]
-    return tuple(f"{before:.1f}s-{after:.1f}s" for before, after in sorted(longest))
+    return tuple(f"{first:.1f}s-{last:.1f}s{whose}" for first, last, whose in sorted(longest))
+
+
+def _silences(moments: Sequence[float], period: float) -> list[tuple[float, float]]:
+    """Return the spans in which beats were missed."""
+    return [pair for pair in itertools.pairwise(moments) if pair[1] - pair[0] > MISSED * period]

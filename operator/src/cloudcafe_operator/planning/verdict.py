@@ -1,14 +1,15 @@
 """The verdict of a run, and one sentence why. Pure.
 
-Green is earned: the baseline was steady, the fault was seen in force, users were served again
-within the objective, and undo was read back. Whatever touched nothing, or what nobody can tell from
-that, is Inconclusive.
+Green is earned: the baseline was steady, the fault was seen in force while the probes were
+asking, users were served again within the objective, and undo was read back. Whatever touched
+nothing, or what nobody can tell from that, is Inconclusive.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudcafe_operator.planning.measure import unwatched
 from cloudcafe_operator.planning.words import counted
 from cloudcafe_operator.resources.duration import seconds, short
 from cloudcafe_operator.resources.experiment import ExperimentSpec
@@ -37,6 +38,7 @@ def judge(spec: ExperimentSpec, status: RunStatus) -> Judgement:
         or _unbalanced(status)
         or _in_doubt(status)
         or _lapsed(status)
+        or _unwatched(spec, status)
         or _unproven(status)
         or _books_in_doubt(spec, status)
         or _passed(spec, status)
@@ -134,6 +136,20 @@ def _lapsed(status: RunStatus) -> Judgement | None:
                 "Inconclusive",
                 f"{entries[0].fault} was not in force any more on {entries[0].target.name} when "
                 "its hold ended: it ended by itself, or somebody else undid it",
+            )
+    return None
+
+
+def _unwatched(spec: ExperimentSpec, status: RunStatus) -> Judgement | None:
+    """That no probe noticed anything is only known where all of them were asking."""
+    for step in status.steps:
+        missing = unwatched(spec, status, step) if step.measures.noticed_after is None else ()
+        if missing:
+            said = "probe" if len(missing) == 1 else "probes"
+            return Judgement(
+                "Inconclusive",
+                f"step {step.name}: nobody can say whether users noticed the fault: {said} "
+                f"{', '.join(missing)} had too few answers while it was in force",
             )
     return None
 

@@ -129,7 +129,9 @@ class Measures(StatusModel):
     before: Window = Window()
     during: Window = Window()
     after: Window = Window()
-    gaps: tuple[str, ...] = ()  # spans without samples, in seconds since the start of the run
+    gaps: tuple[
+        str, ...
+    ] = ()  # spans without samples since the run's start; of one probe: its name
 
 
 class StepStatus(StatusModel):
