@@ -87,6 +87,7 @@ class Observer:
             guards=await self._guards(run),
             untried=frozenset(memory.untried),
             samples=self.sampler.watch(run) if sampled else {},
+            waiting=self.sampler.waiting(run.uid),
             troubles=self.sampler.troubles(run.uid),
             sampled_until=self.sampler.offset(run.uid),
             watched_seconds=self.sampler.watched_seconds(run.uid),

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -23,6 +24,13 @@ from cloudcafe_operator.resources.run import Run
 
 IN_FLIGHT = 16  # of one run: a system that hangs must not make us hang
 log = structlog.get_logger()
+
+
+class Asked(NamedTuple):
+    """A sample that was begun and has no answer yet; `at` as in Sample."""
+
+    probe: str
+    at: float
 
 
 @dataclass
@@ -41,7 +49,7 @@ class Watch:
     troubles: dict[str, str] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)  # monotonic, by probe
     task: asyncio.Task[None] | None = None
-    in_flight: set[asyncio.Task[None]] = field(default_factory=set)
+    in_flight: dict[asyncio.Task[None], Asked] = field(default_factory=dict)
 
     def seconds(self, clock: Clock) -> float:
         """Return the seconds since the run's start; a clock that is set back takes none away.
@@ -78,6 +86,14 @@ class Sampler:
         """Return what each probe of a run met when it was bad last."""
         watch = self._watches.get(run_uid)
         return dict(watch.troubles) if watch else {}
+
+    def waiting(self, run_uid: str) -> Mapping[str, float]:
+        """Return when each probe began the first sample that still has no answer."""
+        watch = self._watches.get(run_uid)
+        first: dict[str, float] = {}
+        for asked in watch.in_flight.values() if watch else ():
+            first[asked.probe] = min(asked.at, first.get(asked.probe, asked.at))
+        return first
 
     def offset(self, run_uid: str) -> float:
         """Return the seconds since a run's start by which its samples are counted."""
@@ -147,12 +163,12 @@ class Sampler:
             taken = len(watch.samples[probe.name])
             if len(watch.in_flight) >= IN_FLIGHT or taken >= MOST_SAMPLES:
                 continue
-            task = asyncio.create_task(self._sample(watch, probe))
-            watch.in_flight.add(task)
-            task.add_done_callback(watch.in_flight.discard)
+            at = round(watch.seconds(self._clock), 2)
+            task = asyncio.create_task(self._sample(watch, probe, at))
+            watch.in_flight[task] = Asked(probe.name, at)
+            task.add_done_callback(watch.in_flight.pop)
 
-    async def _sample(self, watch: Watch, probe: Probe) -> None:
-        at = round(watch.seconds(self._clock), 2)
+    async def _sample(self, watch: Watch, probe: Probe, at: float) -> None:
         key = f"{watch.run_uid}-{probe.name}-{at:.2f}"
         try:
             seen = await self._customer.sample(probe, namespace=watch.namespace, key=key)

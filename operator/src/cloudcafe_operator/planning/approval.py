@@ -60,7 +60,7 @@ def approving(observed: Observed, wish: Desire) -> Step:
         return Wait(LOOK_AGAIN_S)
     agreed = wanted.name in observed.approved
     since = outcomes.since(status, asked)
-    if agreed and served_again(observed.run.spec.template, observed.samples, since):
+    if agreed and served_again(observed.run.spec.template, observed.settled, since):
         now = observed.now
         new = with_step(observed.status, status.step, approved_at=now)
         story = Story("Approved", f"step {wanted.name} may begin")

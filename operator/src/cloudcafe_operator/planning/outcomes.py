@@ -229,7 +229,7 @@ def finish(observed: Observed, status: RunStatus, story: Story) -> Store:
     spec = observed.run.spec.template
     if status.steps and status.steps[status.step].recovered_at is None:
         step = status.steps[status.step]
-        measures = measure(spec, status, observed.samples, step)
+        measures = measure(spec, status, observed.settled, step)
         status = with_step(status, status.step, measures=measures)
     judgement = judge(spec, status)
     took = slowest(status)

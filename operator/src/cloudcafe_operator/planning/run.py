@@ -149,7 +149,7 @@ def _baseline(observed: Observed, wish: Desire) -> Step:
     wanted = seconds(spec.steady_state.baseline)
     if wish.kind == "Pause" or lasted < wanted:
         return Wait(min(TICK_S, max(0.1, wanted - lasted)) if wish.kind == "Run" else TICK_S)
-    judged = judge_baseline(spec, observed.samples, begun)
+    judged = judge_baseline(spec, observed.settled, begun)
     if judged.steady:
         story = Story("BaselineSteady", f"Steady for {short(lasted)}")
         return begin_step(observed, observed.status, 0, story)
@@ -220,7 +220,7 @@ def _recovering(observed: Observed, _: Desire) -> Step:
     unhealthy = _unhealthy(status)
     if unhealthy and deferred(observed, "check") <= 0:
         return Check(unhealthy)
-    if not unhealthy and served_again(spec, observed.samples, undone):
+    if not unhealthy and served_again(spec, observed.settled, undone):
         return _next_or_finish(observed, recovered=True)
     promised = seconds(wanted.recovery.within)
     if observed.offset - undone > patience(spec, promised, spec.steady_state.measured):
@@ -248,7 +248,7 @@ def _next_or_finish(observed: Observed, *, recovered: bool) -> Step:
     at = observed.now if recovered else None
     status = with_step(status, status.step, recovered_at=at)
     step = status.steps[status.step]
-    measures = measure(spec, status, observed.samples, step)
+    measures = measure(spec, status, observed.settled, step)
     status = with_step(status, status.step, measures=measures)
     story = outcomes.recovery_story(step.name, measures, recovered=recovered)
     within = seconds(spec.steps[status.step].recovery.within)

@@ -5,6 +5,7 @@ Chosen by `planning/run.py`, done by `effects/execute.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,8 @@ class Observed:
     guards: tuple[Guard, ...] = ()  # of stores that the run touches, while something is in force
     untried: frozenset[int] = frozenset()  # journal entries captured here that nobody has injected
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    # probe → when its first sample was begun that has no answer yet
+    waiting: Mapping[str, float] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)  # what each probe met last
     sampled_until: float = 0.0  # seconds since the run's start, by which samples are counted
     watched_seconds: float = 0.0  # for how long this process has sampled the run
@@ -47,6 +50,17 @@ class Observed:
         if not self.samples:
             return status
         return changed(status, probes=encode(self.samples, self.troubles))
+
+    @property
+    def settled(self) -> Mapping[str, tuple[Sample, ...]]:
+        """The samples by which a probe is judged: those begun before its first without an answer.
+
+        While some requests hang, those that were answered meanwhile are the luckier ones.
+        """
+        return {
+            name: tuple(one for one in found if one.at < self.waiting.get(name, math.inf))
+            for name, found in self.samples.items()
+        }
 
     def since(self, name: str, moment: datetime) -> float:
         """Seconds since a moment: by the clock, or where it was set back, by what was counted."""
