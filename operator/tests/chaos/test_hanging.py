@@ -4,7 +4,7 @@ import asyncio
 
 from cloudcafe_operator.effects.observe_run import read_run
 from cloudcafe_operator.effects.probes import Seen
-from cloudcafe_operator.effects.sampling import Sampler
+from cloudcafe_operator.effects.sampling import IN_FLIGHT, Sampler
 from cloudcafe_operator.planning.measure import judge_baseline, served_again
 from cloudcafe_operator.planning.samples import Sample
 from cloudcafe_operator.planning.steps import Observed
@@ -125,6 +125,33 @@ async def test_what_hangs_hides_no_good_sample_from_a_stop_condition():
     for _ in range(30):
         await watched.second()
         assert stop_condition(watched.observed) == ""
+    await watched.end()
+
+
+async def test_probes_that_hang_take_no_turn_from_the_one_of_a_stop_condition():
+    users = [{**MENU, "name": f"u{number}"} for number in range(9)]
+    query = {"url": "http://p:9090", "query": "up", "above": 0}
+    guard = {"name": "slo", "measured": False, "prometheus": query}
+    watched = Watched(
+        lambda name, number: name == "slo" or number < 20,
+        probes=(*users, guard),
+        phase="Holding",
+        stopWhen=[{"probe": "slo", "failingFor": "10s"}],
+    )
+    for _ in range(40):
+        await watched.second()
+        assert stop_condition(watched.observed) == ""
+    assert len(watched.observed.samples["slo"]) == 40
+    await watched.end()
+
+
+async def test_a_probe_that_hangs_is_asked_on_to_its_own_limit():
+    slow = {**MENU, "timeout": "1m"}
+    watched = Watched(lambda *_: False, probes=(slow,))
+    watched.cafe.pass_time = lambda: watched.clock.advance(1.0)
+    for _ in range(40):
+        await watched.second()
+    assert watched.cafe.asked == IN_FLIGHT
     await watched.end()
 
 

@@ -22,7 +22,7 @@ from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import Run
 
-IN_FLIGHT = 16  # of one run: a system that hangs must not make us hang
+IN_FLIGHT = 16  # of one probe: what hangs must not make us hang, nor starve another probe
 log = structlog.get_logger()
 
 
@@ -161,7 +161,8 @@ class Sampler:
             every = interval_of(probe, watch.spec.limits.max_duration)
             watch.due[probe.name] = due + every if now < due + every else now + every
             taken = len(watch.samples[probe.name])
-            if len(watch.in_flight) >= IN_FLIGHT or taken >= MOST_SAMPLES:
+            asked = sum(one.probe == probe.name for one in watch.in_flight.values())
+            if asked >= IN_FLIGHT or taken >= MOST_SAMPLES:
                 continue
             at = round(watch.seconds(self._clock), 2)
             task = asyncio.create_task(self._sample(watch, probe, at))
