@@ -123,6 +123,17 @@ def test_of_a_step_that_is_over_only_what_was_measured_is_told():
     assert "Noticed" not in [one.word for one in story(read(run(steps=[over])))]
 
 
+def test_what_a_probe_tolerates_is_not_told_as_noticed():
+    asked = experiment()
+    asked["spec"]["steadyState"]["probes"][0]["tolerance"] = {"failedPercent": 20}
+    under_way = [one.word for one in story(read(run(asked=asked, **HOLDING)))]
+    assert "Noticed" not in under_way
+    over = run(asked=asked, steps=[step(measures={"noticedAfter": 2.0})])
+    assert [one.text for one in story(read(over)) if one.word == "Noticed"] == [
+        "after 2 s by coffee, delayed"
+    ]
+
+
 def test_an_experiment_that_ran_is_run_once_more_by_an_annotation(chaos, clock):
     first = experiment()
     chaos.add(first)

@@ -41,6 +41,10 @@ def decode(text: str) -> tuple[Sample, ...]:
     )
 
 
-def first_bad(samples: tuple[Sample, ...], since: float) -> Sample | None:
-    """Return the first sample that was not good, of those under way then or begun since."""
-    return next((one for one in samples if one.ended > since and not one.good), None)
+def first_bad(samples: tuple[Sample, ...], begun: float, since: float) -> Sample | None:
+    """Return the first bad sample of those that met a fault from a moment on, to the hundredth.
+
+    One under way when the fault began met it at once.
+    """
+    met = (one for one in samples if one.ended > begun and not one.good)
+    return next((one for one in met if max(one.at, begun) > since - 0.01), None)

@@ -28,6 +28,7 @@ class Probe(Read):
     samples: tuple[Sample, ...]
     trouble: str = ""
     slow_milliseconds: int | None = None
+    tolerated_percent: int = 0  # of its samples, bad though all is well
 
 
 class Run(Read):
@@ -106,13 +107,16 @@ class Run(Read):
     def noticed(self, step: Step) -> tuple[Probe, Sample] | None:
         """Return the probe that met the step's fault first, and how.
 
-        Of a step that is not over the samples tell it; what was measured stands once it is.
+        Of a step that is not over the samples tell it, but not those of a probe that tolerates some
+        bad ones; what was measured stands once it is.
         """
-        begun = self.offset(step.injected_at)
+        begun, after = self.offset(step.injected_at), step.measures.noticed_after
         over = self.finished or step.recovered_at is not None
-        if begun is None or (over and step.measures.noticed_after is None):
+        if begun is None or (over and after is None):
             return None
-        found = [(first_bad(probe.samples, begun), probe) for probe in self.probes]
+        asked = [probe for probe in self.probes if over or not probe.tolerated_percent]
+        since = begun + (after or 0.0) if over else begun
+        found = [(first_bad(probe.samples, begun, since), probe) for probe in asked]
         met = [(sample, probe) for sample, probe in found if sample]
         if not met:
             return None
@@ -153,12 +157,13 @@ def read(manifest: Manifest) -> Run:
 def _probe(asked: Mapping[str, Any], log: ProbeLog | None) -> Probe:
     kinds = (name for name, said in asked.items() if isinstance(said, Mapping))
     kind = next((name for name in kinds if name not in NOT_A_KIND), "?")
-    about = asked.get(kind) or {}
+    about, tolerance = asked.get(kind) or {}, asked.get("tolerance") or {}
     return Probe(
         name=str(asked["name"]),
         kind=kind,
         about=str(about.get("url") or about.get("store") or about.get("alarm") or ""),
         samples=decode(log.samples) if log else (),
         trouble=log.trouble if log else "",
-        slow_milliseconds=(asked.get("tolerance") or {}).get("latencyMilliseconds"),
+        slow_milliseconds=tolerance.get("latencyMilliseconds"),
+        tolerated_percent=tolerance.get("failedPercent", 0),
     )

@@ -1,7 +1,8 @@
 """What users saw of a step, from the samples alone. Pure; seconds since the run's start.
 
-Recovered means IN_A_ROW good samples of every probe, with no bad one after them. A sample that was
-under way when the fault began met the fault: it belongs to what came after, not to what was before.
+Recovered means IN_A_ROW good samples of every probe, with no outage after them; what its tolerance
+explains is none (`outage.py`). A sample that was under way when the fault began met the fault: it
+belongs to what came after, not to what was before.
 
 A way back, as a writer that gets its role back, disturbs users once more. Where all was well before
 it began, the recovery that is measured is the one from the fault; what the way back did is in the
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloudcafe_operator.planning.outage import IN_A_ROW, fewest, outage
 from cloudcafe_operator.planning.samples import (
     Sample,
     Samples,
@@ -28,7 +30,6 @@ from cloudcafe_operator.resources.experiment import ExperimentSpec
 from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, StepStatus, Window
 
-IN_A_ROW = 3
 SLACK_S = 5.0
 FAIL_BACK = "failBack"  # in what a momentary fault captured: its undo is a way back
 
@@ -115,11 +116,11 @@ def measure(
     counted = {probe.name for probe in spec.steady_state.measured}
     samples = {name: found for name, found in samples.items() if name in counted}
     revert, undone = _offset(status, step.revert_at), _offset(status, step.undone_at)
-    noticed, recovered = _outage(samples, begun)
+    noticed, recovered = _outage(spec, samples, begun)
     end = recovered if recovered is not None else undone if noticed is None else None
     by_then = _before_way_back(status, step, samples)
     if by_then and served_again(spec, by_then, begun):
-        noticed, recovered = _outage(by_then, begun)
+        noticed, recovered = _outage(spec, by_then, begun)
     origin = begun if step.momentary or revert is None else revert
     orders = {probe.name for probe in spec.steady_state.probes if probe.order}
     bought = [s for name in orders for s in samples.get(name, ()) if s.ended > begun]
@@ -147,10 +148,10 @@ def measure(
 
 
 def unwatched(spec: ExperimentSpec, status: RunStatus, step: StepStatus) -> tuple[str, ...]:
-    """Return the measured probes that were not asking while a step's fault was there to be seen.
+    """Return the measured probes that could not notice a step's fault, for want of samples.
 
-    A probe watched if it began samples before the fault was over, and for half of its hold at
-    least: who saw the first second of a minute cannot say that nobody noticed. What happened at
+    A probe watched if it began enough of them before the fault was over, and for half of its hold
+    at least: who saw the first second of a minute cannot say that nobody noticed. What happened at
     once may be seen for as long as its targets are not whole, and until users were served again.
     """
     begun, over = _offset(status, step.injected_at), _offset(status, step.undone_at)
@@ -161,17 +162,27 @@ def unwatched(spec: ExperimentSpec, status: RunStatus, step: StepStatus) -> tupl
         lasted = max(lasted, (_whole(status, step, begun) or begun) - begun)
         over = max(over, _offset(status, step.recovered_at) or over)
     samples, every = decode(status.probes), intervals(spec)
-    seen = {name: sum(begun <= one.at < over for one in samples.get(name, ())) for name in every}
-    return tuple(
-        name for name, count in seen.items() if not count or 2 * count * every[name] < lasted
-    )
+
+    def watched(probe: Probe) -> bool:
+        seen = sum(begun <= one.at < over for one in samples.get(probe.name, ()))
+        enough = seen >= fewest(probe.tolerance.failed_percent)
+        return enough and 2 * seen * every[probe.name] >= lasted
+
+    return tuple(probe.name for probe in spec.steady_state.measured if not watched(probe))
 
 
-def _outage(samples: Samples, begun: float) -> tuple[float | None, float | None]:
+def _outage(
+    spec: ExperimentSpec, samples: Samples, begun: float
+) -> tuple[float | None, float | None]:
     """Return when users noticed first, and when they were served again."""
-    firsts = [_first_bad(found, begun) for found in samples.values()]
-    noticed = min((moment for moment in firsts if moment is not None), default=None)
-    return noticed, _recovered(samples, begun) if noticed is not None else None
+    found = [
+        outage(samples.get(probe.name, ()), begun, probe.tolerance.failed_percent)
+        for probe in spec.steady_state.measured
+    ]
+    met = [one for one in found if one is not None]
+    back = [one.recovered for one in met if one.recovered is not None]
+    noticed = min((one.noticed for one in met), default=None)
+    return noticed, max(back) if back and len(back) == len(met) else None
 
 
 def _before_way_back(status: RunStatus, step: StepStatus, samples: Samples) -> Samples:
@@ -240,30 +251,6 @@ def _whole(status: RunStatus, step: StepStatus, begun: float) -> float | None:
 def _entries(status: RunStatus, step: StepStatus) -> list[JournalEntry]:
     names = [one.name for one in status.steps]
     return [entry for entry in status.journal if names[entry.step] == step.name]
-
-
-def _recovered(samples: Samples, begun: float) -> float | None:
-    """Return when the last probe began its final row of good samples; None while one has none."""
-    latest: float | None = None
-    for found in samples.values():
-        first_bad = _first_bad(found, begun)
-        if first_bad is None:
-            continue
-        row = _final_row(found)
-        if len(row) < IN_A_ROW:
-            return None
-        latest = max(latest or 0.0, row[0].at)
-    return latest
-
-
-def _final_row(samples: Sequence[Sample]) -> Sequence[Sample]:
-    length = next((n for n, one in enumerate(reversed(samples)) if not one.good), len(samples))
-    return samples[len(samples) - length :]
-
-
-def _first_bad(samples: Sequence[Sample], since: float) -> float | None:
-    bad = (one for one in samples if one.ended > since and not one.good)
-    return next((max(one.at, since) for one in bad), None)
 
 
 def _in_force_after(status: RunStatus, step: StepStatus, begun: float) -> float | None:

@@ -104,7 +104,11 @@ class Tolerance(Model):
     """What still counts as good."""
 
     failed_percent: int = Field(
-        default=0, ge=0, le=100, description="Share of bad samples at which the baseline is steady."
+        default=0,
+        ge=0,
+        le=100,
+        description="Share of bad samples at which all is well: the baseline is steady with it, "
+        "and a fault is noticed only where chance would not make so many bad.",
     )
     latency_milliseconds: int | None = Field(
         default=None, ge=1, le=60_000, description="A sample that takes longer is bad."
