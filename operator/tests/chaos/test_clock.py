@@ -153,3 +153,45 @@ async def test_a_moment_that_is_another_is_counted_anew():
     later: Observed = await observer.observe("shop", run["metadata"]["name"])
     assert later.counted[HOLD] == 0.0
     assert not facts(later).hold_over
+
+
+BEFORE = ["Baseline", "Holding", "Reverting", "Recovering"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("back", [0.0, 300.0])
+@pytest.mark.parametrize("phase", BEFORE)
+async def test_what_is_measured_does_not_depend_on_a_clock_that_is_set_back(phase, back, restarted):
+    spec = experiment("dynamodbThrottle")["spec"]
+    shop = Shop(steps=[{**spec["steps"][0], "hold": "20s"}])
+    meanwhile = [lambda: shop.clock.jump(-back)] + [shop.restart] * restarted
+
+    def over():
+        if shop.status.get("phase") == phase:
+            while meanwhile:
+                meanwhile.pop(0)()
+        return shop.status.get("phase") == "Finished"
+
+    await shop.until(over)
+    assert not meanwhile
+    assert shop.status["verdict"] == "Passed", shop.status["message"]
+    found = shop.status["steps"][0]["measures"]
+    assert found["noticedAfter"] <= 1.5
+    assert found["recoveredAfter"] <= 2.5
+    assert found["undoneAfter"] <= 2.0
+    assert 19 <= found["outage"] <= 24
+
+
+@pytest.mark.parametrize("back", [0.0, 300.0])
+async def test_no_moment_of_a_run_is_before_an_earlier_one(back):
+    shop = Shop()
+    await shop.until_phase("Holding")
+    shop.clock.jump(-back)
+    await shop.until_phase("Finished")
+    (step,), (entry,) = shop.status["steps"], shop.status["journal"]
+    moments = [
+        shop.status["startedAt"], entry["claimedAt"], step["injectedAt"], entry["inForceAt"],
+        step["revertAt"], entry["undoneAt"], step["undoneAt"], entry["healthyAt"],
+        step["recoveredAt"], shop.status["finishedAt"],
+    ]  # fmt: skip
+    assert moments == sorted(moments)

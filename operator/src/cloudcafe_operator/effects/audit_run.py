@@ -48,7 +48,7 @@ class RunAuditor:
         )  # fmt: skip
         store = self.store_id(observed.run.namespace, probe.store)
         answer, report = await self._look(name, probe, Window(begun, recovered_at, store))
-        now = self.observer.clock.now()
+        now = self.observer.now(observed.run)
         over = now >= recovered_at + timedelta(seconds=seconds(probe.within))
         if over or is_final(answer, report):
             return outcomes.audited(observed, answer)

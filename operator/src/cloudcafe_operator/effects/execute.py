@@ -237,7 +237,7 @@ class Executor:
         untried = self.observer.memory(run.uid).untried
         first = index in untried
         untried.discard(index)
-        begun = self.observer.clock.now()
+        begun = self.observer.now(run)
         made: dict[str, Any] | OperatorError
         try:
             async with no_surprise(f"{entry.fault} cannot inject"):
@@ -246,7 +246,7 @@ class Executor:
         except OperatorError as problem:
             made = problem
         self.observer.memory(run.uid).tried_at[index] = self.observer.clock.monotonic()
-        return Change(index, begun, self.observer.clock.now(), made, first)
+        return Change(index, begun, self.observer.now(run), made, first)
 
     def _hindered(self, observed: Observed, key: str, problem: OperatorError) -> Store | None:
         """Put an effect off, and say why where that lasts."""
@@ -257,7 +257,7 @@ class Executor:
 
     def _later(self, observed: Observed) -> Observed:
         """Return what was observed at the time it is now, after an effect took its time."""
-        return replace(observed, now=self.observer.clock.now())
+        return replace(observed, now=self.observer.now(observed.run))
 
 
 def _room(run: Run, survey: Survey) -> tuple[Refusal, ...]:

@@ -39,12 +39,12 @@ async def look_at(
     seen = [one for one, is_so in zip(step.indices, answers, strict=True) if is_so]
     if last:
         gone = [i for i, is_so in zip(step.indices, answers, strict=True) if is_so is False]
-        return sightings.at_the_end(replace(observed, now=observer.clock.now()), seen, gone)
+        return sightings.at_the_end(replace(observed, now=observer.now(run)), seen, gone)
     if not seen:
         took = observer.clock.monotonic() - begun
         observer.defer(run.uid, "look" if look else "check", max(TICK_S, took))
         return None
-    later = replace(observed, now=observer.clock.now())
+    later = replace(observed, now=observer.now(run))
     return sightings.in_force(later, seen) if look else sightings.healthy(later, seen)
 
 

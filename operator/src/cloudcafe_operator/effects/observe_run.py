@@ -18,7 +18,7 @@ from cloudcafe_operator.planning.approval import APPROVED, approved_steps
 from cloudcafe_operator.planning.claims import is_ours
 from cloudcafe_operator.planning.experiment import FINALIZER
 from cloudcafe_operator.planning.guards import Guard, reach
-from cloudcafe_operator.planning.moments import moments
+from cloudcafe_operator.planning.moments import moments, run_time
 from cloudcafe_operator.planning.precedence import why_halted
 from cloudcafe_operator.planning.steps import CLAIM_S, Observed
 from cloudcafe_operator.ports import Clock, Kubernetes, Manifest, Ref
@@ -94,10 +94,15 @@ class Observer:
             unsaved_seconds=now - memory.saved_at,
             deferred={key: at - now for key, at in memory.retry_at.items() if at > now},
             counted=_counted(memory, run.status, now),
-            now=self.clock.now(),
+            now=self.now(run),
+            wall=self.clock.now(),
             identity=self.identity,
             claim_seconds=self.claim_seconds,
         )
+
+    def now(self, run: Run) -> datetime:
+        """Return the time by which what happens in a run is stamped."""
+        return run_time(run.status, self.clock.now(), self.sampler.offset(run.uid))
 
     def memory(self, uid: str) -> Memory:
         """Return what is remembered about a run."""

@@ -13,7 +13,7 @@ from cloudcafe_operator.resources.run import RunStatus
 
 def report_stored(old: RunStatus, new: RunStatus, memory: Memory, clock: Clock) -> None:
     """Observe what became of journal entries, and of the run."""
-    now, moment = clock.monotonic(), clock.now()
+    now = clock.monotonic()
     for index in range(len(old.journal), len(new.journal)):
         memory.captured_at[index] = now
         memory.untried.add(index)
@@ -24,8 +24,8 @@ def report_stored(old: RunStatus, new: RunStatus, memory: Memory, clock: Clock) 
         if before.state == "Injecting" and after.state == "Injected" and captured_at is not None:
             metrics.inject_seconds.labels(after.fault).observe(now - captured_at)
         revert_at = new.steps[after.step].revert_at
-        if before.open and not after.open and revert_at:
-            took = (moment - revert_at).total_seconds()
+        if before.open and not after.open and revert_at and after.undone_at:
+            took = (after.undone_at - revert_at).total_seconds()
             metrics.undo_seconds.labels(after.fault).observe(took)
     if new.phase == "Finished" and old.phase != "Finished":
         metrics.runs.labels(new.verdict or "Preview").inc()

@@ -16,6 +16,7 @@ import structlog
 
 from cloudcafe_operator.effects.probes import LONGEST_WHY, Customer
 from cloudcafe_operator.errors import OperatorError
+from cloudcafe_operator.planning.moments import stamped_until
 from cloudcafe_operator.planning.samples import MOST_SAMPLES, Sample, decode, interval_of
 from cloudcafe_operator.ports import Clock
 from cloudcafe_operator.resources.experiment import ExperimentSpec
@@ -128,6 +129,7 @@ class Sampler:
     def _start(self, run: Run) -> Watch:
         spec = run.spec.template
         stored = decode(run.status.probes)
+        sampled = [one.at for found in stored.values() for one in found]
         begun = self._clock.monotonic()
         watch = Watch(
             run_uid=run.uid,
@@ -135,7 +137,7 @@ class Sampler:
             spec=spec,
             started_at=run.status.started_at or self._clock.now(),
             begun=begun,
-            offset=max((one.at for found in stored.values() for one in found), default=0.0),
+            offset=max([stamped_until(run.status), *sampled]),
             offset_at=begun,
             troubles={log.name: log.trouble for log in run.status.probes},
             samples={p.name: list(stored.get(p.name, ())) for p in spec.steady_state.sampled},

@@ -51,7 +51,7 @@ class RunUndoer:
         undone = await side_by_side(  # all together, after all: what one reads tells of the others
             [self._read_back(run, one, ended) for one, ended in zip(beside, undone, strict=True)]
         )
-        came = Folded(replace(observed, now=self.observer.clock.now()))
+        came = Folded(replace(observed, now=self.observer.now(run)))
         for one, ended in zip(beside, undone, strict=True):
             if isinstance(ended, Undone):
                 self.observer.succeeded(run.uid, f"undo-{one}")
@@ -115,7 +115,7 @@ class RunUndoer:
         tried_at = memory.tried_at.get(index)
         since_try = None if tried_at is None else clock.monotonic() - tried_at
         hidden = hidden_for(
-            entry, clock.now(), since_try=since_try, propagation=fault.propagation_s
+            entry, self.observer.now(run), since_try=since_try, propagation=fault.propagation_s
         )
         return max(late, hidden)
 

@@ -91,7 +91,7 @@ def _protected(observed: Observed) -> str:
     if run.status.phase not in ("Injecting", "Holding"):
         return ""
     touched = reach((entry.target for entry in run.status.journal), run.namespace)
-    return protection(observed.guards, touched, observed.now)
+    return protection(observed.guards, touched, observed.wall or observed.now)
 
 
 def _deadline(observed: Observed) -> str:

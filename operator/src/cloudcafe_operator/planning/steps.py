@@ -24,8 +24,9 @@ class Observed:
     """All that a decision about a run rests on."""
 
     run: Run
-    now: datetime
+    now: datetime  # the run's: a clock that is set back takes nothing from it (`moments.py`)
     identity: str  # of this operator process
+    wall: datetime | None = None  # what the clock says, where that is not `now`
     claim_seconds: float = CLAIM_S
     experiment_gone: str = ""  # why the experiment no longer wants the run
     paused: bool = False
