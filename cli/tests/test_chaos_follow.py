@@ -123,6 +123,15 @@ def test_of_a_step_that_is_over_only_what_was_measured_is_told():
     assert "Noticed" not in [one.word for one in story(read(run(steps=[over])))]
 
 
+@pytest.mark.parametrize(("asked", "counted"), [(True, "the injection"), (False, "the undo")])
+def test_it_is_said_from_when_a_recovery_was_counted(asked, counted):
+    made = experiment()
+    made["spec"]["steps"][0]["recovery"]["whileInForce"] = asked
+    over = read(run(asked=made, steps=[step(momentary=False)]))
+    (told,) = [one for one in story(over) if one.word == "Recovered"]
+    assert told.text == f"3s after {counted}; users are served".replace("3s", "3 s")
+
+
 def test_what_a_probe_tolerates_is_not_told_as_noticed():
     asked = experiment()
     asked["spec"]["steadyState"]["probes"][0]["tolerance"] = {"failedPercent": 20}

@@ -63,6 +63,12 @@ def with_url(url):
     return spec
 
 
+def served_in_force(*, hold, within):
+    spec = experiment_spec("podKill")
+    spec["steps"][0] |= {"hold": hold, "recovery": {"within": within, "whileInForce": True}}
+    return spec
+
+
 def asked_every(interval):
     spec = experiment_spec("podKill", limits={"maxDuration": "10m"})
     spec["steadyState"]["probes"][0]["every"] = interval
@@ -123,6 +129,10 @@ REFUSED = {
     "HoldTooLong": (
         lambda: findings(slot=Slot(0, 0, "podKill", chosen=(target(),), ends_after=4.0)),
         "step break holds for 4s and podKill ends by itself after 4s: hold for less",
+    ),
+    "HoldTooShort": (
+        lambda: findings(target(), spec=served_in_force(hold="59s", within="60s")),
+        "step break holds for 59s and promises recovery within 60s while its faults are in force",
     ),
     "SampledTooSeldom": (
         lambda: findings(target(), spec=asked_every("61s")),

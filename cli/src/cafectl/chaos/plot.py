@@ -67,7 +67,7 @@ def marks(run: Run) -> Iterator[Mark]:
             yield Mark(begun + step.measures.noticed_after, "noticed", "bad")
         if undo is not None:
             yield Mark(undo, "undo begins", "undo")
-        origin = begun if step.momentary or undo is None else undo
+        origin = run.counted_from(step) or begun
         if step.recovered_at and step.measures.recovered_after is not None:
             yield Mark(origin + step.measures.recovered_after, "recovered", "ok")
     stopped = run.offset(run.status.stop.at) if run.status.stop else None

@@ -95,8 +95,7 @@ def _users(run: Run, step: Step, begun: float) -> Iterator[Told]:
         after = max(0.0, sample.at - begun)
         text = f"after {short(after)} by {probe.name}, {sample.result}"
         yield Told(begun + after, "Noticed", text, "bad")
-    revert = run.offset(step.revert_at)
-    origin = begun if step.momentary or revert is None else revert
+    origin = run.counted_from(step) or begun
     if measures.recovered_after is not None and step.recovered_at is not None:
         counted = "the injection" if origin == begun else "the undo"
         text = f"{short(measures.recovered_after)} after {counted}; " + (

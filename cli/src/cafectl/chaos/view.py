@@ -93,6 +93,13 @@ class Run(Read):
         """Return how soon users should be served again, for example `60s`."""
         return str((self.spec_of(step).get("recovery") or {}).get("within", "60s"))
 
+    def counted_from(self, step: Step) -> float | None:
+        """Return from when a step's recovery was counted: its injection, or the start of undo."""
+        begun, revert = self.offset(step.injected_at), self.offset(step.revert_at)
+        asked = (self.spec_of(step).get("recovery") or {}).get("whileInForce")
+        in_force = asked and step.measures.noticed_after is not None
+        return begun if step.momentary or in_force or revert is None else revert
+
     def entries(self, step: Step) -> tuple[Entry, ...]:
         """Return the journal of one step."""
         names = [one.name for one in self.steps]

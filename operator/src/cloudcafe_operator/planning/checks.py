@@ -165,6 +165,7 @@ CHECKS: tuple[tuple[str, Callable[[Findings], Iterator[str]]], ...] = (
     ("TooMuchOfZone", limits.zone_keeps_enough),
     ("TooShort", limits.time_suffices),
     ("HoldTooLong", limits.faults_outlast_holds),
+    ("HoldTooShort", limits.holds_are_long_enough),
     ("SampledTooSeldom", limits.recovery_is_sampled),
     ("ConsentMissing", consent_is_given),
     ("ProbeRefused", probes_are_fenced),

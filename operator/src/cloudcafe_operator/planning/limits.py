@@ -130,6 +130,17 @@ def faults_outlast_holds(findings: Findings) -> Iterator[str]:
             )
 
 
+def holds_are_long_enough(findings: Findings) -> Iterator[str]:
+    """Who is to be served while the faults are in force must not be by their undo."""
+    for step in findings.spec.steps:
+        wanted = step.recovery
+        if wanted.while_in_force and seconds(step.hold) < seconds(wanted.within):
+            yield (
+                f"step {step.name} holds for {step.hold} and promises recovery within "
+                f"{wanted.within} while its faults are in force: hold for as long, or promise less"
+            )
+
+
 def stores_are_not_protected(findings: Findings) -> Iterator[str]:
     """spec.chaos.protectedHours of the stores that are touched."""
     if why := protection(findings.guards, findings.reach, findings.now):

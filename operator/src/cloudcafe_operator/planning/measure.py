@@ -26,7 +26,7 @@ from cloudcafe_operator.planning.samples import (
     intervals,
 )
 from cloudcafe_operator.resources.duration import seconds
-from cloudcafe_operator.resources.experiment import ExperimentSpec
+from cloudcafe_operator.resources.experiment import ExperimentSpec, ExperimentStep
 from cloudcafe_operator.resources.probe import Probe
 from cloudcafe_operator.resources.run import JournalEntry, Measures, RunStatus, StepStatus, Window
 
@@ -118,10 +118,16 @@ def measure(
     revert, undone = _offset(status, step.revert_at), _offset(status, step.undone_at)
     noticed, recovered = _outage(spec, samples, begun)
     end = recovered if recovered is not None else undone if noticed is None else None
-    by_then = _before_way_back(status, step, samples)
+    in_force = _wanted(spec, step).recovery.while_in_force
+    by_then = _before_way_back(status, step, samples, in_force=in_force)
     if by_then and served_again(spec, by_then, begun):
         noticed, recovered = _outage(spec, by_then, begun)
-    origin = begun if step.momentary or revert is None else revert
+    origin, whole = begun, _whole(status, step, begun)
+    if not step.momentary and revert is not None:
+        if in_force and noticed is not None:  # targets are whole after the undo, users before
+            whole = None if whole is None else begun
+        else:
+            origin = revert
     orders = {probe.name for probe in spec.steady_state.probes if probe.order}
     bought = [s for name in orders for s in samples.get(name, ()) if s.ended > begun]
     everything = [one for found in samples.values() for one in found]
@@ -131,7 +137,7 @@ def measure(
     return Measures(
         in_force_after=_in_force_after(status, step, begun),
         noticed_after=_rounded(noticed, begun),
-        recovered_after=_recovered_after(noticed, recovered, origin, _whole(status, step, begun)),
+        recovered_after=_recovered_after(noticed, recovered, origin, whole),
         outage=None if noticed is None or recovered is None else round(recovered - noticed, 2),
         undone_after=None if revert is None else _rounded(undone, revert),
         bad_seconds=bad,
@@ -185,13 +191,19 @@ def _outage(
     return noticed, max(back) if back and len(back) == len(met) else None
 
 
-def _before_way_back(status: RunStatus, step: StepStatus, samples: Samples) -> Samples:
-    """Return the samples that ended before a way back began; none where targets were not whole."""
+def _before_way_back(
+    status: RunStatus, step: StepStatus, samples: Samples, *, in_force: bool
+) -> Samples:
+    """Return the samples that ended before a way back began, or an undo that is to help nobody.
+
+    None where targets were not whole before a way back.
+    """
     entries, revert = _entries(status, step), _offset(status, step.revert_at)
-    if revert is None or not step.momentary:
+    if revert is None or not (in_force or step.momentary):
         return {}
     whole = _whole(status, step, 0.0)
-    if whole is None or whole > revert or not any(one.captured.get(FAIL_BACK) for one in entries):
+    there = whole is not None and whole <= revert
+    if not in_force and not (there and any(one.captured.get(FAIL_BACK) for one in entries)):
         return {}
     return {name: [one for one in found if one.ended <= revert] for name, found in samples.items()}
 
@@ -246,6 +258,10 @@ def _whole(status: RunStatus, step: StepStatus, begun: float) -> float | None:
     seen = [_offset(status, entry.healthy_at) for entry in _entries(status, step)]
     known = [moment for moment in seen if moment is not None]
     return max([begun, *known]) if len(known) == len(seen) else None
+
+
+def _wanted(spec: ExperimentSpec, step: StepStatus) -> ExperimentStep:
+    return next(one for one in spec.steps if one.name == step.name)
 
 
 def _entries(status: RunStatus, step: StepStatus) -> list[JournalEntry]:

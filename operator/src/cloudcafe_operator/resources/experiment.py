@@ -66,6 +66,11 @@ class Recovery(Model):
         description="How soon users must be served again: counted from the injection where all "
         "faults of the step happen at once (a failover, a kill), else from the start of undo.",
     )
+    while_in_force: bool = Field(
+        default=False,
+        description="Whether users must be served again while the faults are still in force: it is "
+        "counted from the injection then, and hold must be at least as long as within.",
+    )
 
 
 class Approval(Model):
