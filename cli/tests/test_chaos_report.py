@@ -257,3 +257,20 @@ def test_explain_says_why_a_run_ended_as_it_did_and_what_to_do(chaos):
     text = cafectl("explain", "aurora-failover-1").stdout
     assert "BaselineNotSteady: A probe failed before anything was broken." in text
     assert "Repair what the probe met first" in text
+
+
+@pytest.mark.parametrize(
+    ("in_force", "noticed", "remedy"),
+    [
+        (at(3.5), None, "hold for longer than the probes need to notice"),
+        (None, None, "hold for longer than the effect needs"),
+        (None, 1.0, "hold for longer than the effect needs"),
+    ],
+)
+def test_a_run_in_doubt_is_told_what_would_end_the_doubt(in_force, noticed, remedy):
+    doubtful = run(
+        verdict="Inconclusive",
+        journal=[entry(inForceAt=in_force)],
+        steps=[step(measures={"noticedAfter": noticed})],
+    )
+    assert remedy in explain.remedy(read(doubtful))

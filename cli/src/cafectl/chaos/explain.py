@@ -18,8 +18,8 @@ VERDICTS = {
     "within the objective, and the undo was read back.",
     "Failed": "The fault did what it should, and users were not served again in time, or what "
     "they bought does not stand in all books.",
-    "Inconclusive": "Nothing can be said: nothing was touched, the fault was not seen in force, or "
-    "the system was not steady to begin with.",
+    "Inconclusive": "Nothing can be said: nothing was touched, the fault was not seen in force, "
+    "the probes had no answers meanwhile, or the system was not steady to begin with.",
     "Aborted": "It was ended before its time, and undone.",
 }
 #: Reasons of the run itself; those of its checklist are in the catalogue.
@@ -62,6 +62,10 @@ NOT_IN_FORCE = (
     "The call was accepted and had no effect that could be seen: hold for longer than the effect "
     "needs, or look whether the targets are in use at all."
 )
+NOT_NOTICED = (
+    "No probe tells whether users were hit: hold for longer than the probes need to notice, see "
+    "that whom they ask answers and that the targets are in use, then run it again."
+)
 DIVERGED = "Somebody changed a target meanwhile and their value was kept: look whether it is right."
 
 
@@ -77,7 +81,11 @@ def remedy(run: Run) -> str:
         return FAILED
     if any(entry.state == "Diverged" for entry in status.journal):
         return DIVERGED
-    return NOT_IN_FORCE if status.journal else ""
+    if not status.journal:
+        return ""
+    in_force = all(entry.in_force_at for entry in status.journal)
+    noticed = all(one.measures.noticed_after is not None for one in run.steps if one.injected_at)
+    return NOT_NOTICED if in_force and not noticed else NOT_IN_FORCE
 
 
 def overview() -> Iterator[str]:
