@@ -46,6 +46,16 @@ async def test_a_customer_without_orders_has_no_points(client):
     assert (await client.get("/customers/nobody/points")).json() == {"entries": [], "next": None}
 
 
+@pytest.mark.parametrize("asked", ["team%2Fada", "team/ada"])
+async def test_a_customer_with_a_slash_in_the_id_has_points_and_spends_them(client, rich, asked):
+    await rich(orders=1, customer_id="team/ada")
+    assert (await client.get(f"/customers/{asked}")).json()["customerId"] == "team/ada"
+    assert (await redeem(client, 1, customer=asked)).status_code == 201
+    points = (await client.get(f"/customers/{asked}/points")).json()
+    assert [entry["points"] for entry in points["entries"]] == [1, 4]
+    assert await balance(client, customer=asked) == 3
+
+
 async def test_points_are_redeemed_once_per_key_with_the_same_answer(client, rich):
     await rich()
     first = await redeem(client, 30, note="a free cake")

@@ -60,6 +60,14 @@ async def test_a_customers_list_names_the_reason_of_the_end(cafe):
     assert item["ledgerPk"]["S"].startswith(order["placedAt"][:13] + "#")
 
 
+@pytest.mark.parametrize("asked", ["team%2Fada", "team/ada"])
+async def test_a_customer_with_a_slash_in_the_id_sees_the_orders(cafe, asked):
+    order = await place(cafe, 1, customerId="team/ada")
+    await cafe.drained()
+    [listed] = (await get(cafe, f"/customers/{asked}/orders")).json()["orders"]
+    assert listed["orderId"] == order["id"]
+
+
 async def test_a_stranger_has_no_orders(cafe):
     assert (await get(cafe, "/customers/nobody/orders")).json() == {"orders": [], "next": None}
 

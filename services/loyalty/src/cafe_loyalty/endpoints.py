@@ -60,13 +60,9 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/customers/{customer_id}", tags=["points"])
-async def get_customer(customer_id: CustomerIdPath, service: Service) -> BalanceView:
-    """How many points a customer has."""
-    return await service.balance(customer_id)
-
-
-@router.get("/customers/{customer_id}/points", tags=["points"])
+# A customer's id is a path, because it may have a slash in it, and servers decode %2F before a
+# route is sought. So the routes that add to it come before the one that is nothing but the id.
+@router.get("/customers/{customer_id:path}/points", tags=["points"])
 async def get_points(
     customer_id: CustomerIdPath,
     service: Service,
@@ -78,7 +74,7 @@ async def get_points(
 
 
 @router.post(
-    "/customers/{customer_id}/redemptions",
+    "/customers/{customer_id:path}/redemptions",
     status_code=201,
     response_model=RedemptionView,
     responses=REFUSED,
@@ -95,6 +91,12 @@ async def redeem(
         headers={"Idempotent-Replayed": "true"} if redeemed.replayed else None,
         media_type="application/json",
     )
+
+
+@router.get("/customers/{customer_id:path}", tags=["points"])
+async def get_customer(customer_id: CustomerIdPath, service: Service) -> BalanceView:
+    """How many points a customer has."""
+    return await service.balance(customer_id)
 
 
 @router.get("/promotions", tags=["promotions"])

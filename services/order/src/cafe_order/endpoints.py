@@ -97,7 +97,8 @@ async def cancel_order(order_id: UUID, caller: AnyCaller, service: Service) -> O
     return await service.cancel(order_id, caller)
 
 
-@router.get("/customers/{customer_id}/orders", dependencies=[ServiceOnly], tags=["customers"])
+# a path, because an id may have a slash in it, and servers decode %2F before a route is sought
+@router.get("/customers/{customer_id:path}/orders", dependencies=[ServiceOnly], tags=["customers"])
 async def get_customer_orders(
     customer_id: CustomerIdPath,
     history: Annotated[CustomerHistory, Depends(_history)],
