@@ -52,7 +52,7 @@ def test_a_fifo_queue_redrives_to_its_dead_letter_queue(client, name):
     assert attributes["FifoQueue"] == "true"
     assert json.loads(attributes["RedrivePolicy"]) == {
         "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:000000000000:{name}-dlq.fifo",
-        "maxReceiveCount": 100,
+        "maxReceiveCount": 1000,
     }
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == TAGS
 

@@ -92,7 +92,7 @@ def _stream(name: str) -> list[Seed]:
 def _fifo_with_dead_letters(settings: Settings, name: str) -> list[Seed]:
     dead = f"{name}-dlq.fifo"
     arn = f"arn:aws:sqs:{settings.region}:{ACCOUNT}:{dead}"
-    redrive = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":100}}'
+    redrive = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1000}}'
     return [_queue(dead), _queue(f"{name}.fifo", RedrivePolicy=redrive)]
 
 

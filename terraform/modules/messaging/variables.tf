@@ -39,12 +39,13 @@ variable "payment_lambda_timeout_seconds" {
 variable "fifo_queues" {
   description = <<-EOT
     FIFO queues by what follows the prefix: `payments` becomes <name>-payments.fifo with its dead letters in <name>-payments-dlq.fifo.
-    The consumers park poison themselves, so a high max_receive_count is no danger: a message that waits out an outage of the card
-    provider is received again and again, and must not end as a dead letter.
+    The consumers park poison themselves, so the highest max_receive_count is no danger: a message that waits out an outage, of the
+    card provider or of what it is written to, is received about once a minute and must not end as a dead letter. A thousand receives
+    are more than sixteen hours; a hundred would be an hour and a half.
   EOT
   type = map(object({
     visibility_timeout_seconds = optional(number, 300)
-    max_receive_count          = optional(number, 100)
+    max_receive_count          = optional(number, 1000)
   }))
   default = {
     payments        = {}

@@ -18,9 +18,9 @@ run "each_queue_gives_up_to_its_own_dead_letters" {
   assert {
     condition = alltrue([
       for key, queue in aws_sqs_queue.fifo :
-      jsondecode(queue.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.fifo_dead_letters[key].arn, maxReceiveCount = 100 }
+      jsondecode(queue.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.fifo_dead_letters[key].arn, maxReceiveCount = 1000 }
     ])
-    error_message = "A queue's redrive policy names its own dead letters, after 100 receives."
+    error_message = "A queue's redrive policy names its own dead letters, after 1000 receives."
   }
   assert {
     condition = alltrue([
