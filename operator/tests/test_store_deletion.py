@@ -9,6 +9,7 @@ from cloudcafe_operator.errors import (
     Unavailable,
     UserError,
 )
+from cloudcafe_operator.planning.backoff import retry_after
 from cloudcafe_operator.planning.store_deletion import plan_deletion
 from cloudcafe_operator.resources.store import FORCE_DELETE
 
@@ -97,6 +98,20 @@ async def test_a_store_whose_orders_never_end_can_be_let_go(world):
     await force(world)
     assert await again(world)
     assert QUEUE not in world.aws.queues
+
+
+async def test_stock_that_orders_hold_is_waited_for_and_seconds_later_tried_again(world):
+    world.cafe.held[ID] = "espresso"
+    await world.kubernetes.delete(REF)
+    with pytest.raises(Conflict) as blocked:
+        await world.reconcile()
+    assert deletion(world)["next"] == "stock"
+    assert "Orders hold 2 of 'espresso'" in deletion(world)["blockedBy"]
+    assert world.cafe.stocks[ID]
+    assert retry_after(blocked.value, failures=1000, jitter=1) < 10
+    world.cafe.held.clear()
+    assert await again(world)
+    assert world.cafe.stocks == {}
 
 
 async def test_a_refusal_is_no_fault_of_a_spec_that_goes_and_is_soon_tried_again(world):

@@ -31,6 +31,7 @@ class FakeCafe:
     menus: dict[str, dict[str, Any]] = field(default_factory=dict)
     stocks: dict[str, dict[str, int]] = field(default_factory=dict)
     under_way: dict[str, int] = field(default_factory=dict)  # guests' orders, by store
+    held: dict[str, str] = field(default_factory=dict)  # an item that orders hold, by store
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
@@ -119,6 +120,8 @@ class FakeCafe:
         if method == "PUT":
             par = {item["sku"]: item["quantity"] for item in body["items"]}
             self.stocks[store] = par | self.stocks.get(store, {})
+        elif method == "DELETE" and store in self.held:
+            return 409, {"title": "Conflict", "detail": f"Orders hold 2 of {self.held[store]!r}"}
         elif method == "DELETE":
             self.stocks.pop(store, None)
             return 204, None

@@ -45,6 +45,17 @@ async def test_out_of_stock_names_the_item(client):
     assert problem["remedy"]
 
 
+async def test_stock_that_is_held_stays_and_the_refusal_says_how_much(client):
+    await client.put("/stores/corner/stock", json={"items": [{"sku": "milk", "quantity": 3}]})
+    await client.put("/reservations/o-1", json={"storeId": "corner", "lines": LINES})
+    refused = await client.delete("/stores/corner/stock")
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "https://cloudcafe.dev/problems/stock-held"
+    assert (refused.json()["sku"], refused.json()["reserved"]) == ("milk", 1)
+    await client.post("/reservations/o-1/commit")
+    assert (await client.delete("/stores/corner/stock")).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

@@ -151,16 +151,69 @@ async def test_a_late_commit_wins_as_long_as_nobody_swept(inventory, store, orde
     assert await on_hand(inventory, store) == {"milk": (3, 0)}
 
 
-async def test_a_reservation_can_be_settled_after_its_stores_stock_is_gone(inventory, store, order):
-    await stock_up(inventory, store, milk=5, cake=5)
-    await inventory.reserve(order, wants(store, milk=2, cake=1))
+async def test_stock_that_an_order_holds_is_not_deleted(inventory, store, order):
+    await stock_up(inventory, store, cake=5, milk=5)
+    await inventory.reserve(order, wants(store, milk=2))
+    with pytest.raises(ConflictError) as refusal:
+        await inventory.delete_stock(store)
+    assert refusal.value.slug == "stock-held"
+    assert refusal.value.extra == {"sku": "milk", "reserved": 2}
+    assert await on_hand(inventory, store) == {"cake": (5, 0), "milk": (5, 2)}
+    await inventory.release(order)
+    for _ in range(2):
+        await inventory.delete_stock(store)
+        with pytest.raises(NotFoundError):
+            await inventory.stock(store)
+
+
+async def test_stock_is_deleted_at_the_latest_when_a_hold_has_lapsed(
+    inventory, store, order, clock
+):
+    await stock_up(inventory, store, milk=5)
+    await inventory.reserve(order, wants(store, milk=2))
+    clock.advance(minutes=16)
+    await inventory.sweep()
     await inventory.delete_stock(store)
+
+
+async def test_an_order_that_comes_while_stock_is_deleted_keeps_what_it_holds(
+    on_dynamodb, store, order
+):
+    await stock_up(on_dynamodb, store, milk=5)
+    read = on_dynamodb.table.stock
+
+    async def and_then_an_order(*asked, **more):
+        found = await read(*asked, **more)
+        await on_dynamodb.reserve(order, wants(store, milk=2))
+        return found
+
+    on_dynamodb.table.stock = and_then_an_order
+    with pytest.raises(ConflictError):
+        await on_dynamodb.delete_stock(store)
+    on_dynamodb.table.stock = read
+    assert await on_hand(on_dynamodb, store) == {"milk": (5, 2)}
+
+
+async def test_a_store_that_opens_again_sells_no_more_than_it_has(inventory, store):
+    await stock_up(inventory, store, milk=10)
+    await inventory.reserve(f"{store}-old", wants(store, milk=4))
+    with pytest.raises(ConflictError):
+        await inventory.delete_stock(store)
+    await inventory.release(f"{store}-old")
     await inventory.delete_stock(store)
+    await stock_up(inventory, store, milk=10)
+    await inventory.reserve(f"{store}-new", wants(store, milk=6))
+    assert (await inventory.release(f"{store}-old")).status == "released"
+    assert await on_hand(inventory, store) == {"milk": (10, 6)}
+
+
+async def test_a_reservation_can_be_settled_though_its_stock_vanished(in_memory, store, order):
+    await stock_up(in_memory, store, milk=5, cake=5)
+    await in_memory.reserve(order, wants(store, milk=2, cake=1))
+    in_memory.table.stock_items.clear()
+    assert (await in_memory.release(order)).status == "released"
     with pytest.raises(NotFoundError):
-        await inventory.stock(store)
-    assert (await inventory.release(order)).status == "released"
-    with pytest.raises(NotFoundError):
-        await inventory.stock(store)
+        await in_memory.stock(store)
 
 
 async def test_what_was_never_reserved_is_not_found(inventory, order):

@@ -56,6 +56,9 @@ MALFORMED: dict[int | str, dict[str, Any]] = {
 OUT_OF_STOCK: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "Out of stock; `sku` and `available` say of what"}
 }
+HELD: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "description": "Orders hold some; `sku` and `reserved` say of what"}
+}
 SETTLED: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "Settled the other way already"}
 }
@@ -81,9 +84,9 @@ async def get_stocks(ids: StoreIds, service: Service) -> Response:
     return await read_each(ids, service.stock)
 
 
-@router.delete("/stores/{store_id}/stock", status_code=204, tags=["stock"])
+@router.delete("/stores/{store_id}/stock", status_code=204, responses={**HELD}, tags=["stock"])
 async def delete_stock(store_id: StoreIdPath, service: Service) -> None:
-    """Forget a store's stock."""
+    """Forget a store's stock, once no order holds any of it."""
     await service.delete_stock(store_id)
 
 

@@ -117,11 +117,16 @@ class FakeStock:
                 known = replace(known, low_at=item.low_at)
             self.stock_items[store_id, item.sku] = known
 
-    async def delete_stock(self, store_id: str) -> None:
-        """Forget a store's stock."""
+    async def delete_stock(self, store_id: str) -> Level | None:
+        """Forget a store's stock, or return an item that is reserved."""
         self._check()
-        for key in [key for key in self.stock_items if key[0] == store_id]:
-            del self.stock_items[key]
+        levels = [level for key, level in self.stock_items.items() if key[0] == store_id]
+        for level in levels:
+            if level.reserved:
+                return level
+        for level in levels:
+            del self.stock_items[level.store_id, level.sku]
+        return None
 
     async def stores(self, *, after: str, limit: int) -> list[str]:
         """Stores that have stock, after one of them."""

@@ -2,7 +2,7 @@
 
 from cafe_kit.errors import ConflictError, NotFoundError, UnprocessableError
 
-from cafe_inventory.changes import Restock
+from cafe_inventory.changes import Level, Restock
 from cafe_inventory.judging import Outcome
 from cafe_inventory.models import ReservationInput
 
@@ -14,6 +14,16 @@ def unknown_store(store_id: str) -> NotFoundError:
         slug="unknown-store",
         field="store_id",
         remedy="Create it with PUT /stores/{store_id}/stock, or check the id.",
+    )
+
+
+def stock_held(level: Level) -> ConflictError:
+    """Orders are under way."""
+    return ConflictError(
+        f"Orders hold {level.reserved} of {level.sku!r} at store {level.store_id!r}.",
+        slug="stock-held",
+        remedy="Repeat it when they have ended; a hold that nobody settles ends by itself.",
+        extra={"sku": level.sku, "reserved": level.reserved},
     )
 
 

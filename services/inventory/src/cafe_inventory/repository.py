@@ -28,7 +28,7 @@ from cafe_inventory.changes import (
 from cafe_inventory.dynamo import CONDITION_FAILED, CONFLICT, Reasons, Table, pause
 from cafe_inventory.models import ParItem
 
-CONCURRENT_CREATES = 8
+CONCURRENT_WRITES = 8
 RESTOCK_ATTEMPTS = 6
 
 
@@ -108,7 +108,7 @@ class DynamoStock:
         known = {
             level.sku: level for level in await self.levels([(store_id, item.sku) for item in par])
         }
-        room = asyncio.Semaphore(CONCURRENT_CREATES)
+        room = asyncio.Semaphore(CONCURRENT_WRITES)
 
         async def put(item: ParItem) -> None:
             async with room:
@@ -118,15 +118,15 @@ class DynamoStock:
 
         await asyncio.gather(*(put(item) for item in par))
 
-    async def delete_stock(self, store_id: str) -> None:
-        """Forget a store's stock; fine when it is gone already."""
+    async def delete_stock(self, store_id: str) -> Level | None:
+        """Forget a store's stock, or return an item that is reserved; fine when it is gone."""
         listed = await self._table.get(items.key(items.STORES, store_id))
         after: str | None = ""
         while after is not None:
             levels, after = await self.stock(store_id, after=after, limit=1000)
-            await self._table.delete_many(
-                [items.stock_key(level.store_id, level.sku) for level in levels]
-            )
+            held = await self._delete(levels)
+            if held is not None:
+                return held
         if listed:  # unless it was opened again meanwhile
             await self._table.write(
                 "delete_item",
@@ -134,6 +134,7 @@ class DynamoStock:
                 ConditionExpression="changes = :changes",
                 ExpressionAttributeValues={":changes": listed["changes"]},
             )
+        return None
 
     async def stores(self, *, after: str, limit: int) -> list[str]:
         """Stores that have stock, after one of them."""
@@ -170,6 +171,27 @@ class DynamoStock:
     async def mark_told(self, level: Level, *, low: bool) -> bool:
         """An event about this level was put; False when somebody else put one meanwhile."""
         return await self._table.write("update_item", **writes.mark_told(level, low=low))
+
+    async def _delete(self, levels: Sequence[Level]) -> Level | None:
+        """Delete these, none of them while it is reserved; return one that is."""
+        held = next((level for level in levels if level.reserved), None)
+        if held is not None:
+            return held
+        room = asyncio.Semaphore(CONCURRENT_WRITES)
+
+        async def delete(level: Level) -> bool:
+            async with room:
+                return await self._table.write(
+                    "delete_item", **writes.delete_stock(level.store_id, level.sku)
+                )
+
+        deleted = await asyncio.gather(*(delete(level) for level in levels))
+        refused = [
+            (level.store_id, level.sku)
+            for level, done in zip(levels, deleted, strict=True)
+            if not done
+        ]
+        return await self._delete(await self.levels(refused)) if refused else None
 
     async def _create(self, store_id: str, item: ParItem) -> bool:
         return await self._table.write(

@@ -50,8 +50,8 @@ class Stock(Reservations, Protocol):
         """Create what is missing; of what is there, set when it is low if `par` says so."""
         ...
 
-    async def delete_stock(self, store_id: str) -> None:
-        """Forget a store's stock; fine when it is gone already."""
+    async def delete_stock(self, store_id: str) -> Level | None:
+        """Forget a store's stock, or return an item that is reserved; fine when it is gone."""
         ...
 
     async def restock(self, restock: Restock) -> Restock | str:
@@ -103,8 +103,15 @@ class InventoryService:
         )
 
     async def delete_stock(self, store_id: str) -> None:
-        """Forget a store's stock; fine when it is gone already."""
-        await self._table.delete_stock(store_id)
+        """Forget a store's stock; fine when it is gone already.
+
+        Raises:
+            ConflictError: orders hold some of it. What outlived its stock would be settled with
+                the stock of the store's next opening.
+        """
+        held = await self._table.delete_stock(store_id)
+        if held is not None:
+            raise refusals.stock_held(held)
 
     async def restock(self, store_id: str, key: str, request: RestockInput) -> RestockView:
         """Book a delivery, once per key; a repetition gets the first one's answer.

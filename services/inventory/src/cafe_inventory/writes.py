@@ -198,6 +198,15 @@ def give_counters(level: Level) -> Item:
     }
 
 
+def delete_stock(store_id: str, sku: str) -> Item:
+    """Forget an item that nobody holds: a hold must not outlive what it was taken from."""
+    return {
+        "Key": items.stock_key(store_id, sku),
+        "ConditionExpression": "attribute_not_exists(pk) OR reserved = :none",
+        "ExpressionAttributeValues": items.encode({":none": 0}),
+    }
+
+
 def mark_told(level: Level, *, low: bool) -> Item:
     """An event was put: count it, unless somebody else put one meanwhile."""
     return {
