@@ -44,7 +44,7 @@ async def services():
         items = [{"sku": "espresso", "name": "Espresso", "priceMinor": 180}]
         await menus.put(name, MenuInput.model_validate({"currency": "EUR", "items": items}))
         par = {"items": [{"sku": "espresso", "quantity": 3}]}
-        await stock.put_par(name, ParInput.model_validate(par).items)
+        await stock.put_par(name, ParInput.model_validate(par).items, FakeClock().now())
     orders = SimpleNamespace(stores=known, store=one)
     rules = {
         "order": (order.router, OrderService(orders, None, wake_relay=None)),

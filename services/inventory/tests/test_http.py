@@ -122,7 +122,7 @@ async def test_a_batch_is_bounded(client):
     assert (refused.status_code, refused.json()["field"]) == (422, "requests")
 
 
-async def test_a_delivery_wants_its_key_and_the_levels_show_it(client):
+async def test_a_delivery_wants_its_key_and_the_levels_show_it(client, clock):
     milk = {"items": [{"sku": "milk", "quantity": 3}]}
     await client.put("/stores/corner/stock", json=milk)
     assert (await client.post("/stores/corner/stock/restock", json=milk)).status_code == 400
@@ -133,7 +133,8 @@ async def test_a_delivery_wants_its_key_and_the_levels_show_it(client):
         assert (booked.status_code, booked.json()["items"]) == (200, milk["items"])
     level = {"storeId": "corner", "sku": "milk", "received": 6}
     levels = await client.get("/ledger/levels")
-    expected = {**level, "available": 6, "reserved": 0, "sold": 0}
+    expected = {**level, "available": 6, "reserved": 0, "sold": 0, "moves": 0}
+    expected["countedFrom"] = clock().isoformat().replace("+00:00", "Z")
     assert levels.json() == {"entries": [expected], "next": None}
 
 

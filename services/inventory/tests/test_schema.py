@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from .conftest import Clock, Inventory
 
 TOKEN = "service-token-for-tests"
-OPERATIONS = 12
+OPERATIONS = 13
 
 
 @pytest.fixture(scope="module")

@@ -174,7 +174,7 @@ async def test_synthetic_orders_tell_nothing(inventory, store):
     assert inventory.notes.counts == {}
 
 
-async def test_the_round_counts_what_is_low_and_gives_old_items_their_counters(in_memory):
+async def test_the_round_counts_what_is_low_and_gives_old_items_their_counters(in_memory, clock):
     for number in range(120):
         await stock_up(in_memory, f"s{number:03}", 10)
     for number in range(0, 120, 4):
@@ -183,7 +183,8 @@ async def test_the_round_counts_what_is_low_and_gives_old_items_their_counters(i
     in_memory.table.stock_items["old", "milk"] = old
     await walk_round(in_memory.teller)
     assert in_memory.notes.gauges == {"LowStockItems": 30}
-    assert in_memory.table.stock_items["old", "milk"].counted
+    counted = in_memory.table.stock_items["old", "milk"]
+    assert (counted.counted, counted.counted_from) == (True, clock())
     await walk_round(in_memory.teller)
     assert in_memory.notes.gauges == {"LowStockItems": 30}
 

@@ -39,7 +39,11 @@ class Level:
     serial: int = 0
     """How many events there were."""
     counted: bool = True
-    """False: written before there were counters; `received` and `low_at` are worked out."""
+    """False: of an older version; some of what stands here is worked out."""
+    counted_from: datetime | None = None
+    """Everything that was sold since is in `sold`: when it was made, or got its counters."""
+    moves: int = 0
+    """Grows whenever something is reserved, sold or given back."""
 
     @property
     def low(self) -> bool:

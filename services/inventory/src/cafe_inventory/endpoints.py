@@ -15,6 +15,7 @@ from cafe_inventory.ledger import Ledger
 from cafe_inventory.models import (
     BatchInput,
     BatchView,
+    HoldsPage,
     LedgerPage,
     LevelsPage,
     Moment,
@@ -152,6 +153,17 @@ async def get_ledger(  # noqa: PLR0913 - a query string has names
 ) -> LedgerPage:
     """Reservations of real orders, by the moment the orders were placed."""
     return await books.page(Window(since, until, store_id), cursor, limit)
+
+
+@router.get("/ledger/holds", tags=["books"])
+async def get_holds(
+    books: Books,
+    store_id: Annotated[StoreId | None, Query(alias="storeId")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> HoldsPage:
+    """What is reserved, order by order: the sum of an item is its counter `reserved`."""
+    return await books.holds(store_id, cursor, limit)
 
 
 @router.get("/ledger/levels", tags=["books"])

@@ -41,7 +41,7 @@ class FakeStock:
     def __init__(self) -> None:
         self.stock_items: dict[StockKey, Level] = {}
         self.kept: dict[str, Reservation] = {}
-        self.timers: dict[tuple[str, str], Timer] = {}
+        self.started: dict[tuple[str, str], Timer] = {}
         self.booked: Booked = {}
         self.throttled = False
         self.writes = 0
@@ -79,14 +79,21 @@ class FakeStock:
         """The oldest timers of a shard whose time is over."""
         self._check()
         pk = items.hold_pk(shard)
-        due = [t for k, t in sorted(self.timers.items()) if k[0] == pk and k[1] < moment(now)]
+        due = [t for k, t in sorted(self.started.items()) if k[0] == pk and k[1] < moment(now)]
         return due[:limit]
+
+    async def timers(self, shard: int, *, after: str, limit: int) -> list[Timer]:
+        """The timers of a shard after one of them."""
+        self._check()
+        pk = items.hold_pk(shard)
+        rest = [t for k, t in sorted(self.started.items()) if k[0] == pk and k[1] > after]
+        return rest[:limit]
 
     async def forget(self, timers: Sequence[Timer]) -> None:
         """These have nothing more to say."""
         self._check()
         for timer in timers:
-            self.timers.pop((timer.pk, timer.sk), None)
+            self.started.pop((timer.pk, timer.sk), None)
 
     async def stock(
         self, store_id: str, *, after: str = "", limit: int
@@ -105,7 +112,7 @@ class FakeStock:
         self._check()
         return [self.stock_items[key] for key in keys if key in self.stock_items]
 
-    async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
+    async def put_par(self, store_id: str, par: Sequence[ParItem], now: datetime) -> None:
         """Create what is missing; of what is there, set when it is low if `par` says so."""
         self._check()
         for item in par:
@@ -113,6 +120,7 @@ class FakeStock:
             known = self.stock_items.get((store_id, item.sku))
             if known is None:
                 known = Level(store_id, item.sku, item.quantity, 0, 0, item.quantity, low_at)
+                known = replace(known, counted_from=now)
             elif item.low_at is not None:
                 known = replace(known, low_at=item.low_at)
             self.stock_items[store_id, item.sku] = known
@@ -150,10 +158,10 @@ class FakeStock:
         self.booked[restock.store_id, restock.key] = restock
         return restock
 
-    async def give_counters(self, level: Level) -> bool:
+    async def give_counters(self, level: Level, now: datetime) -> bool:
         """Bring an item of an older version up to date."""
         self._check()
-        self.stock_items[level.store_id, level.sku] = replace(level, counted=True)
+        self.stock_items[level.store_id, level.sku] = replace(level, counted=True, counted_from=now)
         return True
 
     async def mark_told(self, level: Level, *, low: bool) -> bool:
@@ -206,6 +214,7 @@ class FakeStock:
             available=level.available + move.available,
             reserved=level.reserved + move.reserved,
             sold=level.sold + move.sold,
+            moves=level.moves + (move.taken + move.settled > 0),
         )
 
     def _after(self, change: Change) -> Reservation:
@@ -222,7 +231,7 @@ class FakeStock:
         if not isinstance(change, Settle) and not kept.synthetic:
             pk = items.hold_pk(shard_of(kept.order_id))
             sk = f"{moment(kept.held_until)}#{kept.order_id}"
-            self.timers[pk, sk] = Timer(pk, sk, (kept.order_id,))
+            self.started[pk, sk] = Timer(pk, sk, (kept.order_id,))
 
     def _check(self) -> None:
         if self.throttled:

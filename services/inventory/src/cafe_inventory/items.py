@@ -2,7 +2,8 @@
 
 | pk | sk | attributes |
 |---|---|---|
-| `STORE#<store>` | `SKU#<sku>` | available, reserved, sold, received, lowAt, toldLow, serial |
+| `STORE#<store>` | `SKU#<sku>` | available, reserved, sold, received, countedFrom, moves;
+    lowAt, toldLow, serial |
 | `STORES` | `<store>` | changes: lists the stores without a scan |
 | `ORDER#<order>` | `RESERVATION` | storeId, lines, status, heldUntil; synthetic, expired, ledger |
 | `HOLDS#<shard>` | `<heldUntil>#<order>` | orders: finds what has lapsed without a scan |
@@ -89,6 +90,7 @@ def level(item: Mapping[str, Any]) -> Level:
     available, reserved = int(plain["available"]), int(plain["reserved"])
     sold = int(plain.get("sold", 0))
     received = int(plain.get("received", available + reserved + sold))
+    counted_from = plain.get("countedFrom")
     return Level(
         store_id=plain["pk"].removeprefix(store_pk("")),
         sku=plain["sk"].removeprefix(SKU_PREFIX),
@@ -99,18 +101,22 @@ def level(item: Mapping[str, Any]) -> Level:
         low_at=int(plain.get("lowAt", received // LOW_SHARE)),
         told_low=plain.get("toldLow", False),
         serial=int(plain.get("serial", 0)),
-        counted="received" in plain,
+        counted=counted_from is not None,
+        counted_from=datetime.fromisoformat(counted_from) if counted_from else None,
+        moves=int(plain.get("moves", 0)),
     )
 
 
-def new_stock(store_id: str, item: ParItem) -> Item:
+def new_stock(store_id: str, item: ParItem, now: datetime) -> Item:
     """A stock item with nothing reserved and nothing sold."""
     low_at = item.quantity // LOW_SHARE if item.low_at is None else item.low_at
-    counters = {
+    counters: dict[str, str | int | bool] = {
         "available": item.quantity,
         "reserved": 0,
         "sold": 0,
         "received": item.quantity,
+        "countedFrom": moment(now),
+        "moves": 0,
         "lowAt": low_at,
         "serial": 0,
         "toldLow": False,

@@ -223,6 +223,21 @@ class LedgerPage(WireView):
     )
 
 
+class HoldEntry(WireView):
+    """Stock that is kept for an order which has not ended."""
+
+    order_id: str
+    store_id: str
+    lines: list[LedgerLine]
+
+
+class HoldsPage(WireView):
+    """Open holds, in no order that means something; a page may be short, even empty, or long."""
+
+    entries: list[HoldEntry]
+    next: str | None
+
+
 class LevelEntry(WireView):
     """An item's counters: received = available + reserved + sold, none negative."""
 
@@ -232,6 +247,10 @@ class LevelEntry(WireView):
     available: int
     reserved: int
     sold: int
+    moves: int = Field(description="Grows whenever something is reserved, sold or given back.")
+    counted_from: datetime | None = Field(
+        description="All that was sold since is in `sold`; null until an old item got it."
+    )
 
 
 class LevelsPage(WireView):

@@ -73,6 +73,17 @@ class DynamoStock:
         )
         return [items.timer(item) for item in found]
 
+    async def timers(self, shard: int, *, after: str, limit: int) -> list[Timer]:
+        """The timers of a shard after one of them."""
+        found, _ = await self._table.query(
+            "pk = :pk AND sk > :after",
+            # a sort key cannot be compared with nothing
+            items.encode({":pk": items.hold_pk(shard), ":after": after or " "}),
+            limit=limit,
+            ConsistentRead=True,
+        )
+        return [items.timer(item) for item in found]
+
     async def forget(self, timers: Sequence[Timer]) -> None:
         """These have nothing more to say."""
         await self._table.delete_many([items.key(timer.pk, timer.sk) for timer in timers])
@@ -102,7 +113,7 @@ class DynamoStock:
         found = await self._table.get_many([items.stock_key(*key) for key in keys])
         return [items.level(item) for item in found]
 
-    async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
+    async def put_par(self, store_id: str, par: Sequence[ParItem], now: datetime) -> None:
         """Create what is missing; of what is there, set when it is low if `par` says so."""
         await self._list_store(store_id)
         known = {
@@ -112,7 +123,7 @@ class DynamoStock:
 
         async def put(item: ParItem) -> None:
             async with room:
-                if item.sku not in known and await self._create(store_id, item):
+                if item.sku not in known and await self._create(store_id, item, now):
                     return
                 await self._adjust(store_id, item, known.get(item.sku))
 
@@ -160,13 +171,13 @@ class DynamoStock:
                     continue
                 if "Item" not in reason:
                     return sku
-                await self.give_counters(items.level(reason["Item"]))
+                await self.give_counters(items.level(reason["Item"]), restock.received_at)
             await pause(attempt)
         raise UnavailableError("Too many changes of the same items at once.", slug="stock-busy")
 
-    async def give_counters(self, level: Level) -> bool:
+    async def give_counters(self, level: Level, now: datetime) -> bool:
         """Bring an item of an older version up to date; False when it moved meanwhile."""
-        return await self._table.write("update_item", **writes.give_counters(level))
+        return await self._table.write("update_item", **writes.give_counters(level, now))
 
     async def mark_told(self, level: Level, *, low: bool) -> bool:
         """An event about this level was put; False when somebody else put one meanwhile."""
@@ -193,10 +204,10 @@ class DynamoStock:
         ]
         return await self._delete(await self.levels(refused)) if refused else None
 
-    async def _create(self, store_id: str, item: ParItem) -> bool:
+    async def _create(self, store_id: str, item: ParItem, now: datetime) -> bool:
         return await self._table.write(
             "put_item",
-            Item=items.new_stock(store_id, item),
+            Item=items.new_stock(store_id, item, now),
             ConditionExpression="attribute_not_exists(pk)",
         )
 

@@ -46,7 +46,7 @@ class Stock(Reservations, Protocol):
         """Items of a store after one of them, and the last one's name when there may be more."""
         ...
 
-    async def put_par(self, store_id: str, par: Sequence[ParItem]) -> None:
+    async def put_par(self, store_id: str, par: Sequence[ParItem], now: datetime) -> None:
         """Create what is missing; of what is there, set when it is low if `par` says so."""
         ...
 
@@ -94,7 +94,7 @@ class InventoryService:
 
     async def put_par(self, store_id: str, par: ParInput) -> StockView:
         """Create what is missing; what is there keeps its counters."""
-        await self._table.put_par(store_id, par.items)
+        await self._table.put_par(store_id, par.items, self._clock())
         self._notes.touch([(store_id, item.sku) for item in par.items])
         levels, stopped = await self._table.stock(store_id, limit=PAGE)
         return StockView(

@@ -40,7 +40,7 @@ class StockLevels(Levels, Protocol):
         """An event about this level was put; False when somebody else put one meanwhile."""
         ...
 
-    async def give_counters(self, level: Level) -> bool:
+    async def give_counters(self, level: Level, now: datetime) -> bool:
         """Bring an item of an older version up to date; False when it moved meanwhile."""
         ...
 
@@ -111,7 +111,7 @@ class Teller:
         levels, position = await walk(self._table, self._position, limit=LEVELS_A_STEP)
         for level in levels:
             if not level.counted:
-                await self._table.give_counters(level)
+                await self._table.give_counters(level, self._clock())
         await self.tell(levels)
         self._low_in_this_round += sum(level.low for level in levels)
         self._position = position or ("", "")

@@ -114,8 +114,11 @@ def move_stock(key: StockKey, move: Move, table: str, now: datetime) -> Item:
             values[f":{name}"] = amount
     if move.sold:
         changes.append("sold = if_not_exists(sold, :zero) + :sold")
-        values |= {":zero": 0, ":sold": move.sold}
-    if not changes:
+        values[":sold"] = move.sold
+    if move.taken or move.settled:  # even where what is taken is what another order gives back
+        changes.append("moves = if_not_exists(moves, :zero) + :one")
+        values |= {":zero": 0, ":one": 1}
+    else:
         changes.append("probedAt = :now")
         values[":now"] = moment(now)
     conditions: list[str] = []
@@ -179,13 +182,13 @@ def book_restock(restock: Restock, table: str) -> list[Item]:
     ]
 
 
-def give_counters(level: Level) -> Item:
+def give_counters(level: Level, now: datetime) -> Item:
     """Write down what was worked out for an item of an older version, unless it moved meanwhile."""
     return {
         "Key": items.stock_key(level.store_id, level.sku),
-        "UpdateExpression": "SET received = :received, lowAt = :low",
+        "UpdateExpression": "SET received = :received, lowAt = :low, countedFrom = :now",
         "ConditionExpression": (
-            "available = :available AND reserved = :reserved AND attribute_not_exists(received)"
+            "available = :available AND reserved = :reserved AND attribute_not_exists(countedFrom)"
         ),
         "ExpressionAttributeValues": items.encode(
             {
@@ -193,6 +196,7 @@ def give_counters(level: Level) -> Item:
                 ":low": level.low_at,
                 ":available": level.available,
                 ":reserved": level.reserved,
+                ":now": moment(now),
             }
         ),
     }
