@@ -9,7 +9,17 @@ from cafe_analytics.settings import AnalyticsSettings
 from cafe_inventory import app as inventory
 from cafe_inventory.settings import InventorySettings
 from cafe_kit.settings import load
-from cafe_ledger.entries import Charge, Grant, Level, Movements, Order, Page, Payment, SalesRow
+from cafe_ledger.entries import (
+    Charge,
+    Grant,
+    Hold,
+    Level,
+    Movements,
+    Order,
+    Page,
+    Payment,
+    SalesRow,
+)
 from cafe_loyalty import app as loyalty
 from cafe_loyalty.settings import LoyaltySettings
 from cafe_order import app as order
@@ -23,6 +33,7 @@ BOOKS = [
     pytest.param(order, OrderSettings, "/ledger", Page[Order], id="order"),
     pytest.param(inventory, InventorySettings, "/ledger", Movements, id="inventory"),
     pytest.param(inventory, InventorySettings, "/ledger/levels", Page[Level], id="levels"),
+    pytest.param(inventory, InventorySettings, "/ledger/holds", Page[Hold], id="holds"),
     pytest.param(payments, PaymentSettings, "/ledger", Page[Payment], id="payment-processor"),
     pytest.param(provider, ProviderSettings, "/ledger", Page[Charge], id="payment-provider"),
     pytest.param(loyalty, LoyaltySettings, "/ledger", Page[Grant], id="loyalty"),
@@ -83,7 +94,5 @@ def test_a_book_is_written_as_the_audit_reads_it(module, settings, path, page, t
 def test_a_book_is_asked_for_by_time_and_store_and_page(module, settings, path, page, tmp_path):
     document = openapi(module, settings, tmp_path)
     asked = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
-    wanted = {"storeId", "limit", "cursor"} | (
-        set() if path.endswith("levels") else {"from", "until"}
-    )
+    wanted = {"storeId", "limit", "cursor"} | ({"from", "until"} if path == "/ledger" else set())
     assert wanted <= asked

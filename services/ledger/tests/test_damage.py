@@ -66,9 +66,33 @@ async def test_stock_below_nothing_is_found_though_the_sum_is_right(books):
     assert await found(books) == [(Kind.LEVEL_NEGATIVE, level["sku"])]
 
 
+@quick
+@given(books=worlds(), drift=st.sampled_from((-2, -1, 1, 2)))
+async def test_a_reserve_that_is_not_what_orders_hold_is_found_though_the_sum_is_right(
+    books, drift
+):
+    level = books.level(available=5, reserved=5)
+    level["available"] -= drift
+    level["reserved"] += drift
+    assert await found(books) == [(Kind.LEVEL_HELD, level["sku"])]
+
+
+@quick
+@given(books=worlds(), data=st.data())
+async def test_a_sale_that_was_not_counted_is_found_though_the_sum_is_right(books, data):
+    sku = data.draw(st.sampled_from(("espresso", "latte", "cake", "water")))
+    books.sell(at=NOON, lines=[(sku, data.draw(st.integers(1, 3)), 250)])
+    taken = books.taken("cloudcafe.soho", sku)
+    level = books.level(sku, sold=taken + data.draw(st.sampled_from((0, 0, 1, 50))))
+    assert await found(books) == []
+    level["available"] += level["sold"] - taken + 1
+    level["sold"] = taken - 1
+    assert await found(books) == [(Kind.LEVEL_SOLD, sku)]
+
+
 def test_every_kind_has_a_damage_and_a_meaning():
     struck = {damage.kind for damage in DAMAGES.values()}
-    struck |= {Kind.LEVEL_UNBALANCED, Kind.LEVEL_NEGATIVE}
+    struck |= {Kind.LEVEL_UNBALANCED, Kind.LEVEL_NEGATIVE, Kind.LEVEL_HELD, Kind.LEVEL_SOLD}
     assert struck == set(Kind)
     assert set(MEANINGS) == set(Kind)
 

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from cafe_ledger.checks import check_level
 from cafe_ledger.collect import BookError, Collector, Window
 from cafe_ledger.compare import Rules, compare
 from cafe_ledger.report import Report
+from cafe_ledger.stock import Stock
 
 WIDEST = timedelta(hours=1)
 NARROWEST = timedelta(seconds=1)
@@ -58,16 +58,19 @@ class Auditor:
         """
         until = self.now() + self.timing.wait
         total = Report(statement=self.collector.statement)
+        stock = Stock(self.collector, window) if levels else None
+        if stock is not None:
+            total.merge(await stock.counters())
         unsettled: list[tuple[Window, Report]] = []
-        async for part, report in self._parts(window):
+        async for part, report in self._parts(window, stock):
             if report.may_settle:
                 unsettled.append((part, report))
             else:
                 total.merge(report)
             seen = total.orders + sum(one.orders for _, one in unsettled)
             self.tell(f"{seen} orders up to {part.until.isoformat(timespec='seconds')}")
-        if levels:
-            total.merge(await self._levels(window.store_id))
+        if stock is not None:
+            total.merge(await stock.sales())
         pause = FIRST_LOOK_S
         while unsettled and self.now() < until:
             waiting = sum(one.pending for _, one in unsettled)
@@ -94,7 +97,9 @@ class Auditor:
                 total.merge(whole)
         return rest
 
-    async def _parts(self, window: Window) -> AsyncIterator[tuple[Window, Report]]:
+    async def _parts(
+        self, window: Window, stock: Stock | None = None
+    ) -> AsyncIterator[tuple[Window, Report]]:
         """Yield the windows in order, each as wide as its orders can be held, with its report."""
         since, width = window.since, WIDEST
         while since < window.until:
@@ -106,6 +111,8 @@ class Auditor:
                 continue
             report = Report(statement=self.collector.statement)
             books = await self.collector.others(part, orders)
+            if stock is not None:
+                stock.moved(books.movements)
             rules = Rules(read_at, self.timing.settle, self.timing.stuck_after)
             for number, outcome in enumerate(compare(books, rules)):
                 report.add(outcome)
@@ -115,13 +122,6 @@ class Auditor:
             since = part.until
             if len(orders) < self.collector.most / 4:
                 width = min(WIDEST, width * 2)
-
-    async def _levels(self, store_id: str) -> Report:
-        report = Report()
-        async for level in self.collector.levels(store_id):
-            report.levels += 1
-            report.note(check_level(level))
-        return report
 
 
 __all__ = ["Auditor", "BookError", "Timing", "Window"]

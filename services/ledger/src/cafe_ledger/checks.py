@@ -234,6 +234,22 @@ def check_level(level: Level) -> Iterator[Finding]:
         yield found(Kind.LEVEL_UNBALANCED, listed, f"received {level.received}")
 
 
+def check_held(level: Level, held: int) -> Iterator[Finding]:
+    """What is reserved is what orders hold."""
+    if level.reserved != held:
+        found = f"reserved {level.reserved}"
+        expected = f"{held} as the orders under way hold"
+        yield Finding(Kind.LEVEL_HELD, level.store_id, found, expected, sku=level.sku)
+
+
+def check_sold(level: Level, committed: int) -> Iterator[Finding]:
+    """What orders took was counted; what was sold outside of the window is not known."""
+    if level.sold < committed:
+        expected = f"{committed} or more as the orders say"
+        found = f"sold {level.sold}"
+        yield Finding(Kind.LEVEL_SOLD, level.store_id, found, expected, sku=level.sku)
+
+
 def _money(order: Order) -> str:
     return f"{order.total_minor} {order.currency}"
 

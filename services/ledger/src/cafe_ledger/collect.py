@@ -19,6 +19,7 @@ from cafe_ledger.entries import (
     Charge,
     Entry,
     Grants,
+    Hold,
     KeptPage,
     Level,
     Model,
@@ -39,6 +40,7 @@ Book = Literal[
 ]
 LEDGER = "/ledger"
 LEVELS = "/ledger/levels"
+HOLDS = "/ledger/holds"
 AnEntry = TypeVar("AnEntry", bound=Entry)
 AModel = TypeVar("AModel", bound=Model)
 APage = TypeVar("APage", bound=Page[Any])
@@ -129,6 +131,13 @@ class Collector:
         async for page in self._pages("inventory", LEVELS, Page[Level], params):
             for level in page:
                 yield level
+
+    async def holds(self, store_id: str = "") -> AsyncIterator[Hold]:
+        """Yield what orders under way hold, of all stores or of one."""
+        params = {"storeId": store_id} if store_id else {}
+        async for page in self._pages("inventory", HOLDS, Page[Hold], params):
+            for hold in page:
+                yield hold
 
     async def _charges(self, window: Window) -> list[Charge] | None:
         if not self.statement:

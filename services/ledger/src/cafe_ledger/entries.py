@@ -103,8 +103,20 @@ class SalesRow(Entry):
     rows: int
 
 
+class Hold(Model):
+    """Stock that is kept for an order which has not ended; of all moments."""
+
+    order_id: str
+    store_id: str
+    lines: tuple[MovedLine, ...]
+
+
 class Level(Model):
-    """How much of an item a store has; no order is named here, so no window cuts it."""
+    """How much of an item a store has; no order is named here, so no window cuts it.
+
+    Equal ones tell that nothing happened to the item between the two readings: `moves` grows.
+    What was sold before `counted_from` may be missing in `sold`.
+    """
 
     store_id: str
     sku: str
@@ -112,6 +124,8 @@ class Level(Model):
     available: int
     reserved: int
     sold: int
+    moves: int
+    counted_from: AwareDatetime | None
 
 
 Item = TypeVar("Item", bound=Model)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cafe_ledger.collect import LEDGER, LEVELS, Book, BookError
+from cafe_ledger.collect import HOLDS, LEDGER, LEVELS, Book, BookError
 
 Json = dict[str, Any]
 BOOKS: tuple[Book, ...] = (
@@ -27,11 +27,15 @@ ESPRESSO: tuple[tuple[str, int, int], ...] = (("espresso", 1, 250),)
 
 
 class FakeBooks:
-    """Implements BookReader. `books` are the entries by service, `levels` the stock."""
+    """Implements BookReader. `books` are the entries by service, `levels` the stock.
+
+    `holds` are what is reserved of it, order by order.
+    """
 
     def __init__(self) -> None:
         self.books: dict[Book, list[Json]] = {book: [] for book in BOOKS}
         self.levels: list[Json] = []
+        self.holds: list[Json] = []
         self.away: set[Book] = set()
         self.kept_from: datetime | None = None
         self.points_kept_from: datetime | None = None
@@ -47,7 +51,8 @@ class FakeBooks:
 
     def answer(self, book: Book, path: str, params: Mapping[str, str]) -> Json:
         """Return the page that a service answers with."""
-        entries = self.levels if path == LEVELS else self._window(book, params)
+        stock = {LEVELS: self.levels, HOLDS: self.holds}
+        entries = stock[path] if path in stock else self._window(book, params)
         store = params.get("storeId")
         found = [one for one in entries if store in (None, one["storeId"])]
         begin, limit = int(params.get("cursor", 0)), int(params["limit"])
@@ -118,18 +123,34 @@ class FakeBooks:
         told = {"customerId": order["customerId"], "points": points, "multiplier": multiplier}
         self.books["loyalty"].append(self._same(order) | told)
 
-    def level(self, *, sold: int = 3, available: int = 7, reserved: int = 0) -> Json:
-        """Write the stock of one more item."""
+    def level(self, sku: str = "", *, sold: int = 3, available: int = 7, reserved: int = 0) -> Json:
+        """Write the stock of one more item, and the order that holds what is reserved of it."""
+        store, sku = "cloudcafe.soho", sku or f"item-{len(self.levels) + 1}"
+        if reserved:
+            lines = [{"sku": sku, "quantity": reserved}]
+            held = {"orderId": f"holds-{sku}", "storeId": store, "lines": lines}
+            self.holds.append(held)
         level = {
-            "storeId": "cloudcafe.soho",
-            "sku": f"item-{len(self.levels) + 1}",
+            "storeId": store,
+            "sku": sku,
             "received": sold + available + reserved,
             "available": available,
             "reserved": reserved,
             "sold": sold,
+            "moves": 0,
+            "countedFrom": (NOON - timedelta(days=99)).isoformat(),
         }
         self.levels.append(level)
         return level
+
+    def taken(self, store: str, sku: str) -> int:
+        """Return how much of an item orders took for good."""
+        return sum(
+            line["quantity"]
+            for one in self.books["inventory"]
+            for line in one["lines"]
+            if (one["storeId"], one["status"], line["sku"]) == (store, "committed", sku)
+        )
 
     def entry(self, book: Book, order_id: str) -> Json:
         """Return the first entry of an order in a book: what a test damages."""

@@ -36,6 +36,8 @@ class Kind(StrEnum):
     STOCK_ORPHANED = "stock-orphaned"
     LEVEL_UNBALANCED = "level-unbalanced"
     LEVEL_NEGATIVE = "level-negative"
+    LEVEL_HELD = "level-held"
+    LEVEL_SOLD = "level-sold"
     POINTS_MISSING = "points-missing"
     POINTS_DUPLICATED = "points-duplicated"
     POINTS_DIFFERING = "points-differing"
@@ -71,6 +73,8 @@ MEANINGS: dict[Kind, str] = {
     Kind.STOCK_ORPHANED: "the inventory names an order that nobody placed",
     Kind.LEVEL_UNBALANCED: "an item's stock is not available + reserved + sold",
     Kind.LEVEL_NEGATIVE: "an item's stock is below nothing: more was sold than there was",
+    Kind.LEVEL_HELD: "an item's reserve is not what orders under way hold of it",
+    Kind.LEVEL_SOLD: "more of an item left the house for orders than its counter says",
     Kind.POINTS_MISSING: "a customer did not get the points of a completed order",
     Kind.POINTS_DUPLICATED: "a customer got points for an order more than once",
     Kind.POINTS_DIFFERING: "a customer got other points than the order is worth",
