@@ -95,7 +95,7 @@ async def audited(inventory, store, meanwhile=nothing):
     collector = Collector(InventoryBooks(inventory, meanwhile), statement=False)
     auditor = Auditor(collector, Timing(), now=inventory.clock)
     now = inventory.clock()
-    report = await auditor.audit(Window(now - 20 * HOUR, now + HOUR, store))
+    report = await auditor.audit(Window(now - HOUR, now + HOUR, store))
     return [(one.kind, one.sku) for one in report.findings if one.sku]
 
 
@@ -104,15 +104,22 @@ def store():
     return f"audited-{next(NUMBERS)}"
 
 
-@pytest.mark.parametrize("seed", range(6))
-async def test_whatever_goes_on_while_the_books_are_read_is_no_damage(inventory, store, seed):
+async def audited_in_traffic(inventory, store, seed, *, looks):
     await inventory.put_par(store, PAR)
     traffic = Traffic(inventory, store, seed)
-    for _ in range(25):
+    for _ in range(20):
         await traffic.step()
-    for _ in range(3):
-        assert await audited(inventory, store, traffic.step) == []
-    assert await audited(inventory, store) == []
+    found = [await audited(inventory, store, traffic.step) for _ in range(looks)]
+    return [*itertools.chain(*found), *await audited(inventory, store)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_goes_on_while_the_books_are_read_is_no_damage(in_memory, store, seed):
+    assert await audited_in_traffic(in_memory, store, seed, looks=3) == []
+
+
+async def test_nor_is_it_on_a_real_table(on_dynamodb, store):
+    assert await audited_in_traffic(on_dynamodb, store, 7, looks=1) == []
 
 
 async def reopen_as_before(inventory, store):

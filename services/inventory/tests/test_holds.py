@@ -74,11 +74,11 @@ async def test_holds_are_those_of_orders_that_have_not_ended(inventory, store):
     assert level.reserved == 61
 
 
-@pytest.mark.parametrize("timers", [1, TIMERS_A_QUERY])
 async def test_a_hold_that_was_prolonged_or_made_again_is_told_once(
-    inventory, store, clock, timers, monkeypatch
+    in_memory, store, clock, monkeypatch
 ):
-    monkeypatch.setattr("cafe_inventory.holds.TIMERS_A_QUERY", timers)
+    inventory = in_memory
+    monkeypatch.setattr("cafe_inventory.holds.TIMERS_A_QUERY", 1)  # each timer in its own page
     await stock_up(inventory, store)
     longer, again = await reserve_alone(inventory, store, 2)
     clock.advance(minutes=16)
