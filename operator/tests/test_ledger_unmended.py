@@ -152,7 +152,8 @@ async def test_old_damage_of_many_stores_in_one_moment_is_one_reading(world):
     await world.reconciler.ledger.round()
     assert len(world.reconciler.ledger._unmended) == len(stores)
     assert [book for book, _ in world.books.asked].count("loyalty") == 2
-    assert len([1 for _, asked in world.books.asked if "from" not in asked]) == 2  # levels and holds, once
+    # levels and holds have no window, and are read once
+    assert len([1 for _, asked in world.books.asked if "from" not in asked]) == 2
 
 
 async def test_however_long_ago_damage_began_a_round_reads_no_more_than_another_window(world):

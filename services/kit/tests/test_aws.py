@@ -1,10 +1,16 @@
 """The bridge to boto3: bounded, and with few kinds of errors."""
 
 import asyncio
+import math
 import threading
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    HTTPClientError,
+    NoCredentialsError,
+)
 from cafe_kit.aws import Aws, error_code
 from cafe_kit.errors import ThrottledError, UnavailableError
 
@@ -101,3 +107,12 @@ async def test_too_many_waiting_calls_are_turned_away_and_the_room_comes_back(aw
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(answer, UnavailableError) for answer in answers) == 40 - 2 * 16
     assert await aws.call("dynamodb", "describe_table") == {}
+
+
+@pytest.mark.parametrize("operation", ["get_item", "describe_table"], ids=["lean", "by boto3"])
+async def test_a_thread_that_had_only_begun_when_all_was_closed_opens_nothing(aws, operation):
+    await aws.close()
+    with pytest.raises(HTTPClientError):
+        aws._call("dynamodb", operation, {"TableName": "stock", "Key": {}}, math.inf)
+    assert not aws._clients
+    assert not aws._lean

@@ -73,6 +73,7 @@ class Aws:
         self._lock = threading.Lock()
         self._clients: dict[str, BaseClient] = {}
         self._lean: dict[str, LeanClient] = {}
+        self._closed = False
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -117,6 +118,7 @@ class Aws:
         """Let the threads go without waiting for calls that nobody waits for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
+            self._closed = True
             for client in self._clients.values():
                 client.close()
             for lean in self._lean.values():
@@ -146,6 +148,8 @@ class Aws:
 
     def _client(self, service: str) -> BaseClient:
         with self._lock:
+            if self._closed:  # a thread that had only begun: what it opened nobody would close
+                raise HTTPClientError(error=ConnectionAbortedError("closed"))
             if service not in self._clients:
                 # the stubs overload `client` by literal names; ours is any name
                 session: Any = boto3.session.Session(region_name=self._region)
@@ -159,6 +163,8 @@ class Aws:
         # boto3 knows where the service is and who we are
         client: Any = self._client(service)
         with self._lock:
+            if self._closed:
+                raise HTTPClientError(error=ConnectionAbortedError("closed"))
             if service not in self._lean:
                 self._lean[service] = LeanClient(
                     service,
