@@ -46,7 +46,7 @@ down: setup ## remove the cluster and all that is in it
 images: setup ## build all container images
 	@$(RUN) dev.images build
 
-bench: bench-chaos up ## measure the figures of docs/status.md
+bench: bench-chaos bench-stores up ## measure the figures of docs/status.md
 	@$(RUN) dev.bench
 
 bench-chaos: setup ## the chaos engine among 6,000 pods, and with 200 runs at once

@@ -12,6 +12,7 @@ from tests.bench.contenders import Contender
 from tests.bench.counters import PATIENCE_S, Figures, cpu_ms, diff, mark, queue
 from tests.bench.world import MERGE, STORES, ReadyWatch, World
 
+APART = "change, API server apart"  # the scenario of `apart.py`
 RUSH, RUSH_SECONDS = 300, 30  # changes a second of the aims, and for how long they last
 STEADY, STEADY_SECONDS = 100, 10  # changes a second that two cores bear, API server and all
 
@@ -35,7 +36,7 @@ async def change(place: World, one: Contender, watch: ReadyWatch, asked: Changes
     async def patch(number: int) -> None:
         async with limit:
             name = f"store-{number % asked.stores:05}"
-            spec = {"spec": {"city": f"Lisbon {asked.per_second} {number}"}}
+            spec = {"spec": {"city": f"Lisbon {began:.3f} {number}"}}  # as it never was
             at = time.monotonic()
             item = await place.server.ask("PATCH", f"{STORES}/{name}", spec, content=MERGE)
             sent[name, item["metadata"]["generation"]] = at

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from tests.bench.changes import STEADY
+from tests.bench.changes import APART, STEADY
 from tests.bench.contenders import MINIMAL, OURS, YARDSTICK
 
 Results = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -67,6 +67,10 @@ TARGETS = (
            _ours("steady change", "queue p99 s")),
     Target(f"update → Ready p99, {STEADY} changes a second, s", 5.0,
            _ours("steady change", "update → Ready p99 s")),
+    Target("queue wait p99, 300 changes a second, API server apart, s", 1.0,
+           _ours(APART, "queue p99 s")),
+    Target("update → Ready p99, 300 changes a second, API server apart, s", 5.0,
+           _ours(APART, "update → Ready p99 s")),
     Target("objects/s, of the yardstick's (create)", 2.0,
            _ratio("create", "objects/s", YARDSTICK), least=True),
     Target("objects/s, of the yardstick's (cold start)", 2.0,

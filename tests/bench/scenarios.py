@@ -20,7 +20,15 @@ from cloudcafe_operator.effects.rush import PLAN
 from dev.steps import say
 from dev.system import ROOT
 from tests.bench.apart import change_apart
-from tests.bench.changes import RUSH, RUSH_SECONDS, STEADY, STEADY_SECONDS, Changes, change
+from tests.bench.changes import (
+    APART,
+    RUSH,
+    RUSH_SECONDS,
+    STEADY,
+    STEADY_SECONDS,
+    Changes,
+    change,
+)
 from tests.bench.contenders import OURS, Contender, contender, quantile, reconciles, wait_leading
 from tests.bench.counters import (
     PATIENCE_S,
@@ -120,7 +128,7 @@ async def measure(
                 async for scenario, figures in refused(place, one, watch, load.stores):
                     found[scenario] = figures
         if name == OURS:
-            found["change, API server apart"] = await change_apart(place, load.lasting_rush)
+            found[APART] = await change_apart(place, load.lasting_rush)
 
 
 async def cold_start(place: World, one: Contender, watch: ReadyWatch, stores: int) -> Figures:
@@ -185,6 +193,8 @@ async def idle(place: World, one: Contender, load: Load) -> Figures:
 
 async def touch(place: World, one: Contender, load: Load) -> Figures:
     """Somebody writes an annotation that means nothing: the contender looks, and that is all."""
+    if one.name == OURS:
+        await _plan_shown(place, load)
     total = min(load.changes, load.stores)
     say(f"{one.name}: {total} stores are touched")
     before = await mark(place, one)
