@@ -99,6 +99,18 @@ async def test_a_replica_that_refuses_writes_is_unavailable(store, redis_server)
         await store.client.set("a", "1")
 
 
+async def test_a_connection_to_who_became_a_replica_is_not_used_again(store):
+    async with store.translated():
+        before = await store.client.client_id()
+        await store.client.replicaof("127.0.0.1", str(free_port()))
+    with pytest.raises(UnavailableError):
+        async with store.translated():
+            await store.client.set("menu", "x")
+    async with store.translated():
+        await store.client.replicaof("NO", "ONE")
+        assert await store.client.client_id() > before
+
+
 async def test_a_pipeline_that_is_refused_for_a_while_is_unavailable(store):
     await store.client.config_set("min-replicas-to-write", 1)
     try:
