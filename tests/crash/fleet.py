@@ -182,7 +182,8 @@ class Fleet:
                 life.step()
             time.sleep(LOOK_S)
         if waiting or (life and not life.over):
-            self.stuck = self._where_it_is()
+            told = {o: (found[1].get(name) or {}).get("status") for o, name in waiting.items()}
+            self.stuck = f"{told or STORE}; {self._where_it_is()}"
         return runs
 
     def _where_it_is(self):

@@ -72,6 +72,15 @@ async def test_the_experiment_shows_its_last_run():
     assert "finalizers" not in shown["metadata"] or not shown["metadata"]["finalizers"]
 
 
+async def test_an_experiment_whose_run_is_under_way_looks_again_though_nobody_tells_it_more():
+    world = world_with("podKill")
+    engine = await until_in_force(world)
+    key = f"ChaosExperiment/{NAMESPACE}/try"
+    assert await engine.engine.experiment(key) == 30.0
+    await finish(world, engine)
+    assert await engine.engine.experiment(key) is None
+
+
 async def test_an_experiment_that_goes_while_it_is_looked_at_is_no_failure():
     world = world_with("podKill")
 
