@@ -7,17 +7,13 @@ import pytest
 from cafe_order import activity as of_order
 from cloudcafe_operator import metrics
 from cloudcafe_operator.effects.fleet import MOST_LABELS, SHOWN
-from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import Unavailable, UserError
-from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.planning.fleet import Activity, Fleet, Standing, fleet
-from cloudcafe_operator.ports import Ports
-from cloudcafe_operator.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from tests.fakes.stores import CLUSTER, ID, REF, StoreWorld
+from tests.fakes.stores import ID, REF, StoreWorld
 
 
 @pytest.fixture
@@ -155,20 +151,7 @@ async def test_no_store_has_a_metric_of_its_own_unless_asked_and_then_the_busies
     world.cafe.busy = {f"default.s{number}": (float(number), 5) for number in range(300)}
     await keeper(world).round()
     assert b'store="' not in generate_latest()
-    ports = Ports(
-        world.kubernetes,
-        world.fake_aws,
-        world.http,
-        customers=world.http,
-        probes=world.http,
-        admin=None,
-        clock=world.clock,
-        events=world.events,
-        queue=None,
-    )
-    asked = store_reconciler(
-        Settings(service_token="token", store_metrics=True), ports, News(), CLUSTER
-    ).fleet
+    asked = world.operator(store_metrics=True).fleet
     await asked.round()
     text = generate_latest().decode()
     assert text.count('cloudcafe_store_orders_per_minute{store="') == MOST_LABELS

@@ -8,7 +8,6 @@ from cloudcafe_operator.effects.news import News
 from cloudcafe_operator.errors import Bug
 from cloudcafe_operator.faults.registry import faults
 from cloudcafe_operator.handlers.routes import chaos_reconciler, store_reconciler
-from cloudcafe_operator.ports import Ports
 from cloudcafe_operator.settings import Settings
 
 from tests.fakes.stores import CLUSTER, StoreWorld
@@ -196,18 +195,7 @@ def test_a_namespace_of_its_own_name_elsewhere_is_not_taken_for_home():
 
 def test_what_counts_as_home_is_the_namespace_of_the_operators_pod():
     settings = Settings(POD_NAMESPACE="home", service_token="token")
-    world = StoreWorld()
-    ports = Ports(
-        kubernetes=world.kubernetes,
-        aws=world.fake_aws,
-        http=world.http,
-        customers=world.http,
-        probes=world.http,
-        admin=None,
-        clock=world.clock,
-        events=world.events,
-        queue=None,
-    )
+    ports = StoreWorld().ports()
     stores = store_reconciler(settings, ports, News(), CLUSTER)
     chaos = chaos_reconciler(settings, ports, CLUSTER)
     told = (stores.rush, stores.rush.capacity, stores.fleet, chaos._observer)

@@ -223,7 +223,7 @@ class ApiConnection(Connection):
     def request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         """Answer one request, or begin to stream."""
         if document := self._api.document(path.partition("?")[0]):
-            self.send(200, document if isinstance(document, bytes) else encode(document))
+            self.send(200, document)
             return
         asked = Asked.of(method, path)
         if asked.one("watch") in ("1", "true") and (kind := self._api.kinds.get(asked.kind)):
@@ -232,9 +232,9 @@ class ApiConnection(Connection):
             kind.watch(self._line, asked.namespace, int(asked.one("resourceVersion") or 0))
             return
         try:
-            self.send(200, encode(self._api.answer(asked, headers, body)))
+            self.send(200, self._api.answer(asked, headers, body))
         except RefusedError as refusal:
-            self.send(refusal.status, encode(refusal.body))
+            self.send(refusal.status, refusal.body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop streaming."""

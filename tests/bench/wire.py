@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import ssl
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
+
+encode = msgspec.json.encode
 
 
 class Connection(asyncio.Protocol):
@@ -43,16 +46,12 @@ class Connection(asyncio.Protocol):
 
     def send(self, status: int, value: Any) -> None:
         """Send one answer; bytes as they are, all else as JSON."""
-        content = value if isinstance(value, bytes) else b"" if value is None else _json(value)
+        content = value if isinstance(value, bytes) else b"" if value is None else encode(value)
         head = (
             f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
             f"x-amzn-RequestId: bench\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self.transport.write(head.encode() + content)
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()
 
 
 async def serve(connection: Callable[[], Connection], *, tls: ssl.SSLContext | None = None) -> None:

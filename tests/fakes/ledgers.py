@@ -5,14 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cafe_ledger.fakes import FakeBooks
-from cloudcafe_operator.effects.news import News
-from cloudcafe_operator.handlers.routes import store_reconciler
 from cloudcafe_operator.planning.ledger import NAME
-from cloudcafe_operator.ports import Ports
-from cloudcafe_operator.settings import Settings
 
 from tests.fakes import books as books_over_http
-from tests.fakes.stores import CLUSTER, ID, StoreWorld
+from tests.fakes.stores import ID, StoreWorld
 
 
 class Queue:
@@ -39,24 +35,12 @@ class LedgerWorld(StoreWorld):
         self.http.mount("menu:8080", self.cafe.handle)
 
     def restart(self):
-        ports = Ports(
-            self.kubernetes,
-            self.fake_aws,
-            self.http,
-            customers=self.http,
-            probes=self.http,
-            admin=None,
-            clock=self.clock,
-            events=self.events,
+        self.reconciler = self.operator(
             queue=self.queue,
-        )
-        settings = Settings(
-            service_token="token",
             resync_seconds=10_000,
             verify_seconds=10_000,
             payment_provider_url=self.provider,
         )
-        self.reconciler = store_reconciler(settings, ports, News(), CLUSTER)
 
     async def settled(self):
         await self.apply()

@@ -49,9 +49,9 @@ class StoreWorld:
         """Begin anew, with nothing in memory."""
         self.reconciler = self.operator()
 
-    def operator(self, kubernetes=None, aws=None, http=None):
-        """Return one more operator over the same world, or over a port of its own."""
-        ports = Ports(
+    def ports(self, kubernetes=None, aws=None, http=None, queue=None):
+        """Return what an operator has of this world, or ports of its own."""
+        return Ports(
             kubernetes or self.kubernetes,
             aws or self.fake_aws,
             http or self.http,
@@ -60,10 +60,14 @@ class StoreWorld:
             admin=None,
             clock=self.clock,
             events=self.events,
-            queue=None,
+            queue=queue,
         )
-        settings = Settings(service_token="token", resync_seconds=600, verify_seconds=600)
-        return store_reconciler(settings, ports, News(), self.cluster)
+
+    def operator(self, kubernetes=None, aws=None, http=None, queue=None, **settings):
+        """Return one more operator over the same world, with ports and settings of its own."""
+        usual = {"service_token": "token", "resync_seconds": 600, "verify_seconds": 600}
+        ports = self.ports(kubernetes, aws, http, queue)
+        return store_reconciler(Settings(**usual | settings), ports, News(), self.cluster)
 
     async def apply(self, **spec):
         manifest = example()

@@ -24,7 +24,6 @@ from cloudcafe_operator.resources.experiment import ExperimentSpec, ExperimentSt
 
 AGAIN_S = 1.0
 LONGEST_WAIT_S = 600.0  # clocks are set
-LOOK_S = 30.0  # while a run is under way: a list may have shown it as it was before its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,7 @@ class ExperimentExecutor:
         if experiment["metadata"].get("deletionTimestamp"):
             return AGAIN_S if runs else None  # its runs are undoing
         await self._store(experiment, plan)
-        if plan.again_in is None:
-            under_way = plan.status is not None and plan.status.phase == "Running"
-            return LOOK_S if under_way else None
-        return min(plan.again_in, LONGEST_WAIT_S)
+        return None if plan.again_in is None else min(plan.again_in, LONGEST_WAIT_S)
 
     async def _create(self, experiment: Manifest, run: Manifest) -> Manifest | None:
         """Create the run; a name that is taken by our own run was taken by us, before we died.

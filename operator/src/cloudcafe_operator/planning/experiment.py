@@ -24,6 +24,7 @@ CREATED_BY_GROUPS = "cloudcafe.dev/created-by-groups"  # one a line
 NAME_LIMIT = 63  # runs are named in labels
 LABEL = "cloudcafe.dev/experiment"
 HISTORY = 10
+LOOK_S = 30.0  # while a run is under way: a list may have shown it as it was before its end
 Manifest = Mapping[str, Any]
 
 
@@ -75,7 +76,7 @@ def plan_experiment(experiment: Manifest, runs: Sequence[Manifest], now: datetim
         status=_status(experiment, mine),
         clock={"last_scheduled": wanted.last, "next_run": wanted.next},
         judgements=_judgements(experiment, wanted),
-        again_in=max(0.1, (wanted.next - now).total_seconds()) if wanted.next else None,
+        again_in=_again_in(wanted.next, now, under_way=bool(unfinished)),
     )
     if wanted.instead_of:
         return replace(told, delete=_names(wanted.instead_of), again_in=1.0)
@@ -88,6 +89,13 @@ def plan_experiment(experiment: Manifest, runs: Sequence[Manifest], now: datetim
         return Plan(let_go=True)
     old = _beyond_history(experiment, mine)
     return Plan(delete=old) if old else told
+
+
+def _again_in(scheduled: datetime | None, now: datetime, *, under_way: bool) -> float | None:
+    waits = [LOOK_S] if under_way else []
+    if scheduled:
+        waits.append(max(0.1, (scheduled - now).total_seconds()))
+    return min(waits, default=None)
 
 
 def run_name(experiment: Manifest, start: Start | None = None) -> str:

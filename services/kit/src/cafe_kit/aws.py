@@ -70,7 +70,7 @@ class Aws:
         self._region = region
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         self._room = threads * QUEUE_PER_THREAD
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._clients: dict[str, BaseClient] = {}
         self._lean: dict[str, LeanClient] = {}
         self._closed = False
@@ -160,12 +160,10 @@ class Aws:
         known = self._lean.get(service)
         if known is not None:
             return known
-        # boto3 knows where the service is and who we are
-        client: Any = self._client(service)
         with self._lock:
-            if self._closed:
-                raise HTTPClientError(error=ConnectionAbortedError("closed"))
             if service not in self._lean:
+                # boto3 knows where the service is and who we are
+                client: Any = self._client(service)
                 self._lean[service] = LeanClient(
                     service,
                     self._region,

@@ -109,11 +109,10 @@ class RedisStore:
         try:
             async with self._use():
                 yield
-        except exceptions.ReadOnlyError as error:
-            if isinstance(self.client, Redis):  # its name leads to another by now, or soon
-                await self.client.connection_pool.disconnect(inuse_connections=False)
-            raise self._unavailable(error) from error
         except AWAY as error:
+            if isinstance(error, exceptions.ReadOnlyError) and isinstance(self.client, Redis):
+                # its name leads to another by now, or soon
+                await self.client.connection_pool.disconnect(inuse_connections=False)
             raise self._unavailable(error) from error
         except (exceptions.ResponseError, exceptions.RedisClusterException) as error:
             if not str(error).startswith(AWAY_PREFIXES):

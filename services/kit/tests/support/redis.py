@@ -64,11 +64,10 @@ class RedisServer:
 @contextmanager
 def running_redis() -> Iterator[RedisServer]:
     """Start a server in a temporary directory."""
-    folder = Path(tempfile.mkdtemp(prefix="cafe-redis-"))
-    server = RedisServer(folder)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="cafe-redis-", ignore_cleanup_errors=True) as folder:
+        server = RedisServer(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()

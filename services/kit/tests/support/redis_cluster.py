@@ -1,7 +1,6 @@
 """A real cluster of Redis for tests: one shard with a replica, as MemoryDB has it."""
 
 import itertools
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -153,11 +152,10 @@ def _until(condition: Callable[[], object], seconds: float = 20) -> None:
 @contextmanager
 def running_redis_nodes() -> Iterator[RedisNodes]:
     """Start a cluster in a temporary directory."""
-    folder = Path(tempfile.mkdtemp(prefix="cafe-redis-cluster-"))
-    nodes = RedisNodes(folder)
-    try:
-        nodes.start()
-        yield nodes
-    finally:
-        nodes.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="cafe-redis-nodes-", ignore_cleanup_errors=True) as at:
+        nodes = RedisNodes(Path(at))
+        try:
+            nodes.start()
+            yield nodes
+        finally:
+            nodes.stop()
